@@ -1,0 +1,1 @@
+"""The evaluation protocol: the same regressor, only the start changed."""
