@@ -73,7 +73,7 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
             "or an object with left(), top(), right() and bottom()"
         )
     if not np.isfinite(array).all():
-        raise ValueError(f"box {tuple(array.tolist())} has a value that is not finite; drop this face or detect it anew")
+        raise ValueError(f"box {tuple(array.tolist())} is not finite; drop this face or detect it anew")
     left, top, right, bottom = array
     if right <= left or bottom <= top:
         raise ValueError(
@@ -255,7 +255,7 @@ def similarity_between(source: ArrayLike, target: ArrayLike) -> NDArray[np.float
     s, d = src - src_mean, dst - dst_mean
     spread = (s**2).sum(axis=(-2, -1))
     if not np.all(spread > 0):
-        raise ValueError("the source points coincide, so no similarity is defined; expected at least two distinct points")
+        raise ValueError("the source points coincide; a similarity needs at least two distinct points")
     a = (s * d).sum(axis=(-2, -1)) / spread
     b = (s[..., 0] * d[..., 1] - s[..., 1] * d[..., 0]).sum(axis=-1) / spread
     a, b = np.broadcast_arrays(a, b)
