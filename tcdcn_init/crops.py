@@ -1,0 +1,220 @@
+"""Cut, turn and scale faces out of an image, and map points back.
+
+A *frame* is a 2x3 similarity from normalised crop coordinates (the square from -0.5 to 0.5, origin in its middle)
+to image pixels. Crops and points share it: the crop is the picture sampled over the frame, the network's answer is
+in the frame's coordinates, and `geometry.transform_points` carries it to the image.
+
+Only the pixels under a frame are touched, so the cost depends on neither the picture's size nor, beyond twice the
+crop's resolution, the face's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.geometry import box_from_points, box_square, roll_degrees, rotation
+
+# scikit-image's rgb2gray (ITU-R BT.709 luma).
+_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+
+# A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters
+# add their variances (half width squared / 6), and 0.75 + 0.25 = 1 makes the sum that of an upright crop.
+GRID_REACH = 2 * 0.75**0.5  # in pitches of the grid, which are half the crop's
+
+
+def as_picture(image: Any) -> NDArray[Any]:
+    """Check an image at the door, without touching its pixels.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        Grey, RGB or RGBA; bool, an integer type over its whole range, or float in [0, 1], as in scikit-image.
+
+    Returns
+    -------
+    ndarray
+        The same image; (H, W, 1) becomes (H, W).
+
+    Raises
+    ------
+    TypeError
+        If it is a path instead of an array, or its dtype holds no pixels.
+    ValueError
+        If it is empty or has another number of dimensions or channels.
+    """
+    if isinstance(image, str | Path):
+        raise TypeError(
+            f"image is the path {str(image)!r}; expected an array: read it first, e.g. skimage.io.imread(path)"
+        )
+    picture = np.asarray(image)
+    if picture.dtype.kind not in "buif":
+        raise TypeError(f"image has dtype {picture.dtype}; expected bool, integers or floats in [0, 1]")
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        picture = picture[..., 0]
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (3, 4)):
+        raise ValueError(
+            f"image has shape {picture.shape}; expected (H, W), (H, W, 3) or (H, W, 4), one picture, channels last"
+        )
+    if picture.size == 0:
+        raise ValueError(f"image of shape {picture.shape} is empty; expected at least one pixel")
+    return picture
+
+
+def frames_from_boxes(boxes: ArrayLike, view: float) -> NDArray[np.float64]:
+    """Upright frames around boxes.
+
+    Parameters
+    ----------
+    boxes : (N, 4) array_like
+    view : float
+        Side of the frame in units of the side of the box's square (`geometry.box_square`).
+
+    Returns
+    -------
+    (N, 2, 3) ndarray of float64
+    """
+    centre, side = box_square(boxes)
+    frames = np.zeros((*side.shape, 2, 3))
+    frames[..., 0, 0] = frames[..., 1, 1] = side * view
+    frames[..., 2] = centre
+    return frames
+
+
+def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
+    """Frames turned with the face and centred on it: what a second pass looks at.
+
+    Upright, it is the frame of the box that `geometry.box_from_points` puts around the points.
+
+    Parameters
+    ----------
+    points : (N, 5, 2) array_like
+    view : float
+        As in `frames_from_boxes`.
+
+    Returns
+    -------
+    (N, 2, 3) ndarray of float64
+    """
+    array = np.asarray(points, dtype=np.float64)
+    frames = np.empty((*array.shape[:-2], 2, 3))
+    middle = array.mean(axis=-2)
+    for index, roll in np.ndenumerate(roll_degrees(array)):
+        turn = rotation(float(roll))[:, :2]
+        upright = (array[index] - middle[index]) @ turn  # turned back by the roll
+        centre, side = box_square(box_from_points(upright))
+        frames[index][:, :2] = turn * side * view
+        frames[index][:, 2] = middle[index] + turn @ centre
+    return frames
+
+
+def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -> NDArray[np.float32]:
+    """Sample a picture over frames: grey crops, antialiased where they shrink.
+
+    Beyond the picture's border its outermost pixels go on. Upright frames are resampled by a triangle filter of
+    the crop's pitch; turned ones by a narrower one onto an upright grid of half the pitch, which is then interpolated
+    linearly: together the same spread.
+
+    Parameters
+    ----------
+    image : ndarray
+        As `as_picture` returns it.
+    frames : (N, 2, 3) array_like
+        Similarities from the square -0.5..0.5 to image pixels.
+    side : int
+        Side of a crop in pixels.
+    reach : float
+        Half width of the filter of upright frames, in pixels of the crop.
+
+    Returns
+    -------
+    (N, side, side) ndarray of float32
+        Grey, in [0, 1] for pictures in range.
+
+    Raises
+    ------
+    ValueError
+        If a picture of floats holds NaN or infinity under a frame.
+    """
+    array = np.asarray(frames, dtype=np.float64)
+    crops = np.empty((len(array), side, side), dtype=np.float32)
+    for crop, frame in zip(crops, array, strict=True):
+        if frame[1, 0] == 0.0 and frame[0, 0] > 0.0:
+            crop[...] = _resample(image, frame[:, 2], frame[0, 0] / side, side, reach)
+        else:
+            crop[...] = _cut_turned(image, frame, side)
+    if image.dtype.kind == "f" and not np.isfinite(crops).all():
+        raise ValueError("image holds NaN or infinity under the face; replace such pixels, e.g. with numpy.nan_to_num")
+    return crops
+
+
+def _cut_turned(image: NDArray[Any], frame: NDArray[np.float64], side: int) -> NDArray[np.float32]:
+    scale = float(np.hypot(frame[0, 0], frame[1, 0]))
+    across, down = frame[:, 0] / scale, frame[:, 1] / scale
+    # An upright grid at half the crop's pitch that covers the turned square, a margin to spare.
+    count = int(np.ceil(2 * side * (abs(across[0]) + abs(across[1])))) + 4
+    grid = _resample(image, frame[:, 2], scale / side / 2, count, GRID_REACH)
+    # Linear interpolation of the grid at the crop's pixels: two grid pixels apart, about the common middle.
+    steps = 2.0 * (np.arange(side) - (side - 1) / 2)
+    x = steps * across[0] + steps[:, None] * down[0] + (count - 1) / 2
+    y = steps * across[1] + steps[:, None] * down[1] + (count - 1) / 2
+    column, row = x.astype(np.intp), y.astype(np.intp)
+    dx, dy = (x - column).astype(np.float32), (y - row).astype(np.float32)
+    flat, at = grid.ravel(), row * count + column
+    upper = flat[at] * (1 - dx) + flat[at + 1] * dx
+    lower = flat[at + count] * (1 - dx) + flat[at + count + 1] * dx
+    return upper * (1 - dy) + lower * dy
+
+
+def _resample(
+    image: NDArray[Any], centre: NDArray[np.float64], pitch: float, count: int, reach: float
+) -> NDArray[np.float32]:
+    """A grey (count, count) grid of the given pitch in image pixels, its middle at `centre` (x, y).
+
+    The filter is a triangle that ends `reach` pitches away from its middle.
+    """
+    step = max(1, int(reach * pitch / 2))  # every pixel up to twice the resolution, then two samples a half triangle
+    x_index, x_weights = _axis(float(centre[0]), pitch, count, step, reach)
+    y_index, y_weights = _axis(float(centre[1]), pitch, count, step, reach)
+    region = _grey(_region(image, y_index, x_index))
+    return y_weights @ region @ x_weights.T
+
+
+def _axis(centre: float, pitch: float, count: int, step: int, reach: float) -> tuple[range, NDArray[np.float32]]:
+    """Source pixels along one axis and the (count, len(pixels)) weights of a triangle filter over them."""
+    half = max(reach * pitch, float(step))  # never narrower than linear interpolation
+    first = centre - pitch * (count - 1) / 2
+    start = int(np.floor(first - half)) + 1
+    stop = int(np.ceil(centre + pitch * (count - 1) / 2 + half))
+    pixels = range(start, max(stop, start + 1), step)
+    targets = first + pitch * np.arange(count)
+    distance = np.abs(np.subtract.outer(targets, np.arange(pixels.start, pixels.stop, step)))
+    weights = (1.0 - distance / half).astype(np.float32)
+    np.maximum(weights, 0.0, out=weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return pixels, weights
+
+
+def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
+    """The pixels at rows x columns, indices beyond the border clamped to it."""
+    height, width = image.shape[:2]
+    if rows.start >= 0 and columns.start >= 0 and rows[-1] < height and columns[-1] < width:
+        return image[rows.start : rows[-1] + 1 : rows.step, columns.start : columns[-1] + 1 : columns.step]
+    r = np.clip(np.asarray(rows), 0, height - 1)
+    c = np.clip(np.asarray(columns), 0, width - 1)
+    return image[r[:, None], c]
+
+
+def _grey(region: NDArray[Any]) -> NDArray[np.float32]:
+    """Grey floats by scikit-image's rules: integers over their range, RGB by luma, RGBA on white."""
+    gain = np.float32(1.0 / np.iinfo(region.dtype).max if region.dtype.kind in "ui" else 1.0)
+    if region.ndim == 2:
+        return region.astype(np.float32) * gain
+    if region.shape[2] == 3:
+        return region.astype(np.float32) @ (_LUMA * gain)
+    values = region.astype(np.float32) * gain
+    alpha = values[..., 3]
+    return (values[..., :3] @ _LUMA) * alpha + (1.0 - alpha)

@@ -1,0 +1,23 @@
+"""Readers of annotated faces, one file each; all yield the same `Face` records.
+
+The data sets are research data and are not part of this project: every reader takes the folder that a user has on
+disk.
+"""
+
+from tcdcn_init.datasets.afw import read_afw, read_afw68
+from tcdcn_init.datasets.base import BadRows, Face
+from tcdcn_init.datasets.csv import read_csv
+from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
+from tcdcn_init.datasets.pts import read_pts, read_pts_folder
+
+__all__ = [
+    "BadRows",
+    "Face",
+    "hold_out",
+    "read_afw",
+    "read_afw68",
+    "read_csv",
+    "read_mtfl",
+    "read_pts",
+    "read_pts_folder",
+]

@@ -1,0 +1,162 @@
+"""MTFL, the TCDCN paper's data set: 10,000 training faces and the 2,995 AFLW faces of its test."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.datasets.base import BadRows, Face, face_with_box, finish, require
+
+HOW_TO_GET = (
+    "MTFL is research data that this project may not ship: download MTFL.zip from the authors' page "
+    "(mmlab.ie.cuhk.edu.hk/projects/TCDCN.html), unpack it, and pass the folder that holds training.txt as the root."
+)
+
+# Row: path x1..x5 y1..y5 gender smile glasses pose; classes here in the order of `tasks.TASKS`.
+_FIELDS = 15
+
+
+def _row(fields: list[str]) -> tuple[NDArray[np.float32], dict[str, int]]:
+    if len(fields) != _FIELDS:
+        raise ValueError(f"has {len(fields)} fields; expected {_FIELDS}: path, 5 x, 5 y, gender, smile, glasses, pose")
+    try:
+        values = np.array(fields[1:11], dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"has a coordinate that is not a number ({error})") from None
+    if not np.isfinite(values).all():
+        raise ValueError("has a coordinate that is not finite")
+    labels = {}
+    for task, text, count in zip(("gender", "smile", "glasses", "pose"), fields[11:], (2, 2, 2, 5), strict=True):
+        if text not in {str(k) for k in range(1, count + 1)}:
+            raise ValueError(f"has {task} {text!r}; expected 1 to {count}")
+        labels[task] = int(text)
+    attributes = {
+        "pose": labels["pose"] - 1,
+        "gender": labels["gender"] - 1,
+        "glasses": 2 - labels["glasses"],
+        "smile": 2 - labels["smile"],
+    }
+    return values.reshape(2, 5).T.astype(np.float32), attributes
+
+
+def read_boxes(path: Path) -> dict[str, NDArray[np.float64] | None]:
+    """Detector boxes by image name; None where the detector found no face on the annotated points.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV with the columns image, left, top, right, bottom (more are ignored); blank numbers mean "not found".
+
+    Raises
+    ------
+    BadRows
+        Naming every row that is neither complete nor blank.
+    """
+    boxes: dict[str, NDArray[np.float64] | None] = {}
+    bad = []
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            texts = [(row.get(key) or "").strip() for key in ("left", "top", "right", "bottom")]
+            name = (row.get("image") or "").replace("\\", "/")
+            if not any(texts):
+                boxes[name] = None
+                continue
+            try:
+                box = np.array(texts, dtype=np.float64)
+            except ValueError:
+                box = np.full(4, np.nan)
+            if not (np.isfinite(box).all() and box[0] < box[2] and box[1] < box[3]):
+                bad.append(
+                    f"{path.name}: box of {name!r} is {texts}; expected left < right and top < bottom, or blanks"
+                )
+                continue
+            boxes[name] = box
+    if bad:
+        raise BadRows(bad)
+    return boxes
+
+
+def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_bad: bool = False) -> list[Face]:
+    """Read one of MTFL's two lists.
+
+    Parameters
+    ----------
+    root : path
+        Folder with training.txt, testing.txt, their image folders and (optional) boxes.csv.
+    split : {"training", "testing"}
+        "testing" is the AFLW test set of the paper.
+    skip_bad : bool
+        Leave broken rows out instead of stopping.
+
+    Returns
+    -------
+    list of Face
+        In the file's order. A face that has no row in boxes.csv, or a blank one, gets the box derived from its
+        points.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not MTFL.
+    BadRows
+        Naming file, line and reason of every broken row.
+
+    References
+    ----------
+    Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014.
+    """
+    folder = Path(root)
+    listing = folder / f"{split}.txt"
+    require([listing], "MTFL", HOW_TO_GET)
+    boxes_file = folder / "boxes.csv"
+    boxes = read_boxes(boxes_file) if boxes_file.exists() else {}
+    here: dict[str, set[str]] = {}  # folder -> its files: one listing instead of a stat call for every row
+    faces: list[Face] = []
+    bad: list[str] = []
+    for number, line in enumerate(listing.read_text().splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        name = fields[0].replace("\\", "/")
+        try:
+            points, attributes = _row(fields)
+            parent, _, base = name.rpartition("/")
+            if parent not in here:
+                directory = folder / parent
+                here[parent] = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
+            if base not in here[parent]:
+                raise ValueError(f"names an image that is not there: {folder / name}")
+        except ValueError as error:
+            bad.append(f"{listing.name}:{number}: {name} {error}")
+            continue
+        faces.append(face_with_box(name, folder / name, points, boxes.get(name), attributes))
+    return finish(faces, bad, skip_bad)
+
+
+def hold_out(faces: list[Face], fraction: float = 0.1) -> tuple[list[Face], list[Face]]:
+    """Split faces into training and validation by the content of their images.
+
+    A face is held out when the hash of its image file falls into the first `fraction` of all hashes: the same
+    split on every machine, needing no list and no seed, and identical images under two names stay together.
+
+    Parameters
+    ----------
+    faces : list of Face
+    fraction : float
+        About this share is held out, 0 to 1.
+
+    Returns
+    -------
+    training, validation : list of Face
+    """
+    kept: list[Face] = []
+    held: list[Face] = []
+    for face in faces:
+        digest = hashlib.sha256(face.image.read_bytes()).digest()
+        (held if int.from_bytes(digest[:8], "big") < fraction * 2**64 else kept).append(face)
+    return kept, held

@@ -1,0 +1,82 @@
+"""iBUG's .pts files, and folders of images that each have one beside them (300-W, LFPW, HELEN, ...)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.datasets.base import Face, face_with_box, finish, require
+
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+
+
+def read_pts(path: str | Path, *, one_based: bool = True) -> NDArray[np.float32]:
+    """Read the points of one .pts file.
+
+    Parameters
+    ----------
+    path : path
+    one_based : bool
+        iBUG's files were written by MATLAB, whose first pixel is 1; subtract it. False keeps the numbers.
+
+    Returns
+    -------
+    (P, 2) ndarray of float32
+        Pixels, centres at integers.
+
+    Raises
+    ------
+    ValueError
+        If it is not a .pts file, naming file and line.
+    """
+    file = Path(path)
+    lines = file.read_text().splitlines()
+    try:
+        start, end = lines.index("{"), lines.index("}")
+        points = np.array([line.split() for line in lines[start + 1 : end]], dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{file} is not a .pts file: {error}; expected 'x y' rows between braces") from None
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError(f"{file} holds {points.shape} numbers; expected finite 'x y' rows between braces")
+    return (points - one_based).astype(np.float32)
+
+
+def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool = False) -> list[Face]:
+    """Read every image below a folder that has a .pts file of the same name beside it.
+
+    Parameters
+    ----------
+    root : path
+    one_based : bool
+        See `read_pts`.
+    skip_bad : bool
+        Leave broken files out instead of stopping.
+
+    Returns
+    -------
+    list of Face
+        Sorted by name; boxes derived from the points.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    BadRows
+        Naming every broken file.
+    """
+    folder = Path(root)
+    require([folder], "the folder of .pts files", "Pass a folder that holds NAME.pts beside NAME.jpg or NAME.png.")
+    faces: list[Face] = []
+    bad: list[str] = []
+    for file in sorted(folder.rglob("*.pts")):
+        name = file.relative_to(folder).as_posix()
+        image = next((p for p in map(file.with_suffix, _IMAGE_SUFFIXES) if p.exists()), None)
+        try:
+            if image is None:
+                raise ValueError(f"{name} has no image beside it; expected one of {', '.join(_IMAGE_SUFFIXES)}")
+            faces.append(face_with_box(name, image, read_pts(file, one_based=one_based), None))
+        except ValueError as error:
+            bad.append(str(error))
+    return finish(faces, bad, skip_bad)

@@ -1,0 +1,121 @@
+"""The TCDCN module; its configuration is `architecture.TCDCNConfig`.
+
+Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014: four convolutions, one
+shared feature, and a linear head for the points and for each auxiliary task.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.tasks import TASKS
+
+
+class LocallyConnected(nn.Module):
+    """A convolution whose filters are not shared between places (valid padding, stride 1).
+
+    Parameters
+    ----------
+    channels, filters : int
+        Input and output maps.
+    kernel : int
+        Side of the filters.
+    side : int
+        Side of the output.
+    """
+
+    def __init__(self, channels: int, filters: int, kernel: int, side: int) -> None:
+        super().__init__()
+        self.kernel, self.side = kernel, side
+        fan_in = channels * kernel * kernel
+        self.weight = nn.Parameter(torch.empty(side * side, filters, fan_in))
+        self.bias = nn.Parameter(torch.zeros(filters, side, side))
+        nn.init.normal_(self.weight, std=fan_in**-0.5)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, channels, H, H) to (N, filters, side, side)."""
+        patches = functional.unfold(maps, self.kernel).permute(2, 1, 0)  # place, fan in, sample
+        values = (self.weight @ patches).permute(2, 1, 0)  # sample, filter, place
+        return values.reshape(len(maps), -1, self.side, self.side) + self.bias
+
+
+class TCDCN(nn.Module):
+    """The paper's network.
+
+    Its activation is the absolute hyperbolic tangent with a learned gain per map (Sun, Wang, Tang, CVPR 2013). The
+    maximum over a pooling window of ``gain |tanh v|`` is ``gain tanh max |v|`` for a gain >= 0, so pooling comes
+    before the hyperbolic tangent: the same function at a quarter of its cost.
+
+    Parameters
+    ----------
+    config : TCDCNConfig
+
+    Examples
+    --------
+    >>> network = TCDCN(TCDCNConfig())
+    >>> sum(p.numel() for p in network.parameters())
+    79701
+    >>> outputs = network(torch.zeros(2, 1, 40, 40))
+    >>> {name: tuple(value.shape) for name, value in outputs.items()}
+    {'points': (2, 5, 2), 'pose': (2, 5), 'gender': (2, 2), 'glasses': (2, 2), 'smile': (2, 2)}
+    """
+
+    def __init__(self, config: TCDCNConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or TCDCNConfig()
+        sides = config.sides()
+        channels = (1, *config.widths[:-1])
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(inputs, filters, kernel)
+            if config.shared_filters
+            else LocallyConnected(inputs, filters, kernel, side)
+            for inputs, filters, kernel, side in zip(channels, config.widths, config.kernels, sides, strict=True)
+        )
+        self.gains = nn.ParameterList(nn.Parameter(torch.ones(filters, 1, 1)) for filters in config.widths)
+        self.feature = nn.Linear(config.widths[-1] * sides[-1] ** 2, config.feature)
+        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 10)})
+        for task in config.tasks:
+            self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
+
+    def shared_feature(self, crops: Tensor) -> Tensor:
+        """The feature that all tasks share.
+
+        Parameters
+        ----------
+        crops : (N, 1, side, side) Tensor
+            Grey, any brightness and contrast: each crop is brought to mean 0 and standard deviation 1 first.
+
+        Returns
+        -------
+        (N, feature) Tensor
+        """
+        maps = crops - crops.mean(dim=(2, 3), keepdim=True)
+        maps = maps / (maps.square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+        last = len(self.convolutions) - 1
+        for index, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
+            maps = convolution(maps).abs()
+            if index < last:
+                maps = functional.max_pool2d(maps, 2)
+            maps = torch.tanh(maps) * gain.abs()
+        return torch.tanh(self.feature(maps.flatten(1))).abs()
+
+    def forward(self, crops: Tensor) -> dict[str, Tensor]:
+        """Points and class scores.
+
+        Parameters
+        ----------
+        crops : (N, 1, side, side) Tensor
+
+        Returns
+        -------
+        dict of str to Tensor
+            "points": (N, 5, 2) in the crop's frame, -0.5 to 0.5 from border to border; each task: (N, classes),
+            logarithms of odds.
+        """
+        feature = self.shared_feature(crops)
+        outputs = {name: head(feature) for name, head in self.heads.items()}
+        outputs["points"] = outputs["points"].reshape(-1, 5, 2)
+        return outputs
