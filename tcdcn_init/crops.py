@@ -134,10 +134,7 @@ def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -
     (N, side, side) ndarray of float32
         Grey, in [0, 1] for pictures in range.
 
-    Raises
-    ------
-    ValueError
-        If a picture of floats holds NaN or infinity under a frame.
+        NaN or infinity in a picture of floats under a frame spreads into that frame's crop alone.
     """
     array = np.asarray(frames, dtype=np.float64)
     crops = np.empty((len(array), side, side), dtype=np.float32)
@@ -146,8 +143,6 @@ def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -
             crop[...] = _resample(image, frame[:, 2], frame[0, 0] / side, side, reach)
         else:
             crop[...] = _cut_turned(image, frame, side)
-    if image.dtype.kind == "f" and not np.isfinite(crops).all():
-        raise ValueError("image holds NaN or infinity under the face; replace such pixels, e.g. with numpy.nan_to_num")
     return crops
 
 
@@ -166,7 +161,7 @@ def _cut_turned(image: NDArray[Any], frame: NDArray[np.float64], side: int) -> N
     flat, at = grid.ravel(), row * count + column
     upper = flat[at] * (1 - dx) + flat[at + 1] * dx
     lower = flat[at + count] * (1 - dx) + flat[at + count + 1] * dx
-    return upper * (1 - dy) + lower * dy
+    return np.asarray(upper * (1 - dy) + lower * dy, dtype=np.float32)
 
 
 def _resample(
@@ -179,8 +174,8 @@ def _resample(
     step = max(1, int(reach * pitch / 2))  # every pixel up to twice the resolution, then two samples a half triangle
     x_index, x_weights = _axis(float(centre[0]), pitch, count, step, reach)
     y_index, y_weights = _axis(float(centre[1]), pitch, count, step, reach)
-    region = _grey(_region(image, y_index, x_index))
-    return y_weights @ region @ x_weights.T
+    region = grey(_region(image, y_index, x_index))
+    return np.asarray(y_weights @ region @ x_weights.T, dtype=np.float32)
 
 
 def _axis(centre: float, pitch: float, count: int, step: int, reach: float) -> tuple[range, NDArray[np.float32]]:
@@ -192,29 +187,30 @@ def _axis(centre: float, pitch: float, count: int, step: int, reach: float) -> t
     pixels = range(start, max(stop, start + 1), step)
     targets = first + pitch * np.arange(count)
     distance = np.abs(np.subtract.outer(targets, np.arange(pixels.start, pixels.stop, step)))
-    weights = (1.0 - distance / half).astype(np.float32)
-    np.maximum(weights, 0.0, out=weights)
+    weights = np.maximum(1.0 - distance / half, 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
-    return pixels, weights
+    return pixels, weights.astype(np.float32)
 
 
 def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
     """The pixels at rows x columns, indices beyond the border clamped to it."""
     height, width = image.shape[:2]
-    if rows.start >= 0 and columns.start >= 0 and rows[-1] < height and columns[-1] < width:
-        return image[rows.start : rows[-1] + 1 : rows.step, columns.start : columns[-1] + 1 : columns.step]
-    r = np.clip(np.asarray(rows), 0, height - 1)
-    c = np.clip(np.asarray(columns), 0, width - 1)
-    return image[r[:, None], c]
+    if rows.start < 0 or columns.start < 0 or rows[-1] >= height or columns[-1] >= width:
+        r = np.clip(np.asarray(rows), 0, height - 1)
+        c = np.clip(np.asarray(columns), 0, width - 1)
+        inside: NDArray[Any] = image[r[:, None], c]
+    else:
+        inside = image[rows.start : rows.stop : rows.step, columns.start : columns.stop : columns.step]
+    return inside
 
 
-def _grey(region: NDArray[Any]) -> NDArray[np.float32]:
+def grey(region: NDArray[Any]) -> NDArray[np.float32]:
     """Grey floats by scikit-image's rules: integers over their range, RGB by luma, RGBA on white."""
     gain = np.float32(1.0 / np.iinfo(region.dtype).max if region.dtype.kind in "ui" else 1.0)
+    values = region.astype(np.float32)
     if region.ndim == 2:
-        return region.astype(np.float32) * gain
+        return values * gain
     if region.shape[2] == 3:
-        return region.astype(np.float32) @ (_LUMA * gain)
-    values = region.astype(np.float32) * gain
-    alpha = values[..., 3]
-    return (values[..., :3] @ _LUMA) * alpha + (1.0 - alpha)
+        return np.asarray(values @ (_LUMA * gain), dtype=np.float32)
+    alpha = values[..., 3] * gain
+    return np.asarray((values[..., :3] @ (_LUMA * gain)) * alpha + (1.0 - alpha), dtype=np.float32)

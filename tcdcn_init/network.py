@@ -80,6 +80,11 @@ class TCDCN(nn.Module):
         for task in config.tasks:
             self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
 
+    @property
+    def points_bias(self) -> Tensor:
+        """(10,) bias of the points' head: the shape that a featureless crop gives."""
+        return self.heads["points"].get_parameter("bias")
+
     def shared_feature(self, crops: Tensor) -> Tensor:
         """The feature that all tasks share.
 

@@ -120,7 +120,7 @@ def evaluate(network: TCDCN, crops: Crops, objective: MultiTaskObjective) -> dic
     """
     network.eval()
     with torch.inference_mode():
-        batches = [network(part) for part in crops.pixels.split(256)]
+        batches = [network(part) for part in torch.split(crops.pixels, 256)]
         outputs = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
         result = {name: float(value) for name, value in objective(outputs, crops.targets).items()}
         distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).mean(dim=1) / crops.interocular
@@ -180,8 +180,10 @@ class Trainer:
         self.network = TCDCN(config.network)
         with torch.no_grad():
             # The points' head starts at the mean shape: the first epochs need not find it.
-            self.network.heads["points"].bias.copy_(patches.points.mean(dim=0).flatten())
+            self.network.points_bias.copy_(patches.points.mean(dim=0).flatten())
         self.objective = MultiTaskObjective(config.objective, config.network.tasks)
+        # PyTorch's pooling is several times faster on channels-last maps.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self.optimizer = torch.optim.AdamW(
             [*self.network.parameters(), *self.objective.parameters()],
@@ -273,8 +275,9 @@ class Trainer:
         # The learned coefficients live outside the network that DistributedDataParallel wraps.
         if self.workers.world > 1:
             for parameter in self.objective.parameters():
-                distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.workers.world
+                if parameter.grad is not None:
+                    distributed.all_reduce(parameter.grad)
+                    parameter.grad.div_(self.workers.world)
 
     def _average(self) -> None:
         # A long memory of the random first steps would only delay: the decay grows into its value.
@@ -302,8 +305,8 @@ class Trainer:
         if config.stop_window:
             criterion = TaskwiseEarlyStopping(config.stop_window, config.stop_epsilon)
             for task in self.active_tasks():
-                histories = ([entry[side][task] for entry in self.history] for side in ("train", "validation"))
-                verdict = criterion(*histories, importance=max(lambdas[task], 1e-12))
+                trained, held_out = ([entry[side][task] for entry in self.history] for side in ("train", "validation"))
+                verdict = criterion(trained, held_out, importance=lambdas[task])
                 if verdict.stop:
                     self.stopped[task] = self.epoch
                     row["stopped"][task] = dataclasses.asdict(verdict)

@@ -1,0 +1,302 @@
+"""Boxes -> crops -> network -> points in image coordinates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.backends import BackendName, load_backend
+from tcdcn_init.crops import as_picture, cut, frames_from_boxes, frames_from_points
+from tcdcn_init.geometry import BoxLike, as_box, roll_degrees, similarity_between, transform_points
+from tcdcn_init.tasks import TASKS
+from tcdcn_init.weights import DEFAULT_MODEL
+
+DEFAULT_PASSES = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Initialization:
+    """Where one face's alignment starts.
+
+    Attributes
+    ----------
+    points : (5, 2) ndarray of float32
+        Left eye, right eye, nose, left mouth corner, right mouth corner (as seen in the image), x then y, in pixels
+        with centres at integers. NaN for a face that could not be processed (`on_bad="nan"`).
+    box : (4,) ndarray of float64
+        The face box they came from.
+    attributes : dict of str to dict of str to float
+        Probability per class and task: "pose", "gender", "glasses", "smile" (`tasks.TASKS`). They are the training
+        signals that shaped the network; its points are its purpose.
+    """
+
+    points: NDArray[np.float32]
+    box: NDArray[np.float64]
+    attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def roll(self) -> float:
+        """In-plane rotation in degrees, (-180, 180], positive clockwise as seen (`geometry.roll_degrees`)."""
+        return float(roll_degrees(self.points))
+
+    def similarity_to(self, template: ArrayLike) -> NDArray[np.float64]:
+        """The similarity that carries the face's points onto a template's, in the least-squares sense.
+
+        Parameters
+        ----------
+        template : (5, 2) array_like
+            Where the five points should come to lie, e.g. in an aligned chip.
+
+        Returns
+        -------
+        (2, 3) ndarray of float64
+            For `geometry.transform_points`; its inverse (`geometry.invert`) carries a template shape into the image.
+        """
+        return similarity_between(self.points, template)
+
+
+class Initializer:
+    """A model held ready for repeated use.
+
+    Parameters
+    ----------
+    model : str or path
+        A bundled model (`weights.bundled_models`) or the path of a .safetensors or .onnx file.
+    backend : {"torch", "onnx", "auto"}
+        See `backends.load_backend`.
+    passes : int
+        1 looks once, at the box. 2 looks again at a crop that is upright and centred by the first answer: steadier
+        for rolled heads and boxes in another detector's style, at about twice the time.
+
+    Raises
+    ------
+    ValueError
+        If the model or backend is unknown, or `passes` is below 1.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> initializer = Initializer()
+    >>> initializer.points(astronaut(), [(170, 70, 275, 205)]).shape
+    (1, 5, 2)
+    """
+
+    def __init__(
+        self, model: str | Path = DEFAULT_MODEL, *, backend: BackendName = "torch", passes: int = DEFAULT_PASSES
+    ) -> None:
+        if passes < 1:
+            raise ValueError(f"passes is {passes}; expected 1 or 2")
+        self.passes = passes
+        self._backend = load_backend(model, backend)
+        self.config = self._backend.config
+
+    def __call__(
+        self,
+        image: Any,
+        boxes: Sequence[BoxLike] | ArrayLike | None = None,
+        *,
+        on_bad: Literal["raise", "nan"] = "raise",
+    ) -> list[Initialization]:
+        """Initialize the faces of one image; parameters and errors as in `initialize`."""
+        return self.batch([image], [boxes], on_bad=on_bad)[0]
+
+    def batch(
+        self,
+        images: Sequence[Any],
+        boxes: Sequence[Sequence[BoxLike] | ArrayLike | None],
+        *,
+        on_bad: Literal["raise", "nan"] = "raise",
+    ) -> list[list[Initialization]]:
+        """Initialize the faces of many images in one batch.
+
+        Parameters
+        ----------
+        images : sequence of ndarray
+        boxes : sequence, one entry per image
+            Each as for `initialize`; None detects.
+        on_bad : {"raise", "nan"}
+            As for `initialize`.
+
+        Returns
+        -------
+        list of list of Initialization
+            Per image, per box.
+        """
+        if len(images) != len(boxes):
+            raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
+        pictures = [as_picture(image) for image in images]
+        checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
+        points, tasks = self._run(pictures, checked, on_bad)
+        results: list[list[Initialization]] = []
+        start = 0
+        for entry in checked:
+            rows = range(start, start + len(entry))
+            start = rows.stop
+            results.append(
+                [Initialization(points[k], box, _attributes(tasks, k)) for k, box in zip(rows, entry, strict=True)]
+            )
+        return results
+
+    def points(
+        self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
+    ) -> NDArray[np.float32]:
+        """The array form: points only.
+
+        Parameters
+        ----------
+        images : ndarray or list of ndarray
+            One image, or a list of them.
+        boxes : (N, 4) array_like, or a list of them
+            The image's boxes; for a list of images, one such array per image.
+        on_bad : {"raise", "nan"}
+            As for `initialize`.
+
+        Returns
+        -------
+        (N, 5, 2) ndarray of float32
+            All boxes of all images, in order.
+        """
+        many = isinstance(images, list | tuple)
+        entries: Sequence[Any] = boxes if many else [boxes]  # type: ignore[assignment]
+        pictures = [as_picture(image) for image in (images if many else [images])]
+        if len(pictures) != len(entries):
+            raise ValueError(f"{len(pictures)} images but {len(entries)} arrays of boxes; expected one array per image")
+        checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, entries, strict=True)]
+        return self._run(pictures, checked, on_bad)[0]
+
+    def _run(
+        self, pictures: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Points and task probabilities of all boxes; rows of unusable boxes are NaN."""
+        counts = [len(entry) for entry in boxes]
+        every = np.concatenate([*boxes, np.empty((0, 4))])
+        points = np.full((len(every), 5, 2), np.nan, dtype=np.float32)
+        tasks = {task: np.full((len(every), len(TASKS[task])), np.nan, np.float32) for task in self.config.tasks}
+        owner = np.repeat(np.arange(len(pictures)), counts)
+        good = np.flatnonzero(np.isfinite(every).all(axis=1))
+        if not len(good):
+            return points, tasks
+        frames = frames_from_boxes(every[good], self.config.view)
+        for number in range(self.passes):
+            if number:
+                frames = frames_from_points(points[good], self.config.view)
+            crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)
+            for k in np.unique(owner[good]):
+                rows = owner[good] == k
+                crops[rows] = cut(pictures[k], frames[rows], self.config.side)
+            usable = np.isfinite(crops).all(axis=(1, 2))
+            if not usable.all():
+                if on_bad == "raise":
+                    k = int(good[np.flatnonzero(~usable)[0]])
+                    raise ValueError(
+                        f"the image holds NaN or infinity under box {tuple(every[k].tolist())}; replace such pixels, "
+                        "e.g. with numpy.nan_to_num, or pass on_bad='nan'"
+                    )
+                points[good[~usable]] = np.nan
+                for values in tasks.values():
+                    values[good[~usable]] = np.nan
+                good, frames, crops = good[usable], frames[usable], crops[usable]
+            if not len(good):
+                break
+            outputs = self._backend(crops)
+            points[good] = transform_points(frames, outputs.pop("points"))
+            for task, values in outputs.items():
+                tasks[task][good] = values
+        return points, tasks
+
+
+def initialize(
+    image: Any,
+    boxes: Sequence[BoxLike] | ArrayLike | None = None,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    backend: BackendName = "torch",
+    passes: int = DEFAULT_PASSES,
+    on_bad: Literal["raise", "nan"] = "raise",
+) -> list[Initialization]:
+    """Five points for every face of an image, good enough to start a cascaded shape regressor.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        Grey, RGB or RGBA; uint8, other integers over their range, or float in [0, 1], as in scikit-image.
+    boxes : sequence of boxes, or (N, 4) array_like, optional
+        Face boxes (left, top, right, bottom) in pixels, or objects such as ``dlib.rectangle``. Omitted, a detector
+        looks for faces (`detection.detect_boxes`, whose limits apply).
+    model : str or path
+        A bundled model or the path of a file. Kept in memory after the first call.
+    backend : {"torch", "onnx", "auto"}
+        See `backends.load_backend`.
+    passes : int
+        See `Initializer`.
+    on_bad : {"raise", "nan"}
+        What a box that cannot be used does: raise, or get NaN points while the others get theirs.
+
+    Returns
+    -------
+    list of Initialization
+        One per box, in order; empty when no face is found.
+
+    Raises
+    ------
+    TypeError
+        If the image is a path, or of a dtype that holds no pixels.
+    ValueError
+        If the image is empty, of the wrong shape or not finite; if a box has no area, is not finite, or lies wholly
+        outside of the image; if the model or backend is unknown.
+
+    References
+    ----------
+    Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> face = initialize(astronaut(), [(170, 70, 275, 205)])[0]
+    >>> face.points.shape, abs(face.roll) < 15
+    ((5, 2), True)
+    """
+    return _cached(model, backend, passes)(image, boxes, on_bad=on_bad)
+
+
+@functools.lru_cache(maxsize=4)
+def _cached(model: str | Path, backend: BackendName, passes: int) -> Initializer:
+    return Initializer(model, backend=backend, passes=passes)
+
+
+def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:
+    """Boxes of one picture as an array, checked; unusable ones NaN where the caller wants them so."""
+    if on_bad not in ("raise", "nan"):
+        raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
+    if boxes is None:
+        from tcdcn_init.detection import detect_boxes
+
+        return detect_boxes(picture)
+    if np.ndim(boxes) == 1 and len(boxes) == 4 and np.isscalar(boxes[0]):  # type: ignore[arg-type,index]
+        raise ValueError(f"boxes is a single box {boxes!r}; expected a list of boxes: wrap it, [box]")
+    result = np.full((len(boxes), 4), np.nan)  # type: ignore[arg-type]
+    height, width = picture.shape[:2]
+    for k, item in enumerate(boxes):  # type: ignore[arg-type]
+        try:
+            box = as_box(item)
+            if box[0] > width - 0.5 or box[1] > height - 0.5 or box[2] < -0.5 or box[3] < -0.5:
+                raise ValueError(
+                    f"box {tuple(box.tolist())} lies wholly outside of the image of width {width} and height {height}; "
+                    "expected (left, top, right, bottom) in its pixels"
+                )
+        except ValueError as error:
+            if on_bad == "raise":
+                raise ValueError(f"box number {k}: {error} (or pass on_bad='nan' to go on without it)") from error
+            continue
+        result[k] = box
+    return result
+
+
+def _attributes(tasks: Mapping[str, NDArray[np.float32]], row: int) -> dict[str, dict[str, float]]:
+    return {task: dict(zip(TASKS[task], map(float, values[row]), strict=True)) for task, values in tasks.items()}

@@ -1,0 +1,180 @@
+"""Model files: bundled or the user's own, and what their metadata promises.
+
+A model is NAME.safetensors, and NAME.onnx beside it for the onnxruntime backend. Both carry the same metadata, all
+of it text: "architecture" (JSON of `architecture.TCDCNConfig`: layers, tasks and the crop contract), "crop" (the
+contract in words), "data", "recipe", "licence" and "figures" (JSON).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcdcn_init.architecture import TCDCNConfig
+
+if TYPE_CHECKING:
+    from tcdcn_init.network import TCDCN
+
+DEFAULT_MODEL = "tcdcn-mtfl"
+
+
+def bundled_file(name: str) -> Path:
+    """Path of a file that ships in tcdcn_init/models/.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none of that name; the message suggests near ones.
+
+    Examples
+    --------
+    >>> bundled_file("tcdcn-mtfl.safetensors").name
+    'tcdcn-mtfl.safetensors'
+    """
+    folder = Path(str(resources.files("tcdcn_init") / "models"))
+    path = folder / name
+    if not path.is_file():
+        there = sorted(p.name for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx", ".npz"))
+        near = difflib.get_close_matches(name, there) or there
+        raise FileNotFoundError(f"{name!r} is not bundled; there are: {', '.join(near)}")
+    return path
+
+
+def bundled_models() -> list[str]:
+    """Names of the models that ship with the package.
+
+    Examples
+    --------
+    >>> "tcdcn-mtfl" in bundled_models()
+    True
+    """
+    folder = Path(str(resources.files("tcdcn_init") / "models"))
+    return sorted(path.stem for path in folder.glob("tcdcn-*.safetensors"))
+
+
+def find_model(model: str | Path, suffix: str) -> Path:
+    """File of a model: a bundled name, or a path to the user's own file.
+
+    Parameters
+    ----------
+    model : str or path
+        A name of `bundled_models`, or a path to a .safetensors or .onnx file.
+    suffix : {".safetensors", ".onnx"}
+        Kind of file wanted; a path's own suffix is exchanged for it.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message suggests near ones.
+    FileNotFoundError
+        If a path was given and the file is not there.
+    """
+    text = str(model)
+    if isinstance(model, Path) or text.endswith((".safetensors", ".onnx")):
+        path = Path(model).with_suffix(suffix)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"model file {path} does not exist; expected a file that `tcdcn-init train` or `export` wrote"
+            )
+        return path
+    names = bundled_models()
+    if text not in names:
+        near = difflib.get_close_matches(text, names, cutoff=0.4)
+        hint = f"did you mean {' or '.join(repr(name) for name in near)}?" if near else f"bundled: {', '.join(names)}"
+        raise ValueError(
+            f"unknown model {text!r}; {hint} A model of your own is given by the path of its .safetensors file"
+        )
+    return bundled_file(text + suffix)
+
+
+def metadata_for(config: TCDCNConfig, extra: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a model file."""
+    crop = (
+        f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the picture; "
+        f"square around the box's centre, side {config.view} x sqrt(width x height) of the box"
+    )
+    return {"architecture": json.dumps(dataclasses.asdict(config)), "crop": crop, **extra}
+
+
+def parse_config(metadata: Mapping[str, str] | None, path: Path) -> TCDCNConfig:
+    """The architecture that a model file's metadata declares.
+
+    Raises
+    ------
+    ValueError
+        If the metadata is missing or malformed.
+    """
+    try:
+        fields = json.loads((metadata or {})["architecture"])
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        return TCDCNConfig(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not say what it is: its 'architecture' metadata is missing or malformed ({error}); "
+            "expected a file written by `tcdcn-init train` or `tcdcn-init export`"
+        ) from error
+
+
+def save_network(path: Path, network: TCDCN, extra: Mapping[str, str]) -> None:
+    """Write a network to a .safetensors file with its metadata.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    network : TCDCN
+    extra : mapping of str to str
+        More metadata: data, recipe, licence, figures.
+    """
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, path, metadata_for(network.config, extra))
+
+
+def load_network(path: Path) -> tuple[TCDCN, dict[str, str]]:
+    """Read a network from a .safetensors file.
+
+    Returns
+    -------
+    network : TCDCN
+        In evaluation mode.
+    metadata : dict of str to str
+
+    Raises
+    ------
+    ValueError
+        If the file is not safetensors, or its metadata and its tensors' shapes disagree; the message names the
+        tensor.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from tcdcn_init.network import TCDCN
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file, or is cut short: {error}; get it anew") from error
+    network = TCDCN(parse_config(metadata, path))
+    for name, wanted in network.state_dict().items():
+        found = tensors.get(name)
+        if found is None or found.shape != wanted.shape:
+            shape = "no such tensor" if found is None else f"shape {tuple(found.shape)}"
+            raise ValueError(
+                f"{path}: its metadata declares {name} of shape {tuple(wanted.shape)}, but the file has {shape}; "
+                "the two do not belong together: get or export the file anew"
+            )
+    unknown = sorted(set(tensors) - set(network.state_dict()))
+    if unknown:
+        raise ValueError(
+            f"{path} holds tensors that its metadata does not declare: {', '.join(unknown)}; export it anew"
+        )
+    network.load_state_dict(tensors)
+    return network.eval(), metadata
