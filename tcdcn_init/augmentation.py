@@ -37,6 +37,8 @@ class AugmentationConfig:
         Standard deviation of the logarithm of the scale.
     shift : float
         Standard deviation of the shift, in box sides, along x and along y.
+    wild : float
+        Probability that the turn, scale and shift of a view are drawn three times as wide: bad boxes, tilted heads.
     mirror : bool
         Mirror half of the views, points and pose class included.
     styles : float
@@ -55,6 +57,7 @@ class AugmentationConfig:
     roll: float = 12.0
     scale: float = 0.08
     shift: float = 0.05
+    wild: float = 0.1
     mirror: bool = True
     styles: float = 0.3
     gamma: float = 0.25
@@ -130,7 +133,7 @@ def random_views(
     """
     count = len(index)
     draw = torch.randn(count, 5, generator=generator)
-    chance = torch.rand(count, 13, generator=generator)
+    chance = torch.rand(count, 14, generator=generator)
     noise = torch.randn(count, 1, side, side, generator=generator)[part]
     draw, chance, index = draw[part], chance[part], index[part]
 
@@ -138,9 +141,10 @@ def random_views(
     style = torch.tensor(BOX_STYLES)[
         torch.where(chance[:, 1] < config.styles, 1 + (chance[:, 2] * (len(BOX_STYLES) - 1)).long(), 0)
     ]
-    angle = torch.deg2rad(config.roll * draw[:, 0])
-    scale = torch.exp(config.scale * draw[:, 1] + style[:, 1])
-    shift = config.shift * draw[:, 2:4] / view
+    spread = torch.where(chance[:, 3] < config.wild, 3.0, 1.0)
+    angle = torch.deg2rad(config.roll * spread * draw[:, 0])
+    scale = torch.exp(config.scale * spread * draw[:, 1] + style[:, 1])
+    shift = config.shift * spread[:, None] * draw[:, 2:4] / view
     shift[:, 1] += style[:, 0] / view
     sign = 1.0 - 2.0 * flip.float()
 
@@ -158,7 +162,7 @@ def random_views(
     if "pose" in targets:
         pose = targets["pose"]
         targets["pose"] = torch.where(flip & (pose >= 0), torch.tensor(MIRRORED_POSE)[pose], pose)
-    return _disturb(crops, draw[:, 4], chance[:, 3:], noise, config), targets
+    return _disturb(crops, draw[:, 4], chance[:, 4:], noise, config), targets
 
 
 def _sample(pixels: Tensor, theta: Tensor, side: int) -> Tensor:

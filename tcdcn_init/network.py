@@ -98,7 +98,7 @@ class TCDCN(nn.Module):
         (N, feature) Tensor
         """
         maps = crops - crops.mean(dim=(2, 3), keepdim=True)
-        maps = maps / (maps.square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+        maps = maps / ((maps * maps).mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
         last = len(self.convolutions) - 1
         for index, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
             maps = convolution(maps).abs()

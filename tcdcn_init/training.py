@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from tcdcn_init.architecture import TCDCNConfig
@@ -46,6 +46,9 @@ class TrainingConfig:
         Peak of the one-cycle schedule (a tenth of the steps up, then down along a cosine).
     weight_decay : float
         Decoupled (AdamW).
+    pose_balance : float
+        0 shows every training face once an epoch; above, faces are drawn with a weight of their pose class's share to
+        the power of minus this, so that the rare profiles are seen more often. 1 shows all classes equally often.
     average : float
         Decay per step of the exponential moving average of the weights, which is what gets validated and saved;
         0 takes the last weights.
@@ -61,11 +64,12 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     epochs: int = 80
     batch: int = 256
-    learning_rate: float = 4e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 1e-4
+    pose_balance: float = 0.3
     average: float = 0.999
     stop_window: int = 10
-    stop_epsilon: float = 20.0
+    stop_epsilon: float = 60.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -241,7 +245,7 @@ class Trainer:
     def _one_epoch(self) -> dict[str, float]:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.patches), generator=generator)
+        order = self._order(generator)
         active = self.active_tasks()
         sums: dict[str, float] = {}
         for step in range(self.steps):
@@ -270,6 +274,14 @@ class Trainer:
             distributed.all_reduce(means)
             means /= self.workers.world
         return dict(zip(sums, means.tolist(), strict=True))
+
+    def _order(self, generator: torch.Generator) -> Tensor:
+        """Faces of an epoch, in order."""
+        pose = self.patches.labels.get("pose")
+        if not self.config.pose_balance or pose is None or bool((pose < 0).any()):
+            return torch.randperm(len(self.patches), generator=generator)
+        share = torch.bincount(pose)[pose] / len(pose)
+        return torch.multinomial(share**-self.config.pose_balance, len(pose), replacement=True, generator=generator)
 
     def _share_objective_gradient(self) -> None:
         # The learned coefficients live outside the network that DistributedDataParallel wraps.

@@ -6,6 +6,7 @@ disk.
 
 from tcdcn_init.datasets.afw import read_afw, read_afw68
 from tcdcn_init.datasets.base import BadRows, Face
+from tcdcn_init.datasets.boxes import read_boxes
 from tcdcn_init.datasets.csv import read_csv
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.pts import read_pts, read_pts_folder
@@ -16,6 +17,7 @@ __all__ = [
     "hold_out",
     "read_afw",
     "read_afw68",
+    "read_boxes",
     "read_csv",
     "read_mtfl",
     "read_pts",

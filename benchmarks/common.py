@@ -1,0 +1,111 @@
+"""What every benchmark shares: timing, and the hardware block of its JSON. Method: README.md beside this file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+# One thread; these must be set before numpy loads its BLAS.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+_WARM = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call (or per face): median and interquartile range over the repeats."""
+
+    median: float
+    iqr: float
+
+
+def measure(call: Callable[[], Any], repeats: int) -> Timing:
+    """Time one call."""
+    return compare({"": call}, repeats)[""]
+
+
+def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) -> dict[str, Timing]:
+    """Time several calls in turn, so that whatever else the machine does touches all of them alike.
+
+    Parameters
+    ----------
+    calls : mapping of str to callable
+    repeats : int
+        Timed rounds, after a few that are not; each times every call once.
+    per : int
+        What a call's time is divided by: the faces that it fits.
+    """
+    import numpy as np
+
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for round_number in range(_WARM + repeats):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if round_number >= _WARM:
+                times[name].append((time.perf_counter() - start) / per)
+    result = {}
+    for name, values in times.items():
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        result[name] = Timing(float(middle), float(high - low))
+    return result
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, system and the versions that decide speed."""
+    names = []
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+    versions = {}
+    for name in ("numpy", "scipy", "scikit-image", "torch", "onnxruntime", "dlib", "dlib-bin"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float], out: Path, **extra: Any) -> None:
+    """Print a table and write it, with the hardware, as JSON.
+
+    Parameters
+    ----------
+    title : str
+    timings : mapping of str to Timing
+    ratios : mapping of str to float
+        To the reference measured in the same run, by the timing's name.
+    out : pathlib.Path
+    **extra
+        More entries of the JSON.
+    """
+    print(title)
+    width = max(map(len, timings))
+    for name, timing in timings.items():
+        ratio = f"  {ratios[name]:6.2f} x" if name in ratios else ""
+        print(f"  {name:{width}}  {1e3 * timing.median:10.3f} ms  (IQR {1e3 * timing.iqr:.3f}){ratio}")
+    document = {
+        "title": title,
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "hardware": hardware(),
+        **extra,
+        "seconds": {name: asdict(timing) for name, timing in timings.items()},
+        "ratios": dict(ratios),
+    }
+    out.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"wrote {out}")

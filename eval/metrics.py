@@ -1,0 +1,320 @@
+"""Alignment errors and their summaries.
+
+Errors are fractions of the normalising length: 0.1 is 10 % of the inter-ocular distance (or of the box side). An
+error that is NaN or infinite belongs to a *missing* face: one that failed to load, or that a regressor gave no finite
+answer for. A missing face is never dropped. It fails at every threshold, and wherever a number is needed it enters
+with the error `MISSING_ERROR`, and so into mean, median, 90th percentile and paired differences; its number is
+reported beside them. It is a constant, because a value taken from the other faces would let one face change the error
+of another. Finite errors are never capped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.geometry import box_square, five_from_68, interocular
+from tcdcn_init.tasks import TASKS
+
+MISSING_ERROR = 1.0
+"""Error of a missing face: its points a whole inter-ocular distance (or box side) off, ten times a failure."""
+
+NO_POSE = "not annotated"
+"""Name of the group of faces without a pose class."""
+
+Norm: TypeAlias = Literal["interocular", "box"]
+
+
+def point_errors(
+    predicted: ArrayLike, truth: ArrayLike, norm: Norm = "interocular", boxes: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Normalised distance of each predicted point to its annotation.
+
+    Parameters
+    ----------
+    predicted, truth : (N, P, 2) array_like
+        In pixels; P is 5 or iBUG's 68. NaN where a face is missing.
+    norm : {"interocular", "box"}
+        What a distance is divided by: the distance of the annotated eye centres (for 68 points, the means of each
+        eye's six contour points, as in Ren et al., CVPR 2014), or the side of the box's square
+        (`geometry.box_square`), which a turned head does not shorten.
+    boxes : (N, 4) array_like, optional
+        Face boxes; needed by ``norm="box"``.
+
+    Returns
+    -------
+    (N, P) ndarray of float64
+        NaN or infinite where a coordinate is, or where the normalising length is 0.
+
+    Raises
+    ------
+    ValueError
+        If array shapes or `norm` are not as stated.
+
+    Examples
+    --------
+    >>> truth = [[[0, 0], [10, 0], [5, 5], [2, 9], [8, 9]]]
+    >>> found = [[[0, 1], [10, 0], [8, 9], [2, 9], [8, 9]]]
+    >>> point_errors(found, truth).tolist()
+    [[0.1, 0.0, 0.5, 0.0, 0.0]]
+    """
+    p, t = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if t.ndim != 3 or t.shape[1] not in (5, 68) or t.shape[2] != 2:
+        raise ValueError(f"annotated points have shape {t.shape}; expected (N, 5, 2) or (N, 68, 2)")
+    if p.shape != t.shape:
+        raise ValueError(f"predicted points have shape {p.shape}, annotated ones {t.shape}; expected the same")
+    if norm == "interocular":
+        length = interocular(t if t.shape[1] == 5 else five_from_68(t))
+    elif norm == "box":
+        b = np.asarray(np.nan if boxes is None else boxes, dtype=np.float64)
+        if b.shape != (len(t), 4):
+            raise ValueError(
+                f"norm 'box' needs boxes of shape {(len(t), 4)}; got {'none' if boxes is None else b.shape}"
+            )
+        length = box_square(b)[1]
+    else:
+        raise ValueError(f"norm is {norm!r}; expected 'interocular' or 'box'")
+    length = np.where(length > 0, length, np.nan)
+    return np.asarray(np.linalg.norm(p - t, axis=-1) / length[:, None])
+
+
+def nme(
+    predicted: ArrayLike, truth: ArrayLike, norm: Norm = "interocular", boxes: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Normalised mean error of each face: the mean of its `point_errors`, whose parameters these are.
+
+    Returns
+    -------
+    (N,) ndarray of float64
+
+    Examples
+    --------
+    >>> truth = [[[0, 0], [10, 0], [5, 5], [2, 9], [8, 9]]]
+    >>> found = [[[0, 1], [10, 0], [8, 9], [2, 9], [8, 9]]]
+    >>> float(nme(found, truth)[0].round(6))
+    0.12
+    """
+    return np.asarray(point_errors(predicted, truth, norm, boxes).mean(axis=1))
+
+
+def with_missing(errors: ArrayLike) -> NDArray[np.float64]:
+    """Errors as they enter a mean: those of missing faces replaced by `MISSING_ERROR`.
+
+    Parameters
+    ----------
+    errors : ndarray of any shape
+
+    Returns
+    -------
+    ndarray of float64, of the same shape
+
+    Examples
+    --------
+    >>> with_missing([0.05, float("nan"), 2.0]).tolist()
+    [0.05, 1.0, 2.0]
+    """
+    array = np.asarray(errors, dtype=np.float64)
+    return np.where(np.isfinite(array), array, MISSING_ERROR)
+
+
+def failure_rate(errors: ArrayLike, threshold: float = 0.1) -> float:
+    """Share of faces whose error exceeds a threshold; missing faces always do.
+
+    Parameters
+    ----------
+    errors : (N,) array_like
+    threshold : float
+        An error equal to it is no failure.
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Examples
+    --------
+    >>> failure_rate([0.05, 0.1, 0.11, float("nan")])
+    0.5
+    """
+    faces = _faces(errors)
+    return float((~np.isfinite(faces) | (faces > threshold)).mean())
+
+
+def auc(errors: ArrayLike, alpha: float = 0.1) -> float:
+    """Area under the cumulative error curve up to `alpha`, divided by `alpha`; exact, no grid.
+
+    The curve is a sum of steps, one at each error e, and a step's area is max(0, alpha - e): the mean of
+    max(0, 1 - e / alpha) over faces. Missing faces add nothing.
+
+    Parameters
+    ----------
+    errors : (N,) array_like
+    alpha : float
+        Positive.
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Examples
+    --------
+    >>> auc([0.0, 0.05, 0.3, float("nan")])
+    0.375
+    """
+    if not alpha > 0:
+        raise ValueError(f"alpha is {alpha}; expected a positive error, such as 0.1")
+    faces = _faces(errors)
+    return float(np.maximum(0.0, 1.0 - np.where(np.isfinite(faces), faces, np.inf) / alpha).mean())
+
+
+def ced(errors: ArrayLike, grid: ArrayLike) -> NDArray[np.float64]:
+    """Cumulative error distribution: the share of all faces, missing ones included, with an error of at most e.
+
+    Parameters
+    ----------
+    errors : (N,) array_like
+    grid : (G,) array_like
+        Errors e at which the curve is wanted.
+
+    Returns
+    -------
+    (G,) ndarray of float64
+
+    Examples
+    --------
+    >>> ced([0.02, 0.04, 0.04, float("nan")], [0.0, 0.02, 0.05]).tolist()
+    [0.0, 0.25, 0.75]
+    """
+    faces = _faces(errors)
+    found = np.sort(faces[np.isfinite(faces)])
+    return np.asarray(np.searchsorted(found, np.asarray(grid, dtype=np.float64), side="right") / len(faces))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Summary of the errors of some faces; fractions throughout (0.1 is 10 %).
+
+    Attributes
+    ----------
+    count : int
+        Faces, missing ones included.
+    missing : int
+        Faces whose error was NaN or infinite.
+    mean, median, p90 : float
+        Of all faces, missing ones entering with `MISSING_ERROR`. Percentiles are interpolated linearly.
+    failure_10, failure_8 : float
+        Share of faces with an error above 10 % and above 8 %, or missing.
+    auc_10 : float
+        Exact area under the cumulative error curve up to 10 %, in [0, 1].
+    """
+
+    count: int
+    missing: int
+    mean: float
+    median: float
+    p90: float
+    failure_10: float
+    failure_8: float
+    auc_10: float
+
+
+def summarise(errors: ArrayLike) -> Summary:
+    """Summarise the errors of faces.
+
+    Parameters
+    ----------
+    errors : (N,) array_like
+        N at least 1.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        If there is no error, or the array has another number of dimensions.
+
+    Examples
+    --------
+    >>> summary = summarise([0.05, 0.05, 0.2, float("nan")])
+    >>> summary.count, summary.missing, summary.mean, summary.failure_10, summary.auc_10
+    (4, 1, 0.325, 0.5, 0.25)
+    """
+    faces = _faces(errors)
+    complete = with_missing(faces)
+    median, p90 = np.quantile(complete, [0.5, 0.9])
+    return Summary(
+        count=len(faces),
+        missing=int((~np.isfinite(faces)).sum()),
+        mean=float(complete.mean()),
+        median=float(median),
+        p90=float(p90),
+        failure_10=failure_rate(faces, 0.10),
+        failure_8=failure_rate(faces, 0.08),
+        auc_10=auc(faces, 0.10),
+    )
+
+
+def summarise_points(errors: ArrayLike) -> list[Summary]:
+    """Summarise each point by itself.
+
+    Parameters
+    ----------
+    errors : (N, P) array_like
+        As `point_errors` returns it.
+
+    Returns
+    -------
+    list of P Summary
+        A face counts as missing in the points that it lacks.
+    """
+    array = np.asarray(errors, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"errors have shape {array.shape}; expected (N, P), one per face and point")
+    return [summarise(column) for column in array.T]
+
+
+def summarise_poses(errors: ArrayLike, poses: Sequence[int | None]) -> dict[str, Summary]:
+    """Summarise the faces of each pose class.
+
+    Parameters
+    ----------
+    errors : (N,) array_like
+    poses : sequence of N int or None
+        Class in ``tasks.TASKS["pose"]``, ``face.attributes.get("pose")``; None where it is not annotated.
+
+    Returns
+    -------
+    dict of str to Summary
+        By class name, left profile to right profile, then `NO_POSE`. Classes without faces are absent.
+
+    Raises
+    ------
+    ValueError
+        If there is not one pose per error, or a pose is unknown.
+
+    Examples
+    --------
+    >>> {name: group.mean for name, group in summarise_poses([0.1, 0.2, 0.4], [2, None, 2]).items()}
+    {'frontal': 0.25, 'not annotated': 0.2}
+    """
+    faces = _faces(errors)
+    if len(poses) != len(faces):
+        raise ValueError(f"{len(poses)} poses for {len(faces)} errors; expected one per face")
+    names = TASKS["pose"]
+    for pose in poses:
+        if pose is not None and not 0 <= pose < len(names):
+            raise ValueError(f"pose {pose!r} is unknown; expected 0 to {len(names) - 1} ({', '.join(names)}) or None")
+    group = np.array([len(names) if pose is None else pose for pose in poses])
+    return {name: summarise(faces[group == number]) for number, name in enumerate((*names, NO_POSE)) if number in group}
+
+
+def _faces(errors: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(errors, dtype=np.float64)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"errors have shape {array.shape}; expected (N,), one per face, at least one")
+    return array

@@ -1,0 +1,126 @@
+"""Training recipes by name: what `tcdcn-init train --model NAME` runs."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.training import Trainer, TrainingConfig
+from tcdcn_init.training_data import load_crops, load_patches
+from tcdcn_init.training_log import plot_curves
+from tcdcn_init.weights import save_network
+
+RECIPES: dict[str, Callable[[], TrainingConfig]] = {
+    # The bundled model.
+    "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
+    # The same network within a few minutes.
+    "tcdcn-quick": TrainingConfig,
+    # The locally connected form of the paper's text: 3.4 M parameters.
+    "tcdcn-unshared": lambda: TrainingConfig(network=TCDCNConfig(shared_filters=False)),
+}
+
+LICENCE = "weights trained on research data (MTFL): research use; code BSD-3-Clause; data not included"
+
+
+def recipe(name: str) -> TrainingConfig:
+    """The recipe of a name.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown; the message suggests near ones.
+
+    Examples
+    --------
+    >>> recipe("tcdcn-quick").epochs
+    80
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, cutoff=0.4) or list(RECIPES)
+        raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+    return RECIPES[name]()
+
+
+def train_on_mtfl(
+    root: Path, out: Path, config: TrainingConfig, name: str, *, resume: bool = False, skip_bad: bool = False
+) -> Path:
+    """Train on MTFL's training.txt, validating on its held-out tenth, and write model.safetensors.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of MTFL.
+    out : pathlib.Path
+        Folder for the model, checkpoint, logs and curves.png.
+    config : TrainingConfig
+    name : str
+        Recipe's name, for the model's metadata.
+    resume : bool
+        Go on from the checkpoint in `out`.
+    skip_bad : bool
+        Leave out rows and images that are broken.
+
+    Returns
+    -------
+    pathlib.Path
+        out/model.safetensors; of several processes, the first writes it.
+
+    Raises
+    ------
+    BadRows, FileNotFoundError, FileExistsError, ValueError
+        Before training, when the data or the folder do not fit.
+    """
+    listed = read_mtfl(root, "training", skip_bad=skip_bad)
+    faces, held_out = hold_out(listed)
+    network = config.network
+    patches = load_patches(faces, network, config.augmentation, skip_bad=skip_bad)
+    # A ninth of the training faces, as many as are held out: the training side of early stopping.
+    probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
+    validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
+    trainer = Trainer(config, patches, probe, validation, out, resume=resume)
+    trained = trainer.run()
+    target = out / "model.safetensors"
+    if trainer.workers.rank == 0:
+        figures = {"mtfl-val": trainer.history[-1]["validation"], "stopped": trainer.stopped}
+        digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
+        save_network(
+            target,
+            trained,
+            {
+                "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
+                "recipe": f"{name}, seed {config.seed}, {config.epochs} epochs",
+                "licence": LICENCE,
+                "figures": json.dumps(figures),
+            },
+        )
+        try:
+            plot_curves(out, trainer.history, trainer.stopped)
+        except ImportError as error:
+            (out / "curves.txt").write_text(f"{error}\n")
+    return target
+
+
+def with_options(config: TrainingConfig, **changes: object) -> TrainingConfig:
+    """A recipe with some settings changed; None leaves a setting as it is.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    **changes
+        Fields of `TrainingConfig`, and ``tasks`` of its network.
+
+    Examples
+    --------
+    >>> with_options(recipe("tcdcn-quick"), epochs=5, seed=None).epochs
+    5
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "tasks" in given:
+        given["network"] = replace(config.network, tasks=given.pop("tasks"))  # type: ignore[arg-type]
+    return replace(config, **given)  # type: ignore[arg-type]

@@ -1,0 +1,236 @@
+"""The drop-in for dlib, on real runs of dlib."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from skimage.data import astronaut
+
+from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.dat import DatError
+from tcdcn_init.adapters.dlib import SeededShapePredictor
+from tcdcn_init.adapters.ert import ERT
+from tcdcn_init.geometry import interocular
+
+from .conftest import FIVE, draw, face, random_arrays
+
+dlib = pytest.importorskip("dlib")
+MODES = ("chip", "box", "exact")
+PORTRAIT = astronaut()
+
+
+class Oracle:
+    """Knows the five points of each picture; NaN for one that it does not know."""
+
+    def __init__(self, pairs):
+        self.known = {id(picture): points for picture, points in pairs}
+        self.calls = 0
+
+    def points(self, image, boxes):
+        self.calls += 1
+        return np.repeat(self.known.get(id(image), np.full((5, 2), np.nan))[None], len(boxes), axis=0)
+
+
+def parts(detection):
+    return np.array([(part.x, part.y) for part in detection.parts()])
+
+
+def error(shape, points):
+    return float((np.linalg.norm(shape - points, axis=-1).mean(axis=-1) / interocular(points)).mean())
+
+
+def rolled(roll, count=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return [face(rng, roll) for _ in range(count)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_line_of_a_dlib_program_is_replaced(stock_file, mode):
+    [(picture, points)] = rolled(0, 1)
+    image = np.stack([picture] * 3, axis=-1)
+    predictor = SeededShapePredictor(str(stock_file), mode, initializer=Oracle([(image, points)]))
+    box = dlib.rectangle(20, 10, 120, 110)
+    detection = predictor(image, box)
+    assert isinstance(detection, dlib.full_object_detection)
+    assert (detection.rect, detection.num_parts) == (box, 5)
+    assert error(parts(detection), points) < 0.06
+    np.testing.assert_array_equal(parts(detection), np.floor(predictor.fit_from_box(image, box) + 0.5))
+    np.testing.assert_array_equal(predictor.fit_from_box(image, box), predictor.fit_from_points(image, points))
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(MODES), st.tuples(*[st.integers(-100, 400)] * 2, *[st.integers(5, 400)] * 2))
+def test_unseeded_it_is_stock_dlib(stock, mode, place):
+    left, top, width, height = place
+    box = dlib.rectangle(left, top, left + width, top + height)
+    predictor = SeededShapePredictor(stock, mode, start="mean")
+    np.testing.assert_array_equal(parts(predictor(PORTRAIT, box)), parts(stock(PORTRAIT, box)))
+    np.testing.assert_allclose(predictor.fit_from_box(PORTRAIT, box), parts(stock(PORTRAIT, box)), atol=0.5)
+
+
+def test_roll_does_not_matter_to_chip_and_exact(stock):
+    found = {}
+    for roll in (0, 30, 60, 90, 180):
+        pairs = rolled(roll)
+        for mode in MODES:
+            predictor = SeededShapePredictor(stock, mode)
+            found[mode, roll] = np.mean([error(predictor.fit_from_points(p, q), q) for p, q in pairs])
+    for mode in ("chip", "exact"):
+        assert all(found[mode, roll] < 0.05 for roll in (0, 30, 60, 90, 180))
+    assert found["box", 0] < 0.05
+    assert found["box", 180] > 0.5
+
+
+def test_a_bad_box_does_not_matter(stock):
+    rng = np.random.default_rng(3)
+    pairs = rolled(0, 12)
+    oracle = Oracle(pairs)
+    boxes = np.array([30, 15, 130, 115]) + rng.normal(0, 25, (12, 4))
+    images = [picture for picture, _ in pairs]
+    truth = np.array([points for _, points in pairs])
+    unseeded = SeededShapePredictor(stock, start="mean").fit_from_boxes(images, boxes)
+    assert error(unseeded, truth) > 0.15
+    for mode in MODES:
+        seeded = SeededShapePredictor(stock, mode, initializer=oracle).fit_from_boxes(images, boxes)
+        assert error(seeded, truth) < 0.05
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_points_are_better_than_whole_pixels(stock, mode):
+    """On a face of 13 pixels between the eyes a pixel is much: chip and exact answer between pixels."""
+    rng = np.random.default_rng(0)
+    predictor = SeededShapePredictor(stock, mode)
+    fits = [predictor.fit_from_points(p, q) for p, q in (face(rng, 20, scale=0.33, jitter=0.5) for _ in range(5))]
+    whole = np.mean(np.array(fits) == np.rint(fits))
+    assert whole == 1 if mode == "box" else whole < 0.1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_batch_is_its_faces_one_by_one(stock, mode):
+    pairs = rolled(20, 3)
+    oracle = Oracle(pairs)
+    predictor = SeededShapePredictor(stock, mode, initializer=oracle)
+    images = [picture for picture, _ in pairs]
+    box = dlib.rectangle(20, 10, 120, 110)
+    together = predictor.fit_from_boxes(images, [box] * 3)
+    for n in range(3):
+        np.testing.assert_array_equal(together[n], predictor.fit_from_box(images[n], box))
+    # One picture with many faces asks the initializer once.
+    oracle.calls = 0
+    assert predictor.fit_from_boxes(images[0], [box, (10, 10, 110, 110)]).shape == (2, 5, 2)
+    assert oracle.calls == 1
+    assert predictor.fit_from_boxes(images[0], []).shape == (0, 5, 2)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_face_without_points_does_not_spoil_the_batch(stock, mode):
+    [(picture, points), (other, _)] = rolled(0, 2)
+    predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(picture, points)]))
+    third = draw(FIVE)
+    predictor._initializer.known[id(third)] = np.ones((5, 2))
+    images, box = [other, picture, third, picture], (20, 10, 120, 110)
+    found = predictor.fit_from_boxes(images, [box, box, box, (9, 9, 9, 9)], on_bad="nan")
+    assert np.isnan(found[[0, 2, 3]]).all()
+    assert error(found[1], points) < 0.06
+    with pytest.raises(ValueError, match=r"box number 1, \[20.0, 10.0.*found no five points"):
+        predictor.fit_from_boxes([picture, other], [box] * 2)
+    with pytest.raises(ValueError, match=r"box number 1: .* no area"):
+        predictor.fit_from_boxes(picture, [box, (9, 9, 9, 9)])
+    with pytest.raises(ValueError, match="on_bad is 'skip'"):
+        predictor.fit_from_boxes(picture, [box], on_bad="skip")
+
+
+def test_the_bundled_initializer_is_the_default(stock):
+    from tcdcn_init import Initializer
+
+    seeds = Initializer().points(PORTRAIT, [(172, 68, 280, 204)])
+    predictor = SeededShapePredictor(stock)
+    boxes = [(172, 68, 280, 204), (900, 900, 950, 950)]
+    found = predictor.fit_from_boxes(PORTRAIT, boxes, on_bad="nan")
+    np.testing.assert_array_equal(found[0], predictor.fit_from_points(PORTRAIT, seeds[0]))
+    assert np.isnan(found[1]).all()
+    with pytest.raises(ValueError, match="wholly outside"):
+        predictor.fit_from_boxes(PORTRAIT, boxes)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_starts_from_shapes(stock, mode):
+    [(picture, points)] = rolled(45, 1)
+    predictor = SeededShapePredictor(stock, mode)
+    shape = predictor.fit_from_shape(picture, points)
+    assert shape.shape == (5, 2)
+    assert mode == "box" or error(shape, points) < 0.06
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_boxes_and_pictures_of_every_kind_are_taken(stock, mode):
+    picture, points = face(np.random.default_rng(0))
+    image = np.stack([picture] * 3, axis=-1)
+    opaque = np.concatenate([image, np.full_like(image[..., :1], 255)], axis=2)
+    expected = SeededShapePredictor(stock, mode).fit_from_points(image, points)
+    for same in (picture, picture / 255.0, opaque, image[::-1][::-1], np.asfortranarray(image)):
+        predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(same, points)]))
+        for box in ((20, 10, 120, 110), np.array([20.2, 10.4, 119.6, 110]), dlib.drectangle(20.2, 10.1, 120, 110.3)):
+            detection = predictor(same, box)
+            assert detection.rect == dlib.rectangle(20, 10, 120, 110)
+            np.testing.assert_array_equal(parts(detection), np.floor(expected + 0.5))
+
+
+def test_it_is_a_shape_regressor(stock):
+    for mode in MODES:
+        predictor = SeededShapePredictor(stock, mode)
+        assert isinstance(predictor, ShapeRegressor)
+        np.testing.assert_array_equal(predictor.mean_shape, ERT.from_dlib(stock).mean_shape)
+
+
+def test_other_layouts_are_stated(tmp_path):
+    regressor = ERT(random_arrays(np.random.default_rng(0), points=9))
+    regressor.save_dat(tmp_path / "nine.dat")
+    with pytest.raises(ValueError, match="no known layout of 9 points"):
+        SeededShapePredictor(tmp_path / "nine.dat").fit_from_points(draw(FIVE), FIVE)
+    stated = {"left eye": 0, "right eye": [1, 2], "nose": 3}
+    for mode in MODES:
+        predictor = SeededShapePredictor(tmp_path / "nine.dat", mode, layout=stated)
+        assert predictor.fit_from_points(draw(FIVE), FIVE).shape == (9, 2)
+    # A model that starts from boxes needs no five points.
+    box = dlib.rectangle(20, 10, 120, 110)
+    found = SeededShapePredictor(tmp_path / "nine.dat", start="mean")(draw(FIVE), box)
+    np.testing.assert_array_equal(parts(found), parts(regressor.to_dlib()(draw(FIVE), box)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_files_that_are_no_predictors(tmp_path, stock_file, mode):
+    with pytest.raises(FileNotFoundError, match="no predictor at"):
+        SeededShapePredictor(tmp_path / "absent.dat", mode)
+    for name, content in (("text", b"hello"), ("short", stock_file.read_bytes()[:-100])):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DatError):
+            SeededShapePredictor(tmp_path / name, mode)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "seeded"}, "mode is 'seeded'; expected one of chip, box, exact"),
+        ({"start": "random"}, "start is 'random'; expected one of tcdcn, mean"),
+        ({"aspect": 0}, "aspect is 0"),
+    ],
+)
+def test_wrong_arguments_are_named(stock, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SeededShapePredictor(stock, **arguments)
+    with pytest.raises(ValueError, match="2 images for 1 boxes"):
+        SeededShapePredictor(stock).fit_from_boxes([PORTRAIT] * 2, [(0, 0, 9, 9)])
+
+
+def test_without_dlib_the_extra_is_named(monkeypatch, stock, faces):
+    import sys
+
+    regressor = ERT.from_dlib(stock)
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    for call in (lambda: SeededShapePredictor("any.dat"), regressor.to_dlib):
+        with pytest.raises(ImportError, match=r'pip install "tcdcn-init\[dlib\]"'):
+            call()
+    assert regressor.fit_from_points(faces[0][0], faces[0][1]).shape == (5, 2)  # the cascade itself needs no dlib

@@ -1,0 +1,515 @@
+"""The bridge to scikit-image, checked against scikit-image itself and against pictures whose every value is known."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage as ski
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tcdcn_init.adapters.skimage as adapter
+from tcdcn_init.adapters.skimage import (
+    ARCFACE_TEMPLATE,
+    align_face,
+    align_faces,
+    alignment,
+    from_rc,
+    snake_start,
+    template,
+    to_rc,
+)
+from tcdcn_init.detection import detect_boxes
+from tcdcn_init.weights import DEFAULT_MODEL, bundled_models
+
+ASTRONAUT = np.array([[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]])
+SAME = np.full((5, 2), 7.0)
+LINE = np.linspace([10, 20], [50, 41], 5)
+
+few = settings(deadline=None, max_examples=25)
+rolls = st.floats(-180, 180)
+margins = st.floats(-0.2, 1.0)
+shapes = st.tuples(st.integers(16, 130), st.integers(16, 130))
+
+
+def face(scale: float = 1.0, roll: float = 0.0, centre: tuple[float, float] = (100.0, 100.0)) -> np.ndarray:
+    """The template's points, `scale` image pixels to a template pixel, turned and moved."""
+    placed = ski.transform.SimilarityTransform(scale=scale, rotation=np.radians(roll), translation=centre)
+    return np.asarray(placed(ARCFACE_TEMPLATE - 55.5))
+
+
+def chip_grid(points: np.ndarray, shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
+    """Where each pixel of a chip lies in the image: (rows, cols, 2), x and y."""
+    rows, cols = np.indices(shape)
+    at = np.stack([cols.ravel(), rows.ravel()], axis=1)
+    return np.asarray(alignment(points, template(shape, margin)).inverse(at)).reshape(*shape, 2)
+
+
+def test_examples_in_the_docstrings_run() -> None:
+    result = doctest.testmod(adapter)
+    assert result.attempted > 10
+    assert result.failed == 0
+
+
+def test_importing_the_module_leaves_the_rest_of_scikit_image_and_torch_alone() -> None:
+    code = (
+        "import sys, tcdcn_init.adapters.skimage; "
+        "print([m for m in ('torch', 'scipy', 'skimage.transform', 'skimage.segmentation') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+# The template
+
+
+def test_template_is_arcface_at_112_and_sphereface_at_112_by_96() -> None:
+    np.testing.assert_allclose(template(), ARCFACE_TEMPLATE, atol=1e-12)
+    sphereface = np.array(
+        [[30.2946, 65.5318, 48.0252, 33.5493, 62.7299], [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]]
+    )
+    np.testing.assert_allclose(template((112, 96)), sphereface.T, atol=1e-12)
+
+
+def test_template_scales_the_edges_of_the_square_not_its_pixel_centres() -> None:
+    np.testing.assert_allclose(template((224, 224)) + 0.5, 2 * (ARCFACE_TEMPLATE + 0.5))
+
+
+@few
+@given(shape=shapes, margin=margins)
+def test_template_keeps_its_shape_and_shrinks_about_the_centre_by_the_margin(
+    shape: tuple[int, int], margin: float
+) -> None:
+    placed = template(shape, margin)
+    assert alignment(ARCFACE_TEMPLATE, placed).scale == pytest.approx(shape[0] / 112 / (1 + 2 * margin))
+    np.testing.assert_allclose(alignment(ARCFACE_TEMPLATE, placed)(ARCFACE_TEMPLATE), placed, atol=1e-9)
+    centre = np.array([shape[1] - 1, shape[0] - 1]) / 2
+    np.testing.assert_allclose((template(shape) - centre) / (1 + 2 * margin), placed - centre, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(112, 38), (112, 112), (60, 300)])
+def test_template_lies_inside_chips_no_narrower_than_a_third_of_their_height(shape: tuple[int, int]) -> None:
+    points = template(shape)
+    assert (points >= 0).all()
+    assert (points <= (shape[1] - 1, shape[0] - 1)).all()
+
+
+def test_the_constant_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        ARCFACE_TEMPLATE[0] = 0
+
+
+@pytest.mark.parametrize("shape", [(112,), (112, 112, 3), (0, 112), (-1, 5), (112.0, 112.0), "large"])
+def test_template_refuses_shapes_that_are_none(shape: object) -> None:
+    with pytest.raises(ValueError, match="output_shape"):
+        template(shape)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("margin", [-0.5, -2.0, np.nan, np.inf])
+def test_template_refuses_margins_that_leave_no_face(margin: float) -> None:
+    with pytest.raises(ValueError, match="margin"):
+        template(margin=margin)
+
+
+# Alignments
+
+
+@few
+@given(scale=st.floats(0.05, 50), roll=rolls, x=st.floats(-500, 5000), y=st.floats(-500, 5000))
+def test_similarity_puts_a_face_on_the_template_and_back(scale: float, roll: float, x: float, y: float) -> None:
+    points = face(scale, roll, (x, y))
+    placed = alignment(points)
+    assert isinstance(placed, ski.transform.SimilarityTransform)
+    np.testing.assert_allclose(placed(points), ARCFACE_TEMPLATE, atol=1e-6)
+    np.testing.assert_allclose(placed.inverse(ARCFACE_TEMPLATE), points, atol=1e-6)
+    assert placed.scale == pytest.approx(1 / scale)
+
+
+def test_kinds_are_scikit_images_own_estimates() -> None:
+    for kind, cls in (
+        ("similarity", ski.transform.SimilarityTransform),
+        ("affine", ski.transform.AffineTransform),
+        ("thin-plate", ski.transform.ThinPlateSplineTransform),
+    ):
+        got = alignment(ASTRONAUT, kind=kind)  # type: ignore[arg-type]
+        assert type(got) is cls
+        np.testing.assert_allclose(got(ASTRONAUT), cls.from_estimate(ASTRONAUT, ARCFACE_TEMPLATE)(ASTRONAUT))
+
+
+def test_freer_kinds_come_closer_and_the_spline_passes_through() -> None:
+    misses = [
+        np.abs(alignment(ASTRONAUT, kind=kind)(ASTRONAUT) - ARCFACE_TEMPLATE).sum()  # type: ignore[arg-type]
+        for kind in ("similarity", "affine", "thin-plate")
+    ]
+    assert misses[0] > misses[1] > misses[2]
+    assert misses[2] < 1e-3
+
+
+def test_affine_undoes_shear() -> None:
+    sheared = ARCFACE_TEMPLATE @ np.array([[1.0, 0.2], [0.4, 1.3]]) + 5
+    np.testing.assert_allclose(alignment(sheared, kind="affine")(sheared), ARCFACE_TEMPLATE, atol=1e-9)
+
+
+def test_any_number_of_points_will_do() -> None:
+    contour = np.random.default_rng(0).normal(100, 30, (68, 2))
+    np.testing.assert_allclose(alignment(contour * 2 + 1, contour)(contour * 2 + 1), contour, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("points", "kind"),
+    [
+        (SAME, "similarity"),
+        (SAME, "affine"),
+        (SAME, "thin-plate"),
+        (LINE, "affine"),
+        (LINE, "thin-plate"),
+        (ASTRONAUT[[0, 0, 2, 3, 4]], "thin-plate"),
+        (np.where(np.eye(5, 2) > 0, np.nan, ASTRONAUT), "similarity"),
+        (np.where(np.eye(5, 2) > 0, np.nan, ASTRONAUT), "thin-plate"),
+        (np.where(np.eye(5, 2) > 0, np.inf, ASTRONAUT), "affine"),
+        (ASTRONAUT * 1e200, "similarity"),
+    ],
+)
+def test_an_impossible_alignment_is_scikit_images_falsy_failure(points: np.ndarray, kind: str) -> None:
+    failed = alignment(points, kind=kind)  # type: ignore[arg-type]
+    assert not failed
+    assert type(failed) is type(ski.transform.SimilarityTransform.from_estimate(SAME, ARCFACE_TEMPLATE))
+    assert "Transform: " in str(failed)
+    with pytest.raises(ski.util.FailedEstimationAccessError):
+        failed(ASTRONAUT)
+
+
+def test_a_reflection_that_leaves_no_scale_fails() -> None:
+    centred = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
+    mirrored = centred @ np.linalg.inv(centred.T @ centred) @ np.diag([1000.0, -1000.0]) + 100
+    assert not alignment(mirrored)
+    assert alignment(mirrored, kind="affine")
+
+
+@few
+@given(roll=rolls, x=st.floats(0, 4000), length=st.floats(1, 4000), seed=st.integers(0, 99))
+def test_a_spline_through_a_line_never_seems_to_succeed(roll: float, x: float, length: float, seed: int) -> None:
+    along = np.random.default_rng(seed).uniform(0, length, (5, 1))
+    line = along * [np.cos(np.radians(roll)), np.sin(np.radians(roll))] + [x, 50.0]
+    assert not alignment(line, kind="thin-plate")
+
+
+def test_a_similarity_needs_only_two_points_and_a_spline_three() -> None:
+    assert alignment(ASTRONAUT[:2], ARCFACE_TEMPLATE[:2])
+    assert not alignment(ASTRONAUT[:2], ARCFACE_TEMPLATE[:2], "affine")
+    assert not alignment(ASTRONAUT[:2], ARCFACE_TEMPLATE[:2], "thin-plate")
+
+
+def test_mistakes_raise() -> None:
+    with pytest.raises(ValueError, match="'projective'"):
+        alignment(ASTRONAUT, kind="projective")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="same points"):
+        alignment(ASTRONAUT[:3])
+    with pytest.raises(ValueError, match=r"\(2, 5, 2\)"):
+        alignment([ASTRONAUT, ASTRONAUT])
+
+
+# Chips
+
+
+@few
+@given(
+    scale=st.floats(0.2, 12),
+    roll=rolls,
+    shape=shapes,
+    margin=st.floats(-0.2, 0.1),
+    x=st.floats(640, 660),
+    aa=st.booleans(),
+)
+def test_every_chip_pixel_shows_the_place_that_the_alignment_names(
+    scale: float, roll: float, shape: tuple[int, int], margin: float, x: float, aa: bool
+) -> None:
+    """A ramp's value is its coordinate, and survives any symmetric smoothing: no half pixel is lost at any scale."""
+    points = face(scale, roll, (x, 650.0))
+    image = np.indices((1301, 1301), dtype=np.float64)[::-1].transpose(1, 2, 0)
+    image = np.concatenate([image, image[..., :1]], axis=2)  # x, y, x
+    chip = align_face(image, points, shape, margin, anti_aliasing=aa, mode="edge", preserve_range=True)
+    where = chip_grid(points, shape, margin)
+    reach = 5 + 3 / alignment(points, template(shape, margin)).scale
+    inside = ((where > reach) & (where < 1300 - reach)).all(axis=2)
+    np.testing.assert_allclose(chip[inside][:, :2], where[inside], atol=0.01)
+
+
+def portrait(points: np.ndarray, size: int) -> np.ndarray:
+    """A smooth RGB picture drawn in the face's frame, so that its exact chip is known at any roll and scale."""
+    rows, cols = np.indices((size, size))
+    return paint(alignment(points)(np.stack([cols.ravel(), rows.ravel()], axis=1)).reshape(size, size, 2))
+
+
+def paint(where: np.ndarray) -> np.ndarray:
+    distance = np.linalg.norm(where[..., None, :] - ARCFACE_TEMPLATE, axis=-1)
+    blobs = np.exp(-((distance / 9) ** 2))
+    return np.stack([blobs[..., :2].sum(-1), blobs[..., 2], blobs[..., 3:].sum(-1)], axis=-1)
+
+
+@few
+@given(scale=st.floats(0.7, 4.5), roll=rolls)
+def test_chips_do_not_depend_on_the_roll_and_scale_of_the_face(scale: float, roll: float) -> None:
+    points = face(scale, roll, (300.0, 300.0))
+    chip = align_face(portrait(points, 601), points, margin=-0.1)
+    expected = paint(alignment(template(margin=-0.1))(template_grid((112, 112))).reshape(112, 112, 2))
+    assert np.abs(chip - expected).max() < 0.02
+
+
+def template_grid(shape: tuple[int, int]) -> np.ndarray:
+    rows, cols = np.indices(shape)
+    return np.stack([cols.ravel(), rows.ravel()], axis=1)
+
+
+@few
+@given(
+    scale=st.floats(0.05, 4),
+    roll=rolls,
+    x=st.floats(-400, 900),
+    y=st.floats(-400, 900),
+    mode=st.sampled_from(["constant", "edge"]),
+)
+def test_without_anti_aliasing_a_chip_is_scikit_images_warp_of_the_whole_image(
+    scale: float, roll: float, x: float, y: float, mode: str
+) -> None:
+    image = ski.data.astronaut()
+    points = face(scale, roll, (x, y))
+    options = {"mode": mode, "cval": 0.25}
+    chip = align_face(image, points, (60, 40), anti_aliasing=False, **options)  # type: ignore[arg-type]
+    inverse = alignment(points, template((60, 40))).inverse
+    np.testing.assert_allclose(chip, ski.transform.warp(image, inverse, output_shape=(60, 40), **options), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.4, 3.3, 6.0, 13.0])
+def test_anti_aliasing_is_the_gaussian_of_resize(scale: float) -> None:
+    """The blocks that make it fast leave it within 6 % of a smoothing of the whole image, on the worst of images."""
+    image = np.random.default_rng(0).random((1800, 1800))
+    points = face(scale, 20, (900.0, 900.0))
+    smooth = ski.filters.gaussian(image, (scale - 1) / 2)
+    expected = ski.transform.warp(smooth, alignment(points).inverse, output_shape=(112, 112))
+    chip = align_face(image, points)
+    plain = align_face(image, points, anti_aliasing=False)
+    assert np.abs(chip - expected).mean() < 0.06 * np.abs(plain - expected).mean() + 1e-9
+
+
+def test_a_face_of_4000_px_does_not_alias() -> None:
+    board = np.indices((4200, 4200), dtype=np.uint8).sum(axis=0, dtype=np.uint8) // 3 % 2 * np.uint8(255)
+    points = face(4000 / 112, 12, (2100.0, 2100.0))
+    assert align_face(board, points, anti_aliasing=False, margin=-0.1).std() > 0.3
+    chip = align_face(board, points, margin=-0.1)
+    assert chip.std() < 0.01
+    assert chip.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_only_the_region_of_the_face_is_read() -> None:
+    """An image of 10,000,000,000 RGB pixels that takes no memory, as long as nobody copies it."""
+    image = np.broadcast_to(np.uint8([[[10, 20, 30]]]), (100_000, 100_000, 3))
+    chip = align_face(image, face(3.0, 40, (60_000.0, 70_000.0)), preserve_range=True)
+    np.testing.assert_allclose(chip, np.broadcast_to([10.0, 20.0, 30.0], (112, 112, 3)))
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e10])
+def test_a_face_far_larger_than_the_image_costs_no_more_than_the_image(scale: float) -> None:
+    chip = align_face(np.full((40, 30), 0.5), face(scale, 10, (20.0, 20.0)))
+    assert chip.shape == (112, 112)
+    assert np.count_nonzero(chip) <= 4
+
+
+def test_a_face_outside_the_image_shows_what_lies_there() -> None:
+    image = np.full((50, 60), 0.5)
+    away = face(2.0, 0, (5000.0, -300.0))
+    assert (align_face(image, away, cval=0.125) == 0.125).all()
+    np.testing.assert_allclose(align_face(image, away, mode="edge"), 0.5)
+
+
+@pytest.mark.parametrize("shape", [(200, 200), (200, 200, 1), (200, 200, 3), (200, 200, 4)])
+def test_chips_have_the_channels_of_the_image(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    chip = align_face(image, face(), (50, 40))
+    assert chip.shape == (50, 40) + (shape[2:] if shape[2:] != (1,) else ())
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5, 7.0])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int16, np.float16, np.float32, np.float64])
+def test_dtypes_follow_warp(dtype: type, scale: float) -> None:
+    image = np.random.default_rng(0).random((40, 40)) < 0.5
+    image = np.kron(image, np.ones((20, 20), bool))
+    typed = image if dtype is bool else ski.util.img_as_ubyte(image) if dtype is np.uint8 else image.astype(dtype)
+    points = face(scale, 0, (400.0, 400.0))
+    like_warp = typed.astype(float) if dtype is bool else typed  # warp does not interpolate bools, chips do
+    for preserve_range in (False, True):
+        chip = align_face(typed, points, preserve_range=preserve_range)
+        expected = ski.transform.warp(like_warp, np.eye(3), order=1, preserve_range=preserve_range)
+        assert chip.dtype == expected.dtype
+        assert expected.min() - 1e-6 <= chip.min() < chip.max() <= expected.max() + 1e-6
+        plain = align_face(typed, points, preserve_range=preserve_range, anti_aliasing=False)
+        whole = ski.transform.warp(
+            like_warp, alignment(points).inverse, output_shape=(112, 112), order=1, preserve_range=preserve_range
+        )
+        np.testing.assert_allclose(plain, whole, atol=2e-3 * expected.max())
+
+
+def test_preserve_range_only_scales() -> None:
+    image = ski.data.astronaut()
+    np.testing.assert_allclose(
+        align_face(image, ASTRONAUT, preserve_range=True), align_face(image, ASTRONAUT) * 255, atol=1e-9
+    )
+
+
+def test_the_image_is_not_changed() -> None:
+    image = ski.util.img_as_float(ski.data.astronaut())
+    before = image.copy()
+    align_face(image, ASTRONAUT * 2 - 150)
+    align_face(image, ASTRONAUT, (20, 20))
+    np.testing.assert_array_equal(image, before)
+
+
+def test_eyes_of_the_astronaut_lie_on_the_template() -> None:
+    """Seen, not computed: on her chip the pupils are the dark spots, the teeth the bright one."""
+    chip = align_face(ski.color.rgb2gray(ski.data.astronaut()), ASTRONAUT)
+    for x, y in ARCFACE_TEMPLATE[:2].round().astype(int):
+        near = chip[y - 8 : y + 9, x - 8 : x + 9]
+        assert chip[y - 1 : y + 2, x - 1 : x + 2].mean() < near.mean() - 0.1
+    x, y = ARCFACE_TEMPLATE[3:].mean(axis=0).round().astype(int)
+    assert chip[y - 1 : y + 3, x - 6 : x + 7].mean() > 0.6
+
+
+@pytest.mark.parametrize("points", [SAME, np.full((5, 2), np.nan), np.full((5, 2), np.inf)])
+def test_a_face_that_cannot_be_aligned_raises_alone_and_spoils_no_batch(points: np.ndarray) -> None:
+    image = ski.data.astronaut()
+    with pytest.raises(ValueError, match="cannot be aligned"):
+        align_face(image, points)
+    chips = align_faces(image, np.stack([ASTRONAUT, points, ASTRONAUT]), (32, 24))
+    assert chips.shape == (3, 32, 24, 3)
+    assert np.isnan(chips[1]).all()
+    np.testing.assert_array_equal(chips[0], align_face(image, ASTRONAUT, (32, 24)))
+    np.testing.assert_array_equal(chips[2], chips[0])
+
+
+@few
+@given(
+    points=st.lists(st.lists(st.floats(width=64), min_size=2, max_size=2), min_size=5, max_size=5).map(np.array),
+    shape=shapes,
+)
+def test_no_points_break_a_batch(points: np.ndarray, shape: tuple[int, int]) -> None:
+    image = np.full((30, 20), 0.5, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        chips = align_faces(image, [points, face(0.2, 0, (10.0, 15.0))], shape, mode="edge")
+    assert chips.dtype == np.float32
+    assert np.isnan(chips[0]).all() or np.allclose(chips[0], 0.5, atol=1e-3)
+    np.testing.assert_allclose(chips[1], 0.5, atol=1e-6)
+
+
+def test_batch_takes_the_options_of_one_and_may_be_empty() -> None:
+    image = ski.data.astronaut()
+    options = {"margin": 0.6, "anti_aliasing": False, "mode": "edge", "preserve_range": True}
+    chips = align_faces(image, [ASTRONAUT], (40, 60), **options)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(chips[0], align_face(image, ASTRONAUT, (40, 60), **options))  # type: ignore[arg-type]
+    for none in (np.empty((0, 5, 2)), []):
+        empty = align_faces(image[..., 0], none)
+        assert empty.shape == (0, 112, 112)
+        assert empty.dtype == np.float64
+
+
+def test_chips_refuse_what_is_no_image_points_or_mode() -> None:
+    image = ski.data.astronaut()
+    with pytest.raises(ValueError, match="image has shape"):
+        align_face(image.transpose(2, 0, 1), ASTRONAUT)
+    with pytest.raises(TypeError, match="path"):
+        align_face("astronaut.png", ASTRONAUT)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"\(4, 2\); expected \(5, 2\)"):
+        align_face(image, ASTRONAUT[:4])
+    with pytest.raises(ValueError, match=r"expected \(N, 5, 2\)"):
+        align_faces(image, ASTRONAUT)
+    with pytest.raises(ValueError, match="'reflect'"):
+        align_face(image, ASTRONAUT, mode="reflect")  # type: ignore[arg-type]
+
+
+# Rows and columns, snakes, boxes
+
+
+def test_rows_and_columns_change_places_without_rounding_or_sharing() -> None:
+    points = np.float32([[[1.25, 2.5], [3, 4]]])
+    swapped = to_rc(points)
+    assert swapped.dtype == np.float32
+    assert swapped.tolist() == [[[2.5, 1.25], [4, 3]]]
+    np.testing.assert_array_equal(from_rc(swapped), points)
+    swapped[:] = 0
+    assert points[0, 0, 0] == 1.25
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        to_rc([1, 2, 3])
+
+
+@few
+@given(scale=st.floats(0.1, 20), roll=rolls, x=st.floats(-100, 3000))
+def test_snake_starts_around_the_face_and_turns_and_grows_with_it(scale: float, roll: float, x: float) -> None:
+    points = face(scale, roll, (x, 80.0))
+    start = snake_start(points, n_points=64)
+    assert start.shape == (64, 2)
+    assert ski.measure.points_in_poly(to_rc(points), start).all()
+    upright = from_rc(snake_start(face(), n_points=64))
+    moved = ski.transform.SimilarityTransform.from_estimate(face(), points)
+    np.testing.assert_allclose(from_rc(start), moved(upright), atol=1e-6)
+
+
+def test_snake_begins_at_the_top_goes_clockwise_and_does_not_close() -> None:
+    start = from_rc(snake_start(face(), n_points=40))
+    assert start[:, 1].argmin() == 0
+    x, y = start.T
+    assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() > 0  # clockwise as seen, with y downwards
+    steps = np.linalg.norm(np.roll(start, -1, axis=0) - start, axis=1)
+    assert steps.min() > 0.5 * steps.max()
+
+
+def test_snake_scale_widens_about_the_same_centre() -> None:
+    start, wide = snake_start(face()), snake_start(face(), scale=1.2)
+    np.testing.assert_allclose(wide - wide.mean(axis=0), 1.2 * (start - start.mean(axis=0)), atol=1e-9)
+    np.testing.assert_allclose(wide.mean(axis=0), start.mean(axis=0))
+
+
+def test_active_contour_goes_from_the_start_to_the_outline() -> None:
+    """A bright head on dark ground, rolled: the snake begins 15 % outside and ends on the edge."""
+    points = face(1.0, 35, (100.0, 100.0))
+    outline = snake_start(points)
+    image = ski.draw.polygon2mask((200, 200), outline).astype(float)
+    snake = ski.segmentation.active_contour(
+        ski.filters.gaussian(image, 3), snake_start(points, scale=1.15), alpha=0.01, beta=1.0, gamma=0.01
+    )
+
+    def distance(contour: np.ndarray) -> float:
+        return float(np.linalg.norm(contour[:, None] - outline, axis=2).min(axis=1).mean())
+
+    assert distance(snake_start(points, scale=1.15)) > 6
+    assert distance(snake) < 1.5
+
+
+def test_snake_refuses_what_makes_no_contour() -> None:
+    with pytest.raises(ValueError, match="no frame"):
+        snake_start(SAME)
+    with pytest.raises(ValueError, match="n_points is 2"):
+        snake_start(face(), n_points=2)
+    with pytest.raises(ValueError, match="scale is 0"):
+        snake_start(face(), scale=0)
+
+
+def test_boxes_come_from_the_bundled_cascade_and_hold_the_face() -> None:
+    image = ski.data.astronaut()
+    boxes = adapter.detect_boxes(image)
+    np.testing.assert_array_equal(boxes, detect_boxes(image, "skimage"))
+    assert (boxes[0, :2] < ASTRONAUT).all()
+    assert (boxes[0, 2:] > ASTRONAUT).all()
+    assert adapter.detect_boxes(np.zeros((60, 60))).shape == (0, 4)
+
+
+@pytest.mark.skipif(DEFAULT_MODEL not in bundled_models(), reason="the default model is not bundled yet")
+def test_the_example_writes_a_chip_of_every_face(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "examples" / "skimage_chips.py"
+    result = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    chips = sorted(tmp_path.glob("chip*.png"))
+    assert len(chips) == len(result.stdout.splitlines()) >= 1
+    assert ski.io.imread(chips[0]).shape == (112, 112, 3)

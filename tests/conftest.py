@@ -1,0 +1,184 @@
+"""What tests share: a portrait whose points were placed by hand, drawn faces, and the data sets where a user has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+# Before torch is imported: the tests' networks are too small for threads, and one thread gives one result.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+from tcdcn_init.geometry import rotation, transform_points
+
+REPOSITORY = Path(__file__).parent.parent
+
+# Centred on their own mean, in units of the inter-ocular distance.
+_FACE = np.array([[-0.5, -0.45], [0.5, -0.45], [0.0, 0.05], [-0.38, 0.42], [0.38, 0.42]])
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder with mtfl/ and afw/."""
+    root = Path(os.environ.get("TCDCN_DATA", REPOSITORY.parent / "shared" / "data"))
+    for name in ("mtfl/training.txt", "mtfl/testing.txt", "mtfl/boxes.csv", "afw/anno2.mat", "afw/pts68"):
+        if not (root / name).exists():
+            pytest.skip(f"{root / name} is not there: set TCDCN_DATA to the folder that holds mtfl/ and afw/")
+    return root
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """scikit-image's astronaut, (512, 512, 3) uint8, read-only."""
+    from skimage.data import astronaut
+
+    picture = np.array(astronaut())
+    picture.setflags(write=False)
+    return picture
+
+
+@pytest.fixture(scope="session")
+def portrait_points() -> np.ndarray:
+    """The five points of the portrait, placed by hand on an eightfold enlargement; to about a pixel."""
+    return np.array([[202.7, 100.4], [246.7, 102.8], [224.8, 125.6], [203.5, 140.2], [243.1, 141.6]])
+
+
+@pytest.fixture(scope="session")
+def portrait_box() -> tuple[float, float, float, float]:
+    """A face box of the portrait, in the style of the boxes that the network was trained on."""
+    return (176.0, 56.0, 272.0, 176.0)
+
+
+def _draw_face(
+    rng: np.random.Generator,
+    size: tuple[int, int] = (96, 96),
+    centre: tuple[float, float] | None = None,
+    eyes: float = 26.0,
+    roll: float = 0.0,
+    labels: Sequence[int] = (0, 0, 0, 2),
+) -> tuple[np.ndarray, np.ndarray]:
+    height, width = size
+    pose = labels[3] - 2
+    five = _FACE.copy()
+    five[2, 0] += 0.1 * pose  # a head that looks right shows its nose there
+    five *= 1.0 + 0.08 * rng.standard_normal((1, 2))
+    middle = ((width - 1) / 2, (height - 1) / 2) if centre is None else centre
+    turn = rotation(roll)
+    points = transform_points(turn, five * eyes) + middle
+
+    # The pixel grid in the face's own upright units.
+    rows, columns = np.mgrid[:height, :width]
+    offset = np.stack([columns - middle[0], rows - middle[1]], axis=-1)
+    x, y = np.moveaxis(offset @ turn[:, :2] / eyes, -1, 0)
+
+    coarse = rng.uniform(0.2, 0.8, size=(4, 4))
+    picture = np.kron(coarse, np.ones((-(-height // 4), -(-width // 4))))[:height, :width]
+    picture = np.where((x / 0.95) ** 2 + ((y + 0.1) / 1.2) ** 2 < 1.0, rng.uniform(0.65, 0.85), picture)
+    ink = rng.uniform(0.05, 0.25)
+    for eye in five[:2]:
+        distance = np.hypot(x - eye[0], y - eye[1])
+        picture = np.where(distance < 0.13, ink, picture)
+        if labels[2]:  # glasses
+            picture = np.where(np.abs(distance - 0.3) < 0.05, ink, picture)
+    picture = np.where(np.hypot(x - five[2, 0], y - five[2, 1]) < 0.09, 0.4, picture)
+    left, right = five[3], five[4]
+    smile = 0.16 if labels[1] else 0.0
+    along = np.clip((x - left[0]) / (right[0] - left[0]), 0.0, 1.0)
+    lip = left[1] + (right[1] - left[1]) * along + 4.0 * smile * along * (1.0 - along)
+    mouth = (np.abs(y - lip) < 0.06) & (x >= left[0]) & (x <= right[0])
+    picture = np.where(mouth, ink, picture)
+    if labels[0]:  # hair
+        picture = np.where((y < -0.75) & (np.abs(x) < 0.9), ink, picture)
+    picture = np.clip(picture + 0.02 * rng.standard_normal((height, width)), 0.0, 1.0)
+    return np.rint(picture * 255).astype(np.uint8), points
+
+
+@pytest.fixture(scope="session")
+def draw_face() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """``draw_face(rng, size=, centre=, eyes=, roll=, labels=)`` -> grey picture and its exact five points.
+
+    `labels` are the class indices of gender, smile, glasses, pose; each shows in the drawing.
+    """
+    return _draw_face
+
+
+@pytest.fixture(scope="session")
+def make_mtfl(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., Path]:
+    """``make_mtfl(root, training=, testing=, seed=)`` -> a folder in MTFL's layout with all of its traps.
+
+    Backslashes in training paths, a leading space on all lines but the first, CRLF in testing.txt, a pair of
+    identical images, pixels counted from 1, blank and missing rows in boxes.csv.
+    """
+    from skimage.io import imsave
+
+    def make(root: Path, training: int = 12, testing: int = 4, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        boxes = ["image,left,top,right,bottom,score"]
+        for split, count, folders in (
+            ("training", training, ("lfw_5590", "net_7876")),
+            ("testing", testing, ("AFLW",)),
+        ):
+            lines = []
+            for k in range(count):
+                folder = folders[k * len(folders) // count]
+                name = f"{folder}/face_{k:04d}.png"
+                (root / folder).mkdir(parents=True, exist_ok=True)
+                labels = [int(rng.integers(n)) for n in (2, 2, 2, 5)]
+                picture, points = draw_face(
+                    rng, centre=tuple(47.5 + rng.uniform(-4, 4, 2)), roll=10.0 * rng.standard_normal(), labels=labels
+                )
+                if split == "training" and k == 1:  # the same picture as the face before, under another name
+                    (root / name).write_bytes((root / "lfw_5590/face_0000.png").read_bytes())
+                    points, labels = before
+                else:
+                    imsave(root / name, picture, check_contrast=False)
+                before = points, labels
+                gender, smile, glasses, pose = labels
+                numbers = [f"{value + 1.0:.6f}" for value in points.T.ravel()]
+                codes = [gender + 1, 2 - smile, 2 - glasses, pose + 1]
+                path = name.replace("/", "\\") if split == "training" else name
+                lines.append(" ".join([path, *numbers, *map(str, codes)]))
+                if k == 2:
+                    boxes.append(f"{name},,,,,")
+                elif k != 3:
+                    middle, reach = points.mean(axis=0), 26.0 + rng.uniform(-1, 1)
+                    box = [middle[0] - reach, middle[1] - 1.4 * reach, middle[0] + reach, middle[1] + 1.1 * reach]
+                    boxes.append(",".join([name, *(f"{value:.2f}" for value in box), "0.9"]))
+            ending = "\r\n" if split == "testing" else "\n"
+            (root / f"{split}.txt").write_bytes((ending + " ").join(lines).encode() + ending.encode())
+        (root / "boxes.csv").write_text("\r\n".join(boxes) + "\r\n")
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mtfl_root(make_mtfl: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 drawn training faces and 8 test faces in MTFL's layout."""
+    return make_mtfl(tmp_path_factory.mktemp("mtfl"), training=200, testing=8)
+
+
+@pytest.fixture(scope="session")
+def small_network() -> Any:
+    """Architecture of a network that trains on the drawn faces in seconds."""
+    from tcdcn_init.architecture import TCDCNConfig
+
+    return TCDCNConfig(widths=(6, 8, 8, 8), feature=24)
+
+
+@pytest.fixture(scope="session")
+def small_model(small_network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .safetensors file of an untrained small network."""
+    import torch
+
+    from tcdcn_init.network import TCDCN
+    from tcdcn_init.weights import save_network
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_network(path, TCDCN(small_network), {"licence": "none", "figures": "{}"})
+    return path

@@ -1,0 +1,75 @@
+"""iBUG's .pts files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tcdcn_init.datasets import BadRows, read_pts, read_pts_folder
+
+FIVE = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=np.float64)
+
+
+def pts(points: np.ndarray, ending: str = "\n") -> str:
+    rows = [f"{x:.3f} {y:.3f}" for x, y in points]
+    return ending.join(["version: 1", f"n_points:  {len(points)}", "{", *rows, "}", ""])
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_points_are_read_and_counted_from_0(tmp_path, ending):
+    file = tmp_path / "a.pts"
+    file.write_bytes(pts(FIVE + 1, ending).encode())
+    assert read_pts(file).tolist() == FIVE.tolist()
+    assert read_pts(file).dtype == np.float32
+    assert read_pts(file, one_based=False).tolist() == (FIVE + 1).tolist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1 2\n3 4\n", "{\n1 2\n", "{\n1 2\n3\n}\n", "{\n1 2 3\n}\n", "{\n1 x\n}\n", "{\n1 nan\n}\n", "{\n}\n"],
+)
+def test_what_is_no_pts_file_is_refused_by_name(tmp_path, text):
+    file = tmp_path / "a.pts"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"a\.pts.*'x y' rows between braces"):
+        read_pts(file)
+
+
+def test_a_folder_is_read_wholly_and_sorted(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("b", "a", "sub/c"):
+        (tmp_path / f"{name}.pts").write_text(pts(FIVE + 1))
+        (tmp_path / f"{name}.png").touch()
+    (tmp_path / "picture-alone.jpg").touch()
+    faces = read_pts_folder(tmp_path)
+    assert [face.name for face in faces] == ["a.pts", "b.pts", "sub/c.pts"]
+    assert faces[2].image == tmp_path / "sub" / "c.png"
+    assert {face.box_source for face in faces} == {"points"}
+    assert faces[0].points.tolist() == FIVE.tolist()
+    assert read_pts_folder(tmp_path, one_based=False)[0].points.tolist() == (FIVE + 1).tolist()
+
+
+def test_every_broken_file_is_named(tmp_path):
+    for name, text in (("bad", "nothing"), ("good", pts(FIVE)), ("alone", pts(FIVE))):
+        (tmp_path / f"{name}.pts").write_text(text)
+    for name in ("bad", "good"):
+        (tmp_path / f"{name}.jpg").touch()
+    with pytest.raises(BadRows) as error:
+        read_pts_folder(tmp_path)
+    alone, bad = error.value.rows
+    assert "alone.pts has no image beside it" in alone
+    assert "bad.pts is not a .pts file" in bad
+    assert [face.name for face in read_pts_folder(tmp_path, skip_bad=True)] == ["good.pts"]
+
+
+def test_a_layout_whose_five_points_are_unknown_is_named(tmp_path):
+    (tmp_path / "three.pts").write_text(pts(FIVE[:3]))
+    (tmp_path / "three.jpg").touch()
+    with pytest.raises(BadRows) as error:
+        read_pts_folder(tmp_path)
+    assert "three.pts" in error.value.rows[0]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_pts_folder(tmp_path / "nowhere")
