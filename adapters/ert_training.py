@@ -23,6 +23,17 @@ from tcdcn_init.geometry import BoxLike, as_box, invert, rotation, transform_poi
 _MARGIN = 0.4  # of the longer side of the box, around it: what a start that is off still sees
 
 
+# The least that dlib's trainer runs with, where that is not 1.
+_LOWEST = {
+    "nu": 0,
+    "lambda_param": 0,
+    "oversampling_translation_jitter": 0,
+    "feature_pool_size": 2,
+    "feature_pool_region_padding": 0,
+    "num_threads": 0,
+}
+
+
 @runtime_checkable
 class FaceRecord(Protocol):
     """A face of `tcdcn_init.datasets`, or anything like it; `image` is a path or an array."""
@@ -65,6 +76,11 @@ class ErtOptions:
         How far outside the mean shape's extent pixels may lie, in units of the box.
     num_threads : int
         Has no effect on the result.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range. dlib would end the process for most of them.
     """
 
     cascade_depth: int = 10
@@ -78,6 +94,14 @@ class ErtOptions:
     lambda_param: float = 0.1
     feature_pool_region_padding: float = 0.0
     num_threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            low = _LOWEST.get(name, 1)
+            above = name in ("nu", "lambda_param")
+            if not (value > low if above else value >= low) or (name == "nu" and value > 1):
+                expected = f"{'above' if above else 'at least'} {low}" + (" and at most 1" if name == "nu" else "")
+                raise ValueError(f"{name} is {value}; expected {expected}")
 
 
 @dataclass(frozen=True)

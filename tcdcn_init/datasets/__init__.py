@@ -10,11 +10,13 @@ from tcdcn_init.datasets.boxes import read_boxes
 from tcdcn_init.datasets.csv import read_csv
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.pts import read_pts, read_pts_folder
+from tcdcn_init.datasets.ytf68 import hold_out_persons, read_ytf68
 
 __all__ = [
     "BadRows",
     "Face",
     "hold_out",
+    "hold_out_persons",
     "read_afw",
     "read_afw68",
     "read_boxes",
@@ -22,4 +24,5 @@ __all__ = [
     "read_mtfl",
     "read_pts",
     "read_pts_folder",
+    "read_ytf68",
 ]

@@ -12,16 +12,21 @@ from tcdcn_init.datasets.base import Face, face_with_box, finish, require
 _BOX = ("left", "top", "right", "bottom")
 
 
-def read_csv(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
+def read_csv(
+    path: str | Path, images: str | Path | None = None, *, first_pixel: float = 0.0, skip_bad: bool = False
+) -> list[Face]:
     """Read annotated faces from a CSV file.
 
     Parameters
     ----------
     path : path
-        CSV with a header: image, x0, y0, x1, y1, ... in pixels with centres at integers, and optionally left,
-        top, right, bottom; a blank box is derived from the points (5 or 68 of them).
+        CSV with a header: image, x0, y0, x1, y1, ... in pixels, and optionally left, top, right, bottom; a blank box
+        is derived from the points (5 or 68 of them).
     images : path, optional
         Folder that the image column is relative to; default: images/ beside the file.
+    first_pixel : float
+        Coordinate of the centre of the first pixel in this file; 1 for annotations that were made with MATLAB.
+        It is subtracted, from boxes too.
     skip_bad : bool
         Leave broken rows out instead of stopping.
 
@@ -65,5 +70,8 @@ def read_csv(path: str | Path, images: str | Path | None = None, *, skip_bad: bo
             except (TypeError, ValueError) as error:
                 bad.append(f"{file.name}:{reader.line_num}: {name} {error}")
                 continue
+            points -= first_pixel
+            if box is not None:
+                box -= first_pixel
             faces.append(face_with_box(name, folder / name, points.astype(np.float32), box))
     return finish(faces, bad, skip_bad)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.datasets.base import Face, face_with_box, finish, require
+from tcdcn_init.datasets.base import Face, face_with_box, finish, require, split_by
 from tcdcn_init.datasets.boxes import read_boxes
 
 HOW_TO_GET = (
@@ -124,9 +123,4 @@ def hold_out(faces: list[Face], fraction: float = 0.1) -> tuple[list[Face], list
     -------
     training, validation : list of Face
     """
-    kept: list[Face] = []
-    held: list[Face] = []
-    for face in faces:
-        digest = hashlib.sha256(face.image.read_bytes()).digest()
-        (held if int.from_bytes(digest[:8], "big") < fraction * 2**64 else kept).append(face)
-    return kept, held
+    return split_by(faces, lambda face: face.image.read_bytes(), fraction)

@@ -403,6 +403,17 @@ def test_training_names_what_it_cannot_use(change, message):
         train_ert(**arguments)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [{name: 0} for name in ("cascade_depth", "num_trees_per_cascade_level", "tree_depth", "oversampling_amount")]
+    + [{"num_test_splits": 0}, {"feature_pool_size": 1}, {"nu": 0.0}, {"nu": 1.1}, {"nu": float("nan")}]
+    + [{"lambda_param": 0.0}, {"oversampling_translation_jitter": -0.1}, {"feature_pool_region_padding": -1.0}],
+)
+def test_options_that_would_end_the_process_are_refused(option):
+    with pytest.raises(ValueError, match=f"{next(iter(option))} is .*; expected (above|at least)"):
+        ErtOptions(**option)
+
+
 # Cutouts ------------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 from skimage.io import imread
 
 from tcdcn_init.datasets import BadRows, hold_out, read_mtfl
-from tcdcn_init.geometry import MIRROR, box_from_points, invert, transform_points
+from tcdcn_init.geometry import MIRROR, box_from_points, transform_points
 
 
 @pytest.fixture
@@ -45,12 +45,8 @@ def test_pixels_are_counted_from_0(root):
             column, row = round(float(x)), round(float(y))
             disc = picture[row - 2 : row + 3, column - 2 : column + 3]
             assert disc.mean() < picture.mean() - 25
-        first = (root / "training.txt").read_text().splitlines()[faces_line(face.name)].split()
-        np.testing.assert_allclose(face.points[0], [float(first[1]) - 1.0, float(first[6]) - 1.0], atol=1e-4)
-
-
-def faces_line(name: str) -> int:
-    return int(name[-8:-4])
+        line = (root / "training.txt").read_text().splitlines()[int(face.name[-8:-4])].split()
+        np.testing.assert_allclose(face.points[0], [float(line[1]) - 1.0, float(line[6]) - 1.0], atol=1e-4)
 
 
 def test_labels_become_class_indices(root):
@@ -214,8 +210,6 @@ def test_mtfl_counts_its_pixels_from_1(training):
     frames = frames_from_boxes(np.stack([face.box for face in held]), backend.config.view)
     points = transform_points(frames, (answers + mirrored) / 2)
     residual = points - np.stack([face.five for face in held])
-    # The median over faces of each face's mean: a few hopeless profiles do not decide.
     assert abs(float(np.mean(residual[..., 0]))) < 0.35
     # What the test would see, had the reader taken the numbers as they stand.
     assert abs(float(np.mean(residual[..., 0] - 1.0))) > 0.65
-    assert np.allclose(transform_points(invert(frames), points), (answers + mirrored) / 2, atol=1e-5)

@@ -1,0 +1,159 @@
+"""Model files: found, refused, and what they say of themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.network import TCDCN
+from tcdcn_init.weights import (
+    bundled_file,
+    bundled_models,
+    find_model,
+    load_network,
+    metadata_for,
+    parse_config,
+    save_network,
+)
+
+
+def rewritten(model: Path, folder: Path, metadata: dict[str, str] | None = None, **tensors: torch.Tensor | None) -> Path:
+    """A copy of a model file with other metadata or tensors; None takes a tensor out."""
+    if metadata is None:
+        metadata = load_network(model)[1]
+    held = {**load_file(model), **tensors}
+    path = folder / "changed.safetensors"
+    save_file({name: value for name, value in held.items() if value is not None}, path, metadata)
+    return path
+
+
+# --- there and back
+
+
+def test_a_network_survives_its_file(small_network, tmp_path):
+    torch.manual_seed(1)
+    network = TCDCN(small_network)
+    path = tmp_path / "new folder" / "model.safetensors"
+    save_network(path, network, {"licence": "mine"})
+    loaded, metadata = load_network(path)
+    assert loaded.config == small_network
+    assert metadata["licence"] == "mine"
+    assert not loaded.training
+    for name, value in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_a_file_repeats_architecture_and_crop_contract(small_network):
+    metadata = metadata_for(small_network, {"data": "drawn"})
+    assert parse_config(metadata, Path("x")) == small_network
+    assert "40x40" in metadata["crop"]
+    assert "1.4 x sqrt(width x height)" in metadata["crop"]
+    assert metadata["data"] == "drawn"
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_bundled_models_say_what_they_are(name):
+    network, metadata = load_network(find_model(name, ".safetensors"))
+    assert set(metadata) >= {"architecture", "crop", "data", "recipe", "licence", "figures"}
+    assert "research use" in metadata["licence"]
+    assert json.loads(metadata["figures"])
+    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
+
+
+def test_the_default_model_is_the_papers_network():
+    network, _ = load_network(find_model("tcdcn-mtfl", ".safetensors"))
+    assert network.config == TCDCNConfig(view=network.config.view)
+
+
+# --- finding
+
+
+def test_a_model_is_found_by_name_path_or_text(small_model):
+    assert find_model("tcdcn-mtfl", ".onnx").name == "tcdcn-mtfl.onnx"
+    assert find_model(small_model, ".safetensors") == small_model
+    assert find_model(str(small_model), ".safetensors") == small_model
+    assert find_model(small_model.with_suffix(".onnx"), ".safetensors") == small_model
+
+
+def test_an_unknown_name_suggests_near_ones():
+    with pytest.raises(ValueError, match=r"unknown model 'tcdcn-mtlf'; did you mean 'tcdcn-mtfl'"):
+        find_model("tcdcn-mtlf", ".safetensors")
+    with pytest.raises(ValueError, match=r"unknown model 'zzz'; bundled: .*tcdcn-mtfl.*path of its \.safetensors"):
+        find_model("zzz", ".safetensors")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_a_path_without_a_file_is_named(tmp_path, suffix):
+    for model in (tmp_path / "mine.safetensors", str(tmp_path / "mine.onnx"), tmp_path):
+        with pytest.raises(FileNotFoundError, match="does not exist.*tcdcn-init train"):
+            find_model(model, suffix)
+
+
+def test_bundled_files_are_found_and_near_ones_suggested():
+    assert bundled_file("tcdcn-mtfl.onnx").is_file()
+    with pytest.raises(FileNotFoundError, match=r"'tcdcn-mtfl\.onx' is not bundled; there are: .*tcdcn-mtfl\.onnx"):
+        bundled_file("tcdcn-mtfl.onx")
+
+
+# --- files that are refused
+
+
+def test_a_truncated_file_is_refused(small_model, tmp_path):
+    whole = small_model.read_bytes()
+    path = tmp_path / "cut.safetensors"
+    for length in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"cut\.safetensors is not a safetensors file, or is cut short"):
+            load_network(path)
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    path = tmp_path / "pickle.safetensors"
+    torch.save({"a": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="is not a safetensors file"):
+        load_network(path)
+
+
+def test_metadata_and_shapes_that_disagree_are_refused(small_model, small_network, tmp_path):
+    other = TCDCNConfig(widths=(6, 8, 8, 16), feature=small_network.feature)
+    path = rewritten(small_model, tmp_path, metadata_for(other, {}))
+    with pytest.raises(ValueError, match=r"convolutions\.3\.weight of shape \(16, 8, 2, 2\).*shape \(8, 8, 2, 2\)"):
+        load_network(path)
+
+
+def test_a_task_that_is_declared_and_not_there_is_refused(small_model, tmp_path):
+    path = rewritten(small_model, tmp_path, **{"heads.smile.bias": None})
+    with pytest.raises(ValueError, match=r"declares heads\.smile\.bias .*no such tensor"):
+        load_network(path)
+
+
+def test_a_tensor_that_is_not_declared_is_refused(small_model, tmp_path):
+    path = rewritten(small_model, tmp_path, **{"heads.age.weight": torch.zeros(2, 24)})
+    with pytest.raises(ValueError, match=r"does not declare: heads\.age\.weight"):
+        load_network(path)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        None,
+        "not json",
+        "{}{}",
+        "5",
+        "[]",
+        '{"depth": 5}',
+        '{"side": "forty"}',
+        '{"side": 8}',
+        '{"widths": [16]}',
+        '{"tasks": ["age"]}',
+    ],
+)
+def test_metadata_that_is_missing_or_malformed_is_refused(small_model, tmp_path, architecture):
+    path = rewritten(small_model, tmp_path, {"licence": "none"} if architecture is None else {"architecture": architecture})
+    with pytest.raises(ValueError, match=r"changed\.safetensors does not say what it is.*tcdcn-init train"):
+        load_network(path)
