@@ -13,6 +13,7 @@ import numpy as np
 import skimage as ski  # imports its submodules when they are first used
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.chips import as_float, as_shape, warp_face
 from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import FloatArray
 
@@ -82,7 +83,7 @@ def template(output_shape: tuple[int, int] = (112, 112), margin: float = 0.0) ->
     >>> template((112, 112), margin=0.25).round(2).tolist()[2]
     [55.85, 66.32]
     """
-    rows, cols = _as_shape(output_shape)
+    rows, cols = as_shape(output_shape)
     if not (np.isfinite(margin) and margin > -0.5):
         raise ValueError(f"margin {margin!r} leaves nothing of the face; expected a finite number above -0.5")
     scale = rows / (_TEMPLATE_SIDE * (1 + 2 * margin))
@@ -219,7 +220,7 @@ def align_face(
     placed = alignment(face, template(output_shape, margin))
     if not placed:
         raise ValueError(f"the face at {face.round(1).tolist()} cannot be aligned ({placed}); detect or mark it anew")
-    return _cut(array, placed, output_shape, anti_aliasing, mode, cval, preserve_range)
+    return warp_face(array, placed, output_shape, anti_aliasing, mode, cval, preserve_range)
 
 
 def align_faces(
@@ -266,11 +267,11 @@ def align_faces(
     if faces.ndim != 3 or faces.shape[1:] != (5, 2):
         raise ValueError(f"points have shape {faces.shape}; expected (N, 5, 2): x, y of the five points of each face")
     target = template(output_shape, margin)
-    dtype = _as_float(array[:1, :1], preserve_range).dtype
-    chips = np.full((len(faces), *_as_shape(output_shape), *array.shape[2:]), np.nan, dtype=dtype)
+    dtype = as_float(array[:1, :1], preserve_range).dtype
+    chips = np.full((len(faces), *as_shape(output_shape), *array.shape[2:]), np.nan, dtype=dtype)
     for chip, face in zip(chips, faces, strict=True):
         if placed := alignment(face, target):
-            chip[...] = _cut(array, placed, output_shape, anti_aliasing, mode, cval, preserve_range)
+            chip[...] = warp_face(array, placed, output_shape, anti_aliasing, mode, cval, preserve_range)
     return chips
 
 
@@ -390,89 +391,11 @@ def detect_boxes(image: NDArray[Any]) -> NDArray[np.float64]:
     return detection.detect_boxes(image, "skimage")
 
 
-def _cut(
-    image: NDArray[Any],
-    placed: SimilarityTransform,
-    output_shape: tuple[int, int],
-    anti_aliasing: bool,
-    mode: str,
-    cval: float,
-    preserve_range: bool,
-) -> FloatArray:
-    """The chip that `placed` (image to chip) makes of an image, from the face's region alone."""
-    if mode not in ("constant", "edge"):
-        raise ValueError(f"mode {mode!r} is unknown; expected 'constant' or 'edge'")
-    rows, cols = _as_shape(output_shape)
-    back = np.linalg.inv(placed.params)
-    # A face larger than the image need not be smoothed by more than the image.
-    shrink = min(1 / float(placed.scale), max(image.shape[:2])) if anti_aliasing else 1.0
-    # Most of a large shrink is done by averaging blocks, the rest by a Gaussian: together they have the variance of
-    # the Gaussian that skimage.transform.resize uses, which alone takes 2 s a channel on a face of 4000 px.
-    block = max(1, int(shrink // 2))
-    variance = max(0.0, (shrink - 1) / 2) ** 2 - (block**2 - 1) / 12
-    sigma = np.sqrt(max(0.0, variance)) / block
-
-    corners = placed.inverse(np.array([[0, 0], [cols - 1, 0], [0, rows - 1], [cols - 1, rows - 1]]))
-    reach = (4 * sigma + 2) * block
-    size = np.array([image.shape[1], image.shape[0]])
-    # Clipped while still floats, since a far-away face may not fit an integer. At least one pixel stays.
-    low = np.clip(np.floor(corners.min(axis=0) - reach), 0, size - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) + reach) + 1, low + 1, size).astype(int)
-    region = image[low[1] : high[1], low[0] : high[0]]
-
-    smooth = _block_mean(region, block, preserve_range)
-    if sigma > 0:
-        smooth = ski.filters.gaussian(
-            smooth,
-            sigma,
-            mode="nearest" if mode == "edge" else "constant",
-            cval=cval,
-            preserve_range=True,
-            channel_axis=-1 if smooth.ndim == 3 else None,
-        )
-    to_blocks = np.diag([1 / block, 1 / block, 1.0])
-    to_blocks[:2, 2] = (0.5 - low) / block - 0.5
-    chip = ski.transform.warp(
-        smooth, to_blocks @ back, output_shape=(rows, cols), order=1, mode=mode, cval=cval, preserve_range=True
-    )
-    return np.asarray(chip, dtype=smooth.dtype)
-
-
-def _block_mean(region: NDArray[Any], block: int, preserve_range: bool) -> FloatArray:
-    """The means of a region's square blocks, as floats; those at the right and bottom end may hold fewer pixels."""
-    if block == 1:
-        return _as_float(region, preserve_range)
-    # Converted strip by strip: a face of 4000 px in RGB would be 400 MB in float64.
-    strips = [
-        _as_float(region[top : top + block], preserve_range).mean(axis=0) for top in range(0, region.shape[0], block)
-    ]
-    starts = np.arange(0, region.shape[1], block)
-    widths = np.diff(np.append(starts, region.shape[1])).reshape(-1, *[1] * (region.ndim - 2))
-    sums = np.add.reduceat(np.stack(strips), starts, axis=1)
-    return np.asarray(sums / widths.astype(sums.dtype))
-
-
-def _as_float(image: NDArray[Any], preserve_range: bool) -> FloatArray:
-    """The rule of `skimage.transform.warp`: single precision stays, half becomes single, all else double."""
-    from skimage.util import img_as_float
-
-    converted = image if preserve_range else img_as_float(image)
-    single = converted.dtype in (np.float16, np.float32)
-    return np.asarray(converted, dtype=np.float32 if single else np.float64)
-
-
 def _as_points(points: ArrayLike, name: str, count: int | None = None) -> NDArray[np.float64]:
     array = np.asarray(points, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 2 or len(array) != (count or len(array)):
         raise ValueError(f"{name} have shape {array.shape}; expected ({count or 'P'}, 2): x, y in pixels")
     return array
-
-
-def _as_shape(output_shape: tuple[int, int]) -> tuple[int, int]:
-    sides = np.asarray(output_shape)
-    if sides.shape != (2,) or not np.issubdtype(sides.dtype, np.integer) or sides.min() < 1:
-        raise ValueError(f"output_shape is {output_shape!r}; expected two positive integers (rows, cols)")
-    return int(sides[0]), int(sides[1])
 
 
 def _failure(message: str) -> FailedEstimation:

@@ -79,6 +79,7 @@ def points(
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
     passes: Annotated[int | None, typer.Option(help="1 looks once; 2 looks again, upright and centred.")] = None,
+    dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
 ) -> None:
     """Write the points of every face in pictures, folders and patterns; faces are detected unless boxes are given.
@@ -96,13 +97,19 @@ def points(
             raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
         name, looks = model or DEFAULT_MODEL, passes or DEFAULT_PASSES
         initializer = Initializer(name, backend=backend, passes=looks)  # type: ignore[arg-type]
+        regressor = None
+        if dense:
+            from tcdcn_init.adapters.base import load_regressor
+
+            regressor = load_regressor("ert68-ytf")
         report = write_points(
             find_images(images),
             out,
             initializer,
             boxes=read_boxes(boxes) if boxes else None,
+            dense=regressor.fit_from_points if regressor else None,
             draw=draw,
-            settings=f"model {name}, passes {looks}, boxes {boxes or 'detected'}",
+            settings=f"model {name}, passes {looks}, boxes {boxes or 'detected'}, {'68' if dense else '5'} points",
         )
         typer.echo(f"{report.faces} faces in {report.images} pictures -> {report.out}")
         for path, reason in report.unreadable.items():
@@ -174,6 +181,36 @@ def export(
             source = find_model(name, ".safetensors")
             target = export_onnx(source)
             typer.echo(f"wrote {target}; largest difference {largest_difference(source):.2g}")
+
+
+@app.command("train-ert")
+def train_ert(
+    recipe_name: Annotated[str, typer.Argument(metavar="RECIPE", help="ert5-mtfl or ert68-ytf.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68.")],
+    out: Annotated[Path, typer.Option(help="File to write (.safetensors).")],
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train a bundled cascade of regression trees anew, through dlib."""
+    with plain_errors():
+        from tcdcn_init.adapters.ert_recipes import train_recipe
+
+        train_recipe(recipe_name, data, out, seed)
+        typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command("shape-bank")
+def shape_bank(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="File to write (.npz).")],
+) -> None:
+    """Collect MTFL's training shapes, normalised in the detector's box, as starts."""
+    with plain_errors():
+        from tcdcn_init.datasets.mtfl import read_mtfl
+        from tcdcn_init.shapes import ShapeBank
+
+        bank = ShapeBank.from_faces(read_mtfl(data, "training"))
+        bank.save(out)
+        typer.echo(f"wrote {out}: {len(bank)} shapes")
 
 
 @app.command()

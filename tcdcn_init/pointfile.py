@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import as_picture
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.initializer import Initialization, Initializer
+from tcdcn_init.journal import append, open_journal
 from tcdcn_init.progress import track
 
 logger = logging.getLogger("tcdcn_init")
@@ -125,16 +126,14 @@ def write_points(
         _pyarrow()
     out.parent.mkdir(parents=True, exist_ok=True)
     journal = out.with_name(out.name + ".journal")
-    done = _open_journal(journal, settings)
+    done = {entry["image"]: entry["rows"] for entry in open_journal(journal, settings)}
     todo = [path for path in images if str(path) not in done]
     if done and len(todo) < len(images):
         logger.info("%d of %d pictures are done already; going on", len(images) - len(todo), len(images))
-    with journal.open("a") as file:
-        for group in track(_groups(todo), "Initializing", total=-(-len(todo) // _BATCH)):
-            for path, rows in _initialize(group, initializer, boxes, dense, draw):
-                done[str(path)] = rows
-                file.write(json.dumps({"image": str(path), "rows": rows}) + "\n")
-            file.flush()
+    for group in track(_groups(todo), "Initializing", total=-(-len(todo) // _BATCH)):
+        for path, rows in _initialize(group, initializer, boxes, dense, draw):
+            append(journal, {"image": str(path), "rows": rows})
+            done[str(path)] = rows
     rows = [row for path in images for row in done[str(path)]]
     temporary = out.with_name(out.name + ".part")
     {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet}[out.suffix](temporary, rows)
@@ -142,34 +141,6 @@ def write_points(
     journal.unlink()
     unreadable = {row["image"]: row["error"] for row in rows if row.get("error")}
     return PointsReport(len(images) - len(unreadable), len(rows) - len(unreadable), unreadable, out)
-
-
-def _open_journal(journal: Path, settings: str) -> dict[str, list[dict[str, Any]]]:
-    """Finished pictures of an interrupted run; starts the journal where there is none."""
-    if not journal.exists():
-        journal.write_text(json.dumps({"settings": settings}) + "\n")
-        return {}
-    lines = journal.read_text().splitlines()
-    try:
-        theirs = json.loads(lines[0])["settings"]
-    except (IndexError, KeyError, ValueError):
-        theirs = "unknown"
-    if theirs != settings:
-        raise ValueError(
-            f"{journal} is of an unfinished run with other settings ({theirs}, now {settings}); "
-            "repeat that run's options to finish it, or delete the journal to start anew"
-        )
-    done = {}
-    whole = [json.dumps({"settings": settings})]
-    for line in lines[1:]:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # the line that the interruption cut short
-        done[entry["image"]] = entry["rows"]
-        whole.append(line)
-    journal.write_text("\n".join(whole) + "\n")
-    return done
 
 
 def _groups(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:

@@ -1,4 +1,4 @@
-"""What tests share: a portrait whose points were placed by hand, drawn faces, and the data sets where a user has them."""
+"""What tests share: a portrait with points placed by hand, drawn faces, and the data sets where they are at hand."""
 
 from __future__ import annotations
 
@@ -122,21 +122,19 @@ def make_mtfl(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callab
             ("training", training, ("lfw_5590", "net_7876")),
             ("testing", testing, ("AFLW",)),
         ):
-            lines = []
+            lines: list[str] = []
+            points, labels = np.empty((5, 2)), [0, 0, 0, 2]
             for k in range(count):
                 folder = folders[k * len(folders) // count]
                 name = f"{folder}/face_{k:04d}.png"
                 (root / folder).mkdir(parents=True, exist_ok=True)
-                labels = [int(rng.integers(n)) for n in (2, 2, 2, 5)]
-                picture, points = draw_face(
-                    rng, centre=tuple(47.5 + rng.uniform(-4, 4, 2)), roll=10.0 * rng.standard_normal(), labels=labels
-                )
                 if split == "training" and k == 1:  # the same picture as the face before, under another name
                     (root / name).write_bytes((root / "lfw_5590/face_0000.png").read_bytes())
-                    points, labels = before
                 else:
+                    labels = [int(rng.integers(n)) for n in (2, 2, 2, 5)]
+                    centre, roll = tuple(47.5 + rng.uniform(-4, 4, 2)), 10.0 * rng.standard_normal()
+                    picture, points = draw_face(rng, centre=centre, roll=roll, labels=labels)
                     imsave(root / name, picture, check_contrast=False)
-                before = points, labels
                 gender, smile, glasses, pose = labels
                 numbers = [f"{value + 1.0:.6f}" for value in points.T.ravel()]
                 codes = [gender + 1, 2 - smile, 2 - glasses, pose + 1]

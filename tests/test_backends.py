@@ -65,7 +65,7 @@ def test_bundled_onnx_files_agree_with_their_weights(name):
 # --- choosing
 
 
-def test_backends_are_chosen_by_name(monkeypatch):
+def test_backends_are_chosen_by_name():
     assert isinstance(load_backend("tcdcn-mtfl"), TorchBackend)
     assert isinstance(load_backend("tcdcn-mtfl", "onnx"), OnnxBackend)
     assert isinstance(load_backend("tcdcn-mtfl", "auto"), OnnxBackend)

@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from typer.testing import CliRunner
 
 from tcdcn_init import exporting
 from tcdcn_init.backends import OnnxBackend, TorchBackend
+from tcdcn_init.cli import app
 from tcdcn_init.exporting import export_onnx, largest_difference
 from tcdcn_init.weights import load_network
 
 
 @pytest.fixture(scope="module")
 def exported(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small model beside its .onnx file."""
+    """The small model beside its .onnx file, by the command."""
     source = tmp_path_factory.mktemp("export") / "mine.safetensors"
     shutil.copy(small_model, source)
-    assert export_onnx(source) == source.with_suffix(".onnx")
+    result = CliRunner().invoke(app, ["export", str(source)])
+    assert result.exit_code == 0, result.output
+    assert str(source.with_suffix(".onnx")) in result.output
     return source
 
 

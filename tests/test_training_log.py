@@ -14,14 +14,14 @@ from tcdcn_init.training_log import plot_curves, write_log
 def history(tasks: tuple[str, ...]) -> list[dict]:
     rows = []
     for epoch in range(1, 5):
-        errors = {"points": 0.2 / epoch, "nme": 20.0 / epoch, "failure": 50.0, **{task: 0.5 for task in tasks}}
+        errors = {"points": 0.2 / epoch, "nme": 20.0 / epoch, "failure": 50.0, **dict.fromkeys(tasks, 0.5)}
         rows.append(
             {
                 "epoch": epoch,
                 "augmented": {"loss": 1.0 / epoch},
                 "train": errors,
                 "validation": errors,
-                "lambdas": {task: 0.02 for task in tasks},
+                "lambdas": dict.fromkeys(tasks, 0.02),
                 "stopped": {"smile": {"stop": True, "trend": 1.0, "generalisation": 30.0}} if epoch == 3 else {},
                 "seconds": 1.5,
             }

@@ -56,6 +56,6 @@ def test_no_face_at_all_is_an_error_even_when_skipping():
 
 def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path):
     require([tmp_path], "data", "Get it.")
-    with pytest.raises(FileNotFoundError, match="data is not.*here.*\n.*nowhere\nGet it.") as error:
+    with pytest.raises(FileNotFoundError, match=r"data is not.*here.*\n.*nowhere\nGet it.") as error:
         require([tmp_path, tmp_path / "nowhere"], "data", "Get it.")
     assert str(tmp_path) + "\n" not in str(error.value)

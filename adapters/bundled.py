@@ -1,0 +1,32 @@
+"""The regressors that ship with the package, under their entry points' names (`base.load_regressor`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcdcn_init.weights import bundled_file
+
+if TYPE_CHECKING:
+    from tcdcn_init.adapters.ert_cascade import ERT
+    from tcdcn_init.adapters.sdm import SDM
+
+
+def ert68_ytf() -> ERT:
+    """``ert68-ytf``: iBUG's 68 points, regression trees trained on frames of YouTube Faces."""
+    from tcdcn_init.adapters.ert_cascade import ERT
+
+    return ERT.load(bundled_file("ert68-ytf.safetensors"))
+
+
+def ert5_mtfl() -> ERT:
+    """``ert5-mtfl``: the five points, regression trees trained on MTFL."""
+    from tcdcn_init.adapters.ert_cascade import ERT
+
+    return ERT.load(bundled_file("ert5-mtfl.safetensors"))
+
+
+def sdm_mtfl() -> SDM:
+    """``sdm-mtfl``: the five points, supervised descent trained on MTFL."""
+    from tcdcn_init.adapters.sdm import SDM
+
+    return SDM.load(bundled_file("sdm-mtfl.safetensors"))

@@ -1,0 +1,365 @@
+"""How far a rolled head or a bad box throws a regressor, started by itself and started from TCDCN's points.
+
+Every face is shown turned in the plane by given angles, in its own box, and unturned in boxes with noise
+(`perturbation.rolled`, `perturbation.noisy_box`). Each regressor fits each copy twice: from its own start in the box
+(``mean``: the mean shape), and from the five points that the initializer finds on that same copy in that same box
+(``tcdcn``). Those points are scored too, as the regressor ``none``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.eval.bootstrap import paired_change
+from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points
+from tcdcn_init.eval.metrics import nme, summarise
+from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
+from tcdcn_init.geometry import five_from_68
+from tcdcn_init.initializer import Initializer
+from tcdcn_init.journal import append, open_journal
+from tcdcn_init.progress import track
+from tcdcn_init.training_data import read_picture
+
+ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
+"""Degrees."""
+
+NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
+"""Standard deviations of a box's centre, in box sides, and of the logarithm of its size."""
+
+NO_REGRESSOR = "none"
+"""Name under which the initializer's five points are scored."""
+
+FAILURE = 0.1
+"""A face fails when its error exceeds this share of the inter-ocular distance, or when there is no error at all."""
+
+# What the two ratios compare.
+_RATIO_ROLL, _RATIO_NOISE = 45.0, 0.15
+
+# Faces worked on together, which bounds the memory that their pictures take.
+_GROUP = 32
+
+Kind = Literal["roll", "noise"]
+
+
+class Cell(NamedTuple):
+    """One curve's point: a regressor from a start (``mean`` or ``tcdcn``) on copies of one kind and size."""
+
+    regressor: str
+    start: str
+    kind: Kind
+    value: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, as other processes are told it.
+
+    Attributes
+    ----------
+    regressors : mapping of str to callable
+        Name -> callable without arguments that makes the regressor, such as an entry point's.
+    initializer : callable
+        Makes the initializer: `Initializer` itself, or ``functools.partial(Initializer, passes=2)``.
+    rolls, noises : tuple of float
+    seed : int
+        Of the boxes' noise.
+    """
+
+    regressors: Mapping[str, Callable[[], ShapeRegressor]]
+    initializer: Callable[[], Initializer]
+    rolls: tuple[float, ...] = ROLLS
+    noises: tuple[float, ...] = NOISES
+    seed: int = 0
+
+    @property
+    def conditions(self) -> list[tuple[Kind, float]]:
+        """Kind and size of the copies."""
+        return [*(("roll", value) for value in self.rolls), *(("noise", value) for value in self.noises)]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """In the order of the rows that `_measure_group` returns."""
+        runs = [(NO_REGRESSOR, "tcdcn"), *((name, start) for name in self.regressors for start in ("mean", "tcdcn"))]
+        return [Cell(*run, *condition) for condition in self.conditions for run in runs]
+
+
+def measure_robustness(
+    faces: Sequence[Face],
+    regressors: Mapping[str, Callable[[], ShapeRegressor]],
+    initializer: Callable[[], Initializer] = Initializer,
+    *,
+    rolls: Sequence[float] = ROLLS,
+    noises: Sequence[float] = NOISES,
+    seed: int = 0,
+    jobs: int = 1,
+    journal: Path | None = None,
+    settings: str = "",
+    title: str = "Robustness",
+) -> dict[str, Any]:
+    """Measure regressors on rolled copies and on noisy boxes, unseeded and seeded.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+        Of one layout, 5 or iBUG's 68 points.
+    regressors : mapping of str to callable
+        Name -> callable without arguments that makes the regressor, e.g. ``partial(load_regressor, "ert68-ytf")``.
+        It has as many points as the faces, or 5.
+    initializer : callable
+        Makes the initializer: `Initializer` itself, or ``functools.partial(Initializer, passes=2)``.
+    rolls : sequence of float
+        Degrees.
+    noises : sequence of float
+        See `NOISES`. A face's noise has one direction for all of them.
+    seed : int
+        Of the noise.
+    jobs : int
+        Processes. They change no number; what they make must then be importable from another process.
+    journal : pathlib.Path, optional
+        File for finished groups of faces: the same call goes on from it after an interruption. Left in place.
+    settings : str
+        What the arguments do not say and yet decides the numbers (which model file, say): a journal of other
+        settings is refused.
+    title : str
+        Shown beside the progress.
+
+    Returns
+    -------
+    dict
+        "faces", "boxes derived" (`Face.box_source`), "unreadable" (name -> reason; counted as failures), "seed",
+        "seconds" (work of all processes), "regressors": name -> start -> kind ("roll", "noise") -> value ->
+        `metrics.Summary` as a dict, and "ratios": name -> what `failure_ratio` returns for "roll" (failures at 45
+        degrees over upright ones, seeded) and "noise" (failures at 0.15, seeded over unseeded), where measured.
+
+    Raises
+    ------
+    ValueError
+        If there is no face, a number of points does not fit, or the journal is of other settings.
+    """
+    plan = Plan(regressors, initializer, tuple(map(float, rolls)), tuple(map(float, noises)), seed)
+    _check(faces, plan, jobs)
+    groups = [list(faces[first : first + _GROUP]) for first in range(0, len(faces), _GROUP)]
+    done: dict[int, dict[str, Any]] = {}
+    if journal is not None:
+        told = f"{settings} {list(regressors)} rolls {plan.rolls} noises {plan.noises} seed {seed} faces {len(faces)}"
+        done = {piece["group"]: piece for piece in open_journal(journal, told.strip())}
+    todo = [number for number in range(len(groups)) if number not in done]
+    results = _run(plan, [groups[number] for number in todo], jobs)
+    for number, piece in track(zip(todo, results, strict=True), title, total=len(todo)):
+        done[number] = {"group": number, **piece}
+        if journal is not None:
+            append(journal, done[number])
+    pieces = [done[number] for number in range(len(groups))]
+    errors = np.concatenate([np.array(piece["errors"], dtype=np.float64) for piece in pieces], axis=1)
+    per_cell = dict(zip(plan.cells, errors, strict=True))
+    return {
+        "faces": len(faces),
+        "boxes derived": sum(face.box_source == "points" for face in faces),
+        "unreadable": {name: reason for piece in pieces for name, reason in piece["unreadable"].items()},
+        "seed": seed,
+        "seconds": round(sum(piece["seconds"] for piece in pieces), 1),
+        "regressors": _summaries(per_cell),
+        "ratios": _ratios(per_cell, [str(face.image) for face in faces]),
+    }
+
+
+def failure_ratio(errors: NDArray[Any], baseline: NDArray[Any], images: Sequence[str]) -> dict[str, Any]:
+    """Failures of one run over those of another on the same faces.
+
+    Parameters
+    ----------
+    errors, baseline : (N,) array_like
+        Errors of the same faces; NaN fails.
+    images : sequence of N str
+        Image of each face.
+
+    Returns
+    -------
+    dict
+        "failures" and "baseline" (numbers of faces), "ratio" (None without failures of the baseline), "low" and
+        "high": its 95 % BCa interval over images (`bootstrap.paired_change`), None where too few faces fail for one.
+
+    Examples
+    --------
+    >>> found = failure_ratio(np.array([0.2, 0.01, 0.3, 0.02]), np.array([0.2, 0.2, 0.3, 0.2]), list("abcd"))
+    >>> found["failures"], found["baseline"], found["ratio"]
+    (2, 4, 0.5)
+    """
+    ours, theirs = (~(np.asarray(values) <= FAILURE) for values in (errors, baseline))
+    result: dict[str, Any] = {"failures": int(ours.sum()), "baseline": int(theirs.sum())}
+    if not theirs.any():
+        return {**result, "ratio": None, "low": None, "high": None}
+    result["ratio"] = result["failures"] / result["baseline"]
+    try:
+        change = paired_change(ours.astype(float), theirs.astype(float), images)
+    except ValueError:  # too few images, or a resample without a failure
+        return {**result, "low": None, "high": None}
+    return {**result, "low": 1 + change.low, "high": 1 + change.high}
+
+
+def _check(faces: Sequence[Face], plan: Plan, jobs: int) -> None:
+    if not faces:
+        raise ValueError("there is no face to measure on; expected at least one")
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; expected a number of processes, 1 or more")
+    if NO_REGRESSOR in plan.regressors:
+        raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
+    counts = {len(face.points) for face in faces}
+    if len(counts) > 1 or not counts <= {5, 68}:
+        raise ValueError(f"faces have {sorted(counts)} points; expected all 5, or all iBUG's 68")
+    for name, make in plan.regressors.items():
+        points = len(make().mean_shape)
+        if points not in (5, *counts):
+            raise ValueError(f"regressor {name!r} has {points} points, the faces {counts.pop()}; they cannot be scored")
+
+
+def _run(plan: Plan, groups: Sequence[list[Face]], jobs: int) -> Iterator[dict[str, Any]]:
+    if jobs == 1 or len(groups) < 2:
+        with _one_thread():
+            worker = _Worker(plan)
+            yield from map(worker, groups)
+        return
+    spawn = get_context("spawn")  # a forked PyTorch may hang
+    with ProcessPoolExecutor(min(jobs, len(groups)), spawn, _start_process, (plan,)) as pool:
+        yield from pool.map(_in_process, groups)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread, as in each of several processes, so that their number changes no result."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_worker: _Worker
+
+
+def _start_process(plan: Plan) -> None:
+    import torch
+
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others when to end
+    torch.set_num_threads(1)
+    _worker = _Worker(plan)
+
+
+def _in_process(group: list[Face]) -> dict[str, Any]:
+    return _worker(group)
+
+
+class _Worker:
+    """Measures groups of faces, with everything loaded."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.regressors = [make() for make in plan.regressors.values()]
+        self.initializer = plan.initializer()
+
+    def __call__(self, faces: list[Face]) -> dict[str, Any]:
+        """Errors of the faces in all cells: (cells, faces), beside the unreadable faces and the seconds it took."""
+        start = time.perf_counter()
+        pictures, unreadable = _read(faces)
+        errors: list[list[float]] = []
+        for kind, value in self.plan.conditions:
+            copies = [self._copy(face, pictures.get(face.image), kind, value) for face in faces]
+            errors += [row.tolist() for row in self._errors(faces, copies)]
+        return {"errors": errors, "unreadable": unreadable, "seconds": time.perf_counter() - start}
+
+    def _copy(self, face: Face, picture: NDArray[Any] | None, kind: Kind, value: float) -> _Copy | None:
+        if picture is None:
+            return None
+        if kind == "noise":
+            box = noisy_box(face.box, value, face_rng(self.plan.seed, face.name, "box"))
+            return _Copy(picture, face.points.astype(np.float64), box)
+        try:
+            return _Copy(*rolled(picture, face.points, face.box, value))
+        except ValueError:  # the box lies outside of the picture
+            return None
+
+    def _errors(self, faces: Sequence[Face], copies: Sequence[_Copy | None]) -> Iterator[NDArray[np.float64]]:
+        """A row for each run of `Plan.cells`; NaN for faces without a copy or a fit."""
+        there = [k for k, copy in enumerate(copies) if copy is not None]
+        good = [copy for copy in copies if copy is not None]
+        if not good:
+            yield from np.full((1 + 2 * len(self.regressors), len(faces)), np.nan)
+            return
+        images = [copy.image for copy in good]
+
+        def scored(found: NDArray[Any]) -> NDArray[np.float64]:
+            row = np.full(len(faces), np.nan)
+            row[there] = nme(found, np.stack([copy.target(found.shape[1]) for copy in good]))
+            return row
+
+        seeds = self.initializer.points(images, [[copy.box] for copy in good], on_bad="nan")
+        yield scored(seeds)
+        for regressor in self.regressors:
+            yield scored(fit_from_boxes(regressor, images, [copy.box for copy in good]))
+            yield scored(fit_from_points(regressor, images, seeds))
+
+
+class _Copy(NamedTuple):
+    """A perturbed face."""
+
+    image: NDArray[Any]
+    points: NDArray[np.float64]
+    box: NDArray[np.float64]
+
+    def target(self, count: int) -> NDArray[np.float64]:
+        """The annotated shape as a regressor of `count` points is scored against it."""
+        return self.points if len(self.points) == count else five_from_68(self.points)
+
+
+def _read(faces: Sequence[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
+    """Decoded pictures by path, each once, and the reason for each face without one."""
+    pictures: dict[Path, NDArray[Any]] = {}
+    unreadable = {}
+    for face in faces:
+        if face.image not in pictures:
+            try:
+                pictures[face.image] = read_picture(face)
+            except ValueError as error:
+                unreadable[face.name] = str(error)
+    return pictures, unreadable
+
+
+def _summaries(errors: Mapping[Cell, NDArray[np.float64]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for cell, values in errors.items():
+        kinds = result.setdefault(cell.regressor, {}).setdefault(cell.start, {"roll": {}, "noise": {}})
+        kinds[cell.kind][f"{cell.value:g}"] = dataclasses.asdict(summarise(values))
+    return result
+
+
+def _ratios(errors: Mapping[Cell, NDArray[np.float64]], images: Sequence[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name in dict.fromkeys(cell.regressor for cell in errors):
+        pairs = {
+            "roll": (Cell(name, "tcdcn", "roll", _RATIO_ROLL), Cell(name, "tcdcn", "roll", 0.0)),
+            "noise": (Cell(name, "tcdcn", "noise", _RATIO_NOISE), Cell(name, "mean", "noise", _RATIO_NOISE)),
+        }
+        result[name] = {
+            kind: failure_ratio(errors[ours], errors[theirs], images)
+            for kind, (ours, theirs) in pairs.items()
+            if ours in errors and theirs in errors
+        }
+    return result

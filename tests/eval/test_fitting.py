@@ -1,0 +1,88 @@
+"""Batches of faces through any regressor."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+
+import tcdcn_init.eval.fitting as module
+from tcdcn_init.adapters.ert_arrays import CascadeArrays
+from tcdcn_init.adapters.ert_cascade import ERT
+from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points
+
+MEAN = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+BOXES = np.array([[10.0, 5, 70, 75], [20, 10, 60, 60], [5, 5, 90, 90]])
+
+
+class OneByOne:
+    """The same regressor without its batch form; refuses pictures of the wrong shape."""
+
+    def __init__(self, ert: ERT) -> None:
+        self.ert, self.mean_shape = ert, ert.mean_shape
+
+    def fit_from_box(self, image, box):
+        return self.ert.fit_from_box(image, box)
+
+    def fit_from_points(self, image, points):
+        return self.ert.fit_from_points(image, points)
+
+    def fit_from_shape(self, image, shape):
+        return self.ert.fit_from_shape(image, shape)
+
+
+@pytest.fixture
+def ert() -> ERT:
+    rng = np.random.default_rng(0)
+    return ERT(
+        CascadeArrays(
+            MEAN,
+            split_pixels=rng.integers(0, 9, (2, 5, 3, 2)),
+            thresholds=rng.normal(0, 40, (2, 5, 3)),
+            leaves=rng.normal(0, 0.02, (2, 5, 4, 10)),
+            anchors=rng.integers(0, 5, (2, 9)),
+            deltas=rng.normal(0, 0.2, (2, 9, 2)),
+        )
+    )
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    pictures = [rng.integers(0, 256, (100, 100), dtype=np.uint8) for _ in range(2)]
+    return [pictures[0], pictures[1], pictures[0]]
+
+
+def test_examples_in_the_docstrings_run() -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 1
+    assert result.failed == 0
+
+
+def test_a_batch_gives_what_its_faces_give_alone(ert, images) -> None:
+    points = MEAN * 60 + [[[10, 5]], [[20, 10]], [[5, 5]]]
+    for regressor in (ert, OneByOne(ert)):
+        boxed, seeded = fit_from_boxes(regressor, images, BOXES), fit_from_points(regressor, images, points)
+        for k, image in enumerate(images):
+            np.testing.assert_array_equal(boxed[k], ert.fit_from_box(image, BOXES[k]))
+            np.testing.assert_array_equal(seeded[k], ert.fit_from_points(image, points[k]))
+
+
+def test_a_face_that_cannot_be_fitted_leaves_the_others_alone(ert, images) -> None:
+    points = MEAN * 60 + np.zeros((3, 1, 1))
+    points[1] = np.nan
+    points[2] = 7.0  # all in one place: no frame
+    boxes = BOXES.copy()
+    boxes[1] = np.nan
+    for regressor in (ert, OneByOne(ert)):
+        seeded = fit_from_points(regressor, images, points)
+        np.testing.assert_array_equal(seeded[0], ert.fit_from_points(images[0], points[0]))
+        assert np.isnan(seeded[1:]).all()
+        boxed = fit_from_boxes(regressor, images, boxes)
+        assert np.isnan(boxed[1]).all()
+        assert np.isfinite(boxed[[0, 2]]).all()
+
+
+def test_nobody_to_fit_is_no_error(ert, images) -> None:
+    assert np.isnan(fit_from_points(ert, images, np.full((3, 5, 2), np.nan))).all()

@@ -1,0 +1,124 @@
+"""The package as it is installed: light to import, complete, and true to its metadata."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import socket
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import tcdcn_init
+from tcdcn_init.weights import bundled_file, bundled_models, find_model
+
+HEAVY = ("torch", "numpy", "scipy", "skimage", "onnxruntime", "dlib", "matplotlib", "safetensors", "rich")
+OPTIONAL = ("dlib", "onnx", "onnxruntime", "onnxscript", "matplotlib", "pyarrow")
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    loaded = python(f"import sys, tcdcn_init; print([name for name in {HEAVY!r} if name in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+def test_the_command_line_starts_without_torch():
+    loaded = python("import sys, tcdcn_init.cli; print([m for m in ('torch', 'skimage', 'scipy') if m in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "tcdcn_init.initializer",
+        "tcdcn_init.detection",
+        "tcdcn_init.pointfile",
+        "tcdcn_init.exporting",
+        "tcdcn_init.demo",
+        "tcdcn_init.training_log",
+        "tcdcn_init.adapters",
+        "tcdcn_init.eval",
+    ],
+)
+def test_no_optional_package_is_needed_to_import(module):
+    code = f"""
+import sys
+for name in {OPTIONAL!r}:
+    sys.modules[name] = None
+import {module}
+print("imported")
+"""
+    assert python(code).strip() == "imported"
+
+
+def test_onnx_needs_neither_torch_nor_the_network():
+    code = """
+import socket, sys
+sys.modules["torch"] = None
+def refuse(*args, **kwargs):
+    raise AssertionError("the network was asked for")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from skimage.data import astronaut
+from tcdcn_init import initialize
+[face] = initialize(astronaut(), backend="onnx")
+print(face.points.shape)
+"""
+    assert python(code).strip() == "(5, 2)"
+
+
+def test_the_network_is_not_asked_for(monkeypatch, portrait):
+    from tcdcn_init.detection import detect_boxes
+    from tcdcn_init.initializer import Initializer
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was asked for")
+
+    for name in ("create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for detector in ("skimage", "dlib"):
+        assert len(Initializer()(portrait, detect_boxes(portrait, detector))) == 1
+
+
+def test_the_names_of_the_front_door():
+    assert tcdcn_init.__version__ == importlib.metadata.version("tcdcn-init")
+    assert set(tcdcn_init.__all__) == {"Initialization", "Initializer", "initialize"}
+    for name in tcdcn_init.__all__:
+        assert getattr(tcdcn_init, name).__name__ == name
+    assert resources.files("tcdcn_init").joinpath("py.typed").is_file()
+
+
+def test_every_bundled_model_has_its_files_and_its_card():
+    assert "tcdcn-mtfl" in bundled_models()
+    for name in bundled_models():
+        assert find_model(name, ".onnx").is_file()
+        card = bundled_file(f"{name}.md").read_text()
+        for word in ("MTFL", "AFLW", "AFW", "BSD-3-Clause", "research use", "gender", "tcdcn-init train"):
+            assert word in card, f"{name}.md does not mention {word}"
+
+
+def test_nothing_bundled_is_a_pickle_or_a_picture():
+    folder = Path(str(resources.files("tcdcn_init") / "models"))
+    suffixes = {path.suffix for path in folder.iterdir() if path.is_file()}
+    assert suffixes <= {".py", ".pyc", ".safetensors", ".onnx", ".npz", ".md"}
+
+
+def test_extras_that_messages_name_exist():
+    extras = set(importlib.metadata.metadata("tcdcn-init").get_all("Provides-Extra") or [])
+    named = set()
+    for package in ("tcdcn_init", "tcdcn_init.adapters", "tcdcn_init.eval", "tcdcn_init.datasets"):
+        for path in Path(str(resources.files(package))).glob("*.py"):
+            named.update(re.findall(r"tcdcn-init\[(\w+)\]", path.read_text()))
+    assert named
+    assert named <= extras
+
+
+def test_lower_bounds_only():
+    for requirement in importlib.metadata.requires("tcdcn-init") or []:
+        assert not re.search(r"==|<|~=", requirement.split(";")[0]), requirement
