@@ -159,7 +159,7 @@ def train_ert(
     faces: Iterable[TrainingFace],
     *,
     starts: StartNoise | ArrayLike | None = None,
-    around: Literal["box", "points"] = "box",
+    around: Literal["box", "points", "both"] = "box",
     copies: int = 1,
     side: int = 128,
     seed: int = 0,
@@ -175,18 +175,18 @@ def train_ert(
     starts : StartNoise or (M, 4) array_like, optional
         Errors of the starts that the regressor will be given, as a distribution or as samples of `start_errors`.
         Without them every start is perfect but for dlib's own oversampling.
-    around : {"box", "points"}
-        What starts are off from: the face's box, for a regressor that starts from boxes, or the frame that its
-        annotated points give, for one that starts from points.
+    around : {"box", "points", "both"}
+        What starts are off from: the face's box, for a regressor that starts from boxes, the frame that its
+        annotated points give, for one that starts from points, or each in turn, for one that does either.
     copies : int
-        Pictures of each face, each with a start of its own.
+        Pictures of each face, each with a start of its own; "both" makes as many around either.
     side : int
         Longer side of the box in the training pictures. dlib takes whole pixels only, so this is their precision;
         memory grows with its square.
     seed : int
     options : ErtOptions, optional
     layout : mapping, optional
-        As for `ERT`; ``around="points"`` needs to find the five points.
+        As for `ERT`; all but ``around="box"`` needs to find the five points.
 
     Returns
     -------
@@ -204,23 +204,25 @@ def train_ert(
         import dlib
     except ImportError as error:
         raise ImportError(MISSING_DLIB) from error
-    if around not in ("box", "points"):
-        raise ValueError(f"around is {around!r}; expected 'box' or 'points'")
+    if around not in ("box", "points", "both"):
+        raise ValueError(f"around is {around!r}; expected 'box', 'points' or 'both'")
     if copies < 1 or side < 16:
         raise ValueError(f"copies is {copies} and side {side}; expected at least 1 and 16")
     images, shapes, boxes = _checked(faces)
     aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
-    frames = frames_from_boxes(boxes)
-    if around == "points":
-        seeded = SeededFrames(transform_points(invert(frames), shapes).mean(axis=0), aspect=aspect, layout=layout)
-        frames = seeded.from_annotations(shapes)
+    of_boxes = frames_from_boxes(boxes)
+    perfect = [] if around == "points" else [of_boxes]
+    if around != "box":
+        seeded = SeededFrames(transform_points(invert(of_boxes), shapes).mean(axis=0), aspect=aspect, layout=layout)
+        perfect.append(seeded.from_annotations(shapes))
+    frames = np.repeat(np.stack(perfect, axis=1), copies, axis=1)
 
     rng = np.random.default_rng(seed)
-    errors = _draw(starts, len(images) * copies, rng).reshape(len(images), copies, 4)
+    errors = _draw(starts, frames.shape[0] * frames.shape[1], rng).reshape(*frames.shape[:2], 4)
     pictures, detections = [], []
-    for image, shape, frame, off in zip(images, shapes, frames, errors, strict=True):
+    for image, shape, of_face, off in zip(images, shapes, frames, errors, strict=True):
         pixels = _pixels(image)
-        for start in _perturbed(frame, off):
+        for start in _perturbed(of_face, off):
             cutout = cut_out(pixels, start, side, _MARGIN)
             parts = np.rint(transform_points(invert(cutout.to_image), shape)).astype(int).tolist()
             points = dlib.points([dlib.point(x, y) for x, y in parts])
@@ -266,9 +268,9 @@ def _draw(starts: StartNoise | ArrayLike | None, count: int, rng: np.random.Gene
     return samples[rng.integers(len(samples), size=count)]
 
 
-def _perturbed(frame: NDArray[np.float64], errors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+def _perturbed(frames: NDArray[np.float64], errors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """Frames that are off by given errors: the inverse of `start_errors`."""
-    for roll, log_scale, *shift in errors.tolist():
+    for frame, (roll, log_scale, *shift) in zip(frames, errors.tolist(), strict=True):
         linear = np.exp(log_scale) * rotation(roll)[:, :2] @ frame[:, :2]
         centre = transform_points(frame, [[0.5 + shift[0], 0.5 + shift[1]]])[0]
         yield np.concatenate([linear, (centre - linear @ [0.5, 0.5])[:, None]], axis=1)

@@ -1,9 +1,10 @@
 """How far a rolled head or a bad box throws a regressor, started by itself and started from TCDCN's points.
 
 Every face is shown turned in the plane by given angles, in its own box, and unturned in boxes with noise
-(`perturbation.rolled`, `perturbation.noisy_box`). Each regressor fits each copy twice: from its own start in the box
-(``mean``: the mean shape), and from the five points that the initializer finds on that same copy in that same box
-(``tcdcn``). Those points are scored too, as the regressor ``none``.
+(`perturbation.rolled`, `perturbation.noisy_box`). Each regressor fits each copy three times: from its own start in the
+box (``mean``: the mean shape), from the five points that the initializer finds on that same copy in that same box
+(``tcdcn``), and from the annotated five points (``oracle``), which shows what no better start would mend. The
+initializer's points are scored too, as the regressor ``none``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
 """Standard deviations of a box's centre, in box sides, and of the logarithm of its size."""
 
+STARTS = ("mean", "tcdcn", "oracle")
+
 NO_REGRESSOR = "none"
 """Name under which the initializer's five points are scored."""
 
@@ -56,7 +59,7 @@ Kind = Literal["roll", "noise"]
 
 
 class Cell(NamedTuple):
-    """One curve's point: a regressor from a start (``mean`` or ``tcdcn``) on copies of one kind and size."""
+    """One curve's point: a regressor from one of `STARTS` on copies of one kind and size."""
 
     regressor: str
     start: str
@@ -92,8 +95,8 @@ class Plan:
 
     @property
     def cells(self) -> list[Cell]:
-        """In the order of the rows that `_measure_group` returns."""
-        runs = [(NO_REGRESSOR, "tcdcn"), *((name, start) for name in self.regressors for start in ("mean", "tcdcn"))]
+        """In the order of the rows that `_Worker` makes."""
+        runs = [(NO_REGRESSOR, "tcdcn"), *((name, start) for name in self.regressors for start in STARTS)]
         return [Cell(*run, *condition) for condition in self.conditions for run in runs]
 
 
@@ -301,7 +304,7 @@ class _Worker:
         there = [k for k, copy in enumerate(copies) if copy is not None]
         good = [copy for copy in copies if copy is not None]
         if not good:
-            yield from np.full((1 + 2 * len(self.regressors), len(faces)), np.nan)
+            yield from np.full((1 + len(STARTS) * len(self.regressors), len(faces)), np.nan)
             return
         images = [copy.image for copy in good]
 
@@ -311,10 +314,12 @@ class _Worker:
             return row
 
         seeds = self.initializer.points(images, [[copy.box] for copy in good], on_bad="nan")
+        perfect = np.stack([copy.target(5) for copy in good])
         yield scored(seeds)
         for regressor in self.regressors:
             yield scored(fit_from_boxes(regressor, images, [copy.box for copy in good]))
             yield scored(fit_from_points(regressor, images, seeds))
+            yield scored(fit_from_points(regressor, images, perfect))
 
 
 class _Copy(NamedTuple):

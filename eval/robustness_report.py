@@ -21,15 +21,23 @@ from tcdcn_init.geometry import box_from_points
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.weights import DEFAULT_MODEL
 
-REGRESSORS = {"afw68": ("ert68-ytf",), "aflw": ("ert5-mtfl", "sdm-mtfl")}
-"""The regressors measured on each data set."""
+_FIVE, _DENSE = ("ert5-mtfl", "sdm-mtfl"), ("ert68-ytf",)
+REGRESSORS = {"afw68": _DENSE, "aflw": _FIVE, "afw": _FIVE, "mtfl-val": _FIVE, "ytf68-val": _DENSE}
+"""The regressors measured on each data set: the test sets, and the splits on which to choose."""
 
-_DATASETS = {"afw68": "AFW-68", "aflw": "AFLW"}
-_STARTS = {"mean": "its own start", "tcdcn": "TCDCN's points"}
+_DATASETS = {"afw68": "AFW-68", "aflw": "AFLW", "afw": "AFW"}
+_STARTS = {"mean": "its own start", "tcdcn": "TCDCN's points", "oracle": "annotated points"}
 _HEADS = {"roll": "roll", "noise": "box noise"}
 
 # Okabe & Ito's colours, distinct to the colour-blind too.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "mean": {"linewidth": 2.2, "linestyle": "--", "marker": "o", "markersize": 6, "markerfacecolor": "white"},
+    "tcdcn": {"linewidth": 2.2, "marker": "o", "markersize": 6},
+    "oracle": {"linewidth": 1.2, "alpha": 0.6},
+}
+_POINTS_STYLE: dict[str, Any] = {"linewidth": 1.3, "linestyle": ":", "color": "#777777"}
 
 
 def run_robustness(
@@ -51,11 +59,11 @@ def run_robustness(
     Parameters
     ----------
     roots : mapping of str to path
-        Name of a data set ("afw68", "aflw", or another of `datasets.named`) -> its folder.
+        Name of a data set (`datasets.named.read_dataset`) -> its folder.
     out : pathlib.Path
         Folder for the results.
     regressors : mapping of str to sequence of str
-        Data set -> names for `adapters.base.load_regressor`.
+        Data set -> names for `adapters.base.load_regressor`, which knows installed packages' too.
     model, backend, passes
         See `Initializer`.
     boxes : {"given", "points"}
@@ -198,13 +206,9 @@ def _draw_row(row: Any, result: Mapping[str, Any]) -> None:
             values = [float(value) for value in summaries[kind]]
             failures = [100 * summary["failure_10"] for summary in summaries[kind].values()]
             if regressor == NO_REGRESSOR:
-                style: dict[str, Any] = {"color": "#777777", "linewidth": 1.3, "linestyle": ":", "marker": None}
-                label = "TCDCN's five points themselves"
+                style, label = _POINTS_STYLE, "TCDCN's five points themselves"
             else:
-                seeded = start == "tcdcn"
-                style = {"color": colours[regressor], "linewidth": 2.2, "linestyle": "-" if seeded else "--"}
-                style |= {"marker": "o", "markersize": 6, "markerfacecolor": style["color"] if seeded else "white"}
-                label = f"{regressor}, from {_STARTS[start]}"
+                style, label = {"color": colours[regressor], **_STYLES[start]}, f"{regressor}, from {_STARTS[start]}"
             axis.plot(values, failures, label=label, **style)
         axis.set_xticks(values, [f"{value:g}" for value in values])
         axis.set_ylim(0, 103)

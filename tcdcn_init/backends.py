@@ -1,4 +1,4 @@
-"""torch and onnxruntime behind one call: crops in, points and probabilities out."""
+"""torch and onnxruntime behind one call: crops in, points and class scores out."""
 
 from __future__ import annotations
 
@@ -34,20 +34,15 @@ class Backend(Protocol):
         Returns
         -------
         dict of str to ndarray of float32
-            "points": (N, 5, 2) in the crops' frames; each task: (N, classes), probabilities.
+            "points": (N, 5, 2) in the crops' frames; each task: (N, classes), logarithms of odds.
         """
         ...
 
 
-def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
 def _in_runs(crops: NDArray[np.float32], names: tuple[str, ...], run: Any) -> dict[str, NDArray[np.float32]]:
     parts = [run(np.ascontiguousarray(crops[k : k + _RUN, None])) for k in range(0, len(crops), _RUN)]
-    outputs = {name: np.concatenate(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)}
-    return {name: value if name == "points" else _softmax(value) for name, value in outputs.items()}
+    joined = parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return dict(zip(names, joined, strict=True))
 
 
 class TorchBackend:
@@ -65,7 +60,7 @@ class TorchBackend:
         self._torch = torch
         network, _ = load_network(find_model(model, ".safetensors"))
         # Channels last: PyTorch's pooling is several times faster on it.
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = network.config
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

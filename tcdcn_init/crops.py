@@ -27,7 +27,7 @@ GRID_REACH = 2 * 0.75**0.5  # in pitches of the grid, which are half the crop's
 
 
 # Rows of a resampled grid that are computed together.
-_BAND = 10
+_BAND = 20
 
 
 def as_picture(image: Any) -> NDArray[Any]:
@@ -176,42 +176,47 @@ def _resample(
     The filter is a triangle that ends `reach` pitches away from its middle.
     """
     step = max(1, int(reach * pitch / 2))  # every pixel up to twice the resolution, then two samples a half triangle
-    columns, x_weights = _axis(float(centre[0]), pitch, count, step, reach)
-    rows, y_weights = _axis(float(centre[1]), pitch, count, step, reach)
+    (columns, rows), (x_weights, y_weights) = _axes(centre, pitch, count, step, reach)
     region = grey(_region(image, rows, columns))
-    return _banded(x_weights, _banded(y_weights, region).T).T
+    slope = pitch / step
+    return _banded(x_weights, _banded(y_weights, region, slope).T, slope).T
 
 
-def _banded(weights: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``weights @ values`` for weights that are zero away from the diagonal, a few rows at a time.
+def _banded(weights: NDArray[np.float32], values: NDArray[np.float32], slope: float) -> NDArray[np.float32]:
+    """``weights @ values`` for weights that are zero away from a band, some rows at a time.
 
     Less work than the whole product, and each part is too small for a BLAS to spread over threads: threads that wait
-    for each other cost more than they bring, many times more where other work keeps the processor busy.
+    for each other cost more than they bring, many times more where other work keeps the processor busy. From row to
+    row the band moves on by `slope` columns.
     """
     count, length = weights.shape
+    width = length - slope * (count - 1)  # of the band, since the last row ends at the last column
     result = np.empty((count, values.shape[1]), dtype=np.float32)
-    slope = length / count
     for start in range(0, count, _BAND):
         stop = min(start + _BAND, count)
-        # Rows are spread evenly over the columns; three rows' worth and two columns on either side hold every filter.
-        low = max(0, int(slope * (start - 3)) - 2)
-        high = min(length, int(slope * (stop + 3)) + 3)
+        low, high = max(0, int(slope * start) - 1), min(length, int(slope * (stop - 1) + width) + 2)
         np.matmul(weights[start:stop, low:high], values[low:high], out=result[start:stop])
     return result
 
 
-def _axis(centre: float, pitch: float, count: int, step: int, reach: float) -> tuple[range, NDArray[np.float32]]:
-    """Source pixels along one axis and the (count, len(pixels)) weights of a triangle filter over them."""
+def _axes(
+    centre: NDArray[np.float64], pitch: float, count: int, step: int, reach: float
+) -> tuple[tuple[range, range], NDArray[np.float32]]:
+    """Source pixels along x and along y, and the (2, count, len(pixels)) weights of a triangle filter over them."""
     half = max(reach * pitch, float(step))  # never narrower than linear interpolation
-    first = centre - pitch * (count - 1) / 2
-    start = int(np.floor(first - half)) + 1
-    stop = int(np.ceil(centre + pitch * (count - 1) / 2 + half))
-    pixels = range(start, max(stop, start + 1), step)
-    targets = first + pitch * np.arange(count)
-    distance = np.abs(np.subtract.outer(targets, np.arange(pixels.start, pixels.stop, step)))
-    weights = np.maximum(1.0 - distance / half, 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return pixels, weights.astype(np.float32)
+    targets = pitch * (np.arange(count) - (count - 1) / 2)
+    starts = np.floor(centre + (targets[0] - half)).astype(int).tolist()
+    length = int((targets[-1] - targets[0] + 2 * half) / step) + 2
+    # Relative to the first pixel, single precision is exact to a hundred-thousandth of a pixel.
+    places = (targets + (centre - starts)[:, None]).astype(np.float32)
+    weights = np.subtract.outer(places, np.arange(0, step * length, step, dtype=np.float32))
+    np.abs(weights, out=weights)
+    weights *= np.float32(-1.0 / half)
+    weights += np.float32(1.0)
+    np.maximum(weights, np.float32(0.0), out=weights)
+    weights /= weights.sum(axis=2, keepdims=True)
+    x, y = (range(start, start + step * length, step) for start in starts)
+    return (x, y), weights
 
 
 def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
@@ -229,10 +234,12 @@ def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
 def grey(region: NDArray[Any]) -> NDArray[np.float32]:
     """Grey floats by scikit-image's rules: integers over their range, RGB by luma, RGBA on white."""
     gain = np.float32(1.0 / np.iinfo(region.dtype).max if region.dtype.kind in "ui" else 1.0)
-    values = region.astype(np.float32)
     if region.ndim == 2:
-        return values * gain
-    if region.shape[2] == 3:
-        return np.asarray(values @ (_LUMA * gain), dtype=np.float32)
-    alpha = values[..., 3] * gain
-    return np.asarray((values[..., :3] @ (_LUMA * gain)) * alpha + (1.0 - alpha), dtype=np.float32)
+        return region.astype(np.float32) * gain
+    # Channel by channel: half the time of converting all of them before a product with the weights.
+    red, green, blue = (region[..., k].astype(np.float32) * (weight * gain) for k, weight in enumerate(_LUMA))
+    luma = red + green + blue
+    if region.shape[2] == 4:
+        alpha = region[..., 3].astype(np.float32) * gain
+        luma = luma * alpha + (1.0 - alpha)
+    return np.asarray(luma, dtype=np.float32)

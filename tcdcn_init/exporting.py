@@ -50,7 +50,7 @@ def export_onnx(source: Path) -> Path:
 
         def __init__(self) -> None:
             super().__init__()
-            self.network = network
+            self.network = network.folded()
 
         def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
             outputs = self.network(crops)
@@ -87,7 +87,7 @@ def export_onnx(source: Path) -> Path:
 
 
 def largest_difference(source: Path, batches: tuple[int, ...] = (1, 64), seed: int = 0) -> float:
-    """Largest difference between the two backends' points and probabilities on random crops.
+    """Largest difference between the two backends' points and class scores on random crops.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def largest_difference(source: Path, batches: tuple[int, ...] = (1, 64), seed: i
     Returns
     -------
     float
-        In normalised crop coordinates, or probability.
+        In normalised crop coordinates, or logarithms of odds.
     """
     torch_backend, onnx_backend = TorchBackend(source), OnnxBackend(source)
     side = torch_backend.config.side

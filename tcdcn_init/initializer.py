@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,13 +134,14 @@ class Initializer:
         pictures = [as_picture(image) for image in images]
         checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
         points, tasks = self._run(pictures, checked, on_bad)
+        chances = {task: _softmax(scores) for task, scores in tasks.items()}
         results: list[list[Initialization]] = []
         start = 0
         for entry in checked:
             rows = range(start, start + len(entry))
             start = rows.stop
             results.append(
-                [Initialization(points[k], box, _attributes(tasks, k)) for k, box in zip(rows, entry, strict=True)]
+                [Initialization(points[k], box, _attributes(chances, k)) for k, box in zip(rows, entry, strict=True)]
             )
         return results
 
@@ -173,7 +175,7 @@ class Initializer:
     def _run(
         self, pictures: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Points and task probabilities of all boxes; rows of unusable boxes are NaN."""
+        """Points and class scores of all boxes; rows of unusable boxes are NaN."""
         counts = [len(entry) for entry in boxes]
         every = np.concatenate([*boxes, np.empty((0, 4))])
         points = np.full((len(every), 5, 2), np.nan, dtype=np.float32)
@@ -187,7 +189,7 @@ class Initializer:
             if number:
                 frames = frames_from_points(points[good], self.config.view)
             crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)
-            for k in np.unique(owner[good]):
+            for k in sorted(set(owner[good].tolist())):
                 rows = owner[good] == k
                 crops[rows] = cut(pictures[k], frames[rows], self.config.side)
             usable = np.isfinite(crops).all(axis=(1, 2))
@@ -278,10 +280,16 @@ def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, o
         from tcdcn_init.detection import detect_boxes
 
         return detect_boxes(picture)
-    if np.ndim(boxes) == 1 and len(boxes) == 4 and np.isscalar(boxes[0]):  # type: ignore[arg-type,index]
+    height, width = picture.shape[:2]
+    if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4:
+        array = boxes.astype(np.float64)
+        low, high = array[:, :2], array[:, 2:]
+        # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
+        if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and np.isfinite(array).all():
+            return array
+    if len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes):  # type: ignore[arg-type,union-attr]
         raise ValueError(f"boxes is a single box {boxes!r}; expected a list of boxes: wrap it, [box]")
     result = np.full((len(boxes), 4), np.nan)  # type: ignore[arg-type]
-    height, width = picture.shape[:2]
     for k, item in enumerate(boxes):  # type: ignore[arg-type]
         try:
             box = as_box(item)
@@ -296,6 +304,11 @@ def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, o
             continue
         result[k] = box
     return result
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _attributes(tasks: Mapping[str, NDArray[np.float32]], row: int) -> dict[str, dict[str, float]]:

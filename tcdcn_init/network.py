@@ -6,6 +6,8 @@ shared feature, and a linear head for the points and for each auxiliary task.
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -74,7 +76,9 @@ class TCDCN(nn.Module):
             else LocallyConnected(inputs, filters, kernel, side)
             for inputs, filters, kernel, side in zip(channels, config.widths, config.kernels, sides, strict=True)
         )
-        self.gains = nn.ParameterList(nn.Parameter(torch.ones(filters, 1, 1)) for filters in config.widths)
+        self.gains: nn.ParameterList | None = nn.ParameterList(
+            nn.Parameter(torch.ones(filters, 1, 1)) for filters in config.widths
+        )
         self.feature = nn.Linear(config.widths[-1] * sides[-1] ** 2, config.feature)
         self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 10)})
         for task in config.tasks:
@@ -100,12 +104,36 @@ class TCDCN(nn.Module):
         maps = crops - crops.mean(dim=(2, 3), keepdim=True)
         maps = maps / ((maps * maps).mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
         last = len(self.convolutions) - 1
-        for index, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
+        for index, convolution in enumerate(self.convolutions):
             maps = convolution(maps).abs()
             if index < last:
                 maps = functional.max_pool2d(maps, 2)
-            maps = torch.tanh(maps) * gain.abs()
+            maps = torch.tanh(maps)
+            if self.gains is not None:
+                maps = maps * self.gains[index].abs()
         return torch.tanh(self.feature(maps.flatten(1))).abs()
+
+    def folded(self) -> TCDCN:
+        """The same function for inference, each gain multiplied into the weights of the layer after it.
+
+        Returns
+        -------
+        TCDCN
+            A copy in evaluation mode, without gains of its own.
+        """
+        copied = copy.deepcopy(self).eval()
+        gains, copied.gains = copied.gains, None
+        if gains is None:
+            return copied
+        with torch.no_grad():
+            for gain, layer in zip(gains, [*copied.convolutions[1:], copied.feature], strict=True):
+                weight = layer.get_parameter("weight")
+                # Inputs of a map lie side by side in a flattened layer, and are an axis of a convolution.
+                if weight.dim() == 4:
+                    weight *= gain.abs().reshape(1, -1, 1, 1)
+                else:
+                    weight *= gain.abs().flatten().repeat_interleave(weight.shape[-1] // gain.numel())
+        return copied
 
     def forward(self, crops: Tensor) -> dict[str, Tensor]:
         """Points and class scores.

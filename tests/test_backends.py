@@ -25,14 +25,13 @@ def crops() -> np.ndarray:
     return np.random.default_rng(0).random((70, 40, 40), dtype=np.float32)
 
 
-def test_answers_are_points_and_probabilities(backend, crops):
+def test_answers_are_points_and_class_scores(backend, crops):
     outputs = backend(crops[:3])
     assert list(outputs) == ["points", *backend.config.tasks]
     assert outputs["points"].shape == (3, 5, 2)
     for task in backend.config.tasks:
         assert outputs[task].shape == (3, len(TASKS[task]))
-        np.testing.assert_allclose(outputs[task].sum(axis=1), 1.0, atol=1e-5)
-        assert (outputs[task] >= 0).all()
+        assert np.isfinite(outputs[task]).all()
     assert {value.dtype for value in outputs.values()} == {np.dtype(np.float32)}
 
 

@@ -181,7 +181,6 @@ def test_boxes_may_be_dlibs(initializers, portrait):
     assert len(initializer(portrait, rectangles * 2)) == 4
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="numpy is asked for the dimension of a ragged list")
 def test_boxes_of_several_kinds_may_be_mixed(initializers, portrait):
     initializer = initializers["torch"]
     expected = initializer.points(portrait, [(170, 70, 275, 205)] * 2)
@@ -262,7 +261,6 @@ def test_a_bad_box_says_which_and_what_is_wrong_with_it(initializers, portrait, 
             initializers["torch"](portrait, [portrait_box, box])
 
 
-@pytest.mark.xfail(strict=True, reason="numpy's own message about ragged lists comes first, even with on_bad='nan'")
 @pytest.mark.parametrize("box", [(170, 70, 275), None, "face"])
 def test_a_box_of_another_shape_is_named_too(initializers, portrait, portrait_box, box):
     with pytest.raises(ValueError, match=r"box number 1: .*is not four numbers"):

@@ -77,6 +77,26 @@ def test_pooling_before_the_hyperbolic_tangent_is_the_papers_order(network):
     torch.testing.assert_close(network.shared_feature(crops), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_gains_folded_into_the_next_layer_leave_the_function_as_it_is(shared):
+    torch.manual_seed(0)
+    network = TCDCN(TCDCNConfig(widths=(4, 6, 8, 5), feature=12, shared_filters=shared))
+    with torch.no_grad():
+        for gain in network.gains:
+            gain.copy_(torch.randn_like(gain))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    folded = network.folded()
+    assert not any(name.startswith("gains") for name, _ in folded.named_parameters())
+    crops = torch.rand(3, 1, 40, 40)
+    with torch.inference_mode():
+        expected, outputs = network(crops), folded(crops)
+    for name, value in expected.items():
+        torch.testing.assert_close(outputs[name], value, atol=1e-5, rtol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    with torch.inference_mode():  # folding twice is folding once
+        torch.testing.assert_close(folded.folded()(crops)["points"], outputs["points"])
+
+
 def test_brightness_and_contrast_do_not_matter(network):
     crops = torch.rand(2, 1, 40, 40)
     with torch.inference_mode():

@@ -114,6 +114,8 @@ def test_errors_are_the_ones_that_geometry_says(faces) -> None:
     # Seeded, it stays at the initializer's points, a quarter of the inter-ocular distance of 24 pixels off.
     assert found["still"]["tcdcn"] == found["none"]["tcdcn"]
     assert found["none"]["tcdcn"]["roll"]["0"]["mean"] == pytest.approx(0.25, abs=1e-6)
+    for kind in ("roll", "noise"):
+        assert all(summary["mean"] < 1e-6 for summary in found["still"]["oracle"][kind].values())
 
 
 def test_the_order_of_the_faces_does_not_matter(faces) -> None:
@@ -254,7 +256,7 @@ def test_tables_hold_every_figure_in_percent(measured) -> None:
     assert "| no regressor | TCDCN's points | 100.0 (25.0) |" in text
     assert "| still | 40 / 40 = **1.00** (1.00 to 1.00) |" in text
     tables = [block.splitlines() for block in text.strip().split("\n\n")[1:]]
-    assert [len(table) for table in tables] == [5, 5, 4]
+    assert [len(table) for table in tables] == [6, 6, 4]
     for table in tables:
         assert len({line.count("|") for line in table}) == 1
 
@@ -302,7 +304,7 @@ def test_mistakes_are_named_before_anything_is_measured(mtfl_root, tmp_path) -> 
     out = tmp_path / "out"
     for message, roots, options in (
         ("no data set given", {}, {}),
-        ("no regressor is named for data set 'afw'", {"afw": mtfl_root}, {}),
+        ("no regressor is named for data set 'mtfl-train'", {"mtfl-train": mtfl_root}, {}),
         ("boxes is 'own'", {"aflw": mtfl_root}, {"boxes": "own"}),
         ("limit is 0", {"aflw": mtfl_root}, {"limit": 0}),
         ("no regressor is named 'nonesuch'", {"aflw": mtfl_root}, {"regressors": {"aflw": ("nonesuch",)}}),
