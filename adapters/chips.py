@@ -81,9 +81,9 @@ def _block_mean(region: NDArray[Any], block: int, preserve_range: bool) -> Float
 
 def as_float(image: NDArray[Any], preserve_range: bool) -> FloatArray:
     """The rule of `skimage.transform.warp`: single precision stays, half becomes single, all else double."""
-    from skimage.util import imgas_float
+    from skimage.util import img_as_float
 
-    converted = image if preserve_range else imgas_float(image)
+    converted = image if preserve_range else img_as_float(image)
     single = converted.dtype in (np.float16, np.float32)
     return np.asarray(converted, dtype=np.float32 if single else np.float64)
 

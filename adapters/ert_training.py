@@ -19,6 +19,7 @@ from tcdcn_init.adapters.ert_cascade import ERT, MISSING_DLIB
 from tcdcn_init.adapters.frames import SeededFrames, as_bytes, cut_out, frames_from_boxes
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.geometry import BoxLike, as_box, invert, rotation, transform_points
+from tcdcn_init.pictures import read_image
 
 _MARGIN = 0.4  # of the longer side of the box, around it: what a start that is off still sees
 
@@ -277,8 +278,4 @@ def _perturbed(frames: NDArray[np.float64], errors: NDArray[np.float64]) -> Iter
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:
-    if isinstance(image, str | Path):
-        from skimage.io import imread
-
-        image = imread(image)
-    return as_bytes(image)
+    return as_bytes(read_image(image) if isinstance(image, str | Path) else image)

@@ -38,10 +38,20 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
     return () if text.strip() == "none" else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from tcdcn_init import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def main(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only warnings and errors.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     """Five facial points from TCDCN that start a cascaded shape regressor right."""
     handler = logging.StreamHandler()
@@ -49,11 +59,6 @@ def main(
     logger = logging.getLogger("tcdcn_init")
     logger.handlers = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
-    if version:
-        from tcdcn_init import __version__
-
-        typer.echo(__version__)
-        raise typer.Exit
 
 
 @app.command()
@@ -95,7 +100,7 @@ def points(
 
         if out.exists() and not force:
             raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
-        name, looks = model or DEFAULT_MODEL, passes or DEFAULT_PASSES
+        name, looks = model or DEFAULT_MODEL, DEFAULT_PASSES if passes is None else passes
         initializer = Initializer(name, backend=backend, passes=looks)  # type: ignore[arg-type]
         regressor = None
         if dense:
@@ -145,7 +150,7 @@ def train(
         from tcdcn_init.objective import ObjectiveConfig
         from tcdcn_init.recipes import recipe, train_on_mtfl, with_options
 
-        if threads:
+        if threads is not None:
             torch.set_num_threads(threads)
         config = recipe(model)
         objective = None
@@ -235,7 +240,7 @@ def figures(
         roots = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
         if mtfl is None and afw is None:
             raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
-        looks = passes or DEFAULT_PASSES
+        looks = DEFAULT_PASSES if passes is None else passes
         initializer = Initializer(model or DEFAULT_MODEL, backend=backend, passes=looks)  # type: ignore[arg-type]
         measured = {
             name: model_figures(initializer, read_dataset(name, root), robustness=robustness)
@@ -246,3 +251,42 @@ def figures(
             settings = {"model": model or DEFAULT_MODEL, "backend": backend, "passes": looks}
             out.write_text(json.dumps({"settings": settings, "figures": measured}, indent=1) + "\n")
         typer.echo(figures_table(measured))
+
+
+@app.command()
+def robustness(
+    out: Annotated[Path, typer.Option(help="Folder for robustness.json, .md, .svg and .png.")],
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW with pts68/: dense regressors.")] = None,
+    mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: AFLW, five points.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+) -> None:
+    """Turn heads and spoil boxes: each regressor from its own start, and from TCDCN's points.
+
+    An interrupted run goes on when the command is repeated.
+    """
+    with plain_errors():
+        import sys
+
+        from tcdcn_init.eval.robustness_report import robustness_tables, run_robustness
+        from tcdcn_init.initializer import DEFAULT_PASSES
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        roots = {name: root for name, root in (("afw68", afw), ("aflw", mtfl)) if root is not None}
+        document = run_robustness(
+            roots,
+            out,
+            model=model or DEFAULT_MODEL,
+            backend=backend,  # type: ignore[arg-type]
+            passes=DEFAULT_PASSES if passes is None else passes,
+            limit=limit,
+            seed=seed,
+            jobs=jobs,
+            command=" ".join(["tcdcn-init", *sys.argv[1:]]),
+        )
+        typer.echo(robustness_tables(document["datasets"]))
+        typer.echo(f"wrote {out / 'robustness.png'} and, beside it, .svg, .md and .json")

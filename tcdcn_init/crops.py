@@ -120,7 +120,9 @@ def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -
 
     Beyond the picture's border its outermost pixels go on. Upright frames are resampled by a triangle filter of
     the crop's pitch; turned ones by a narrower one onto an upright grid of half the pitch, which is then interpolated
-    linearly: together the same spread.
+    linearly: together the same spread. Where a crop's pixel spans four or more of the picture's, the filter takes two to
+    four samples along each axis of that span instead of every pixel: enough against the aliasing of faces, and the
+    time stays that of a small face; a texture finer than that may still alias.
 
     Parameters
     ----------

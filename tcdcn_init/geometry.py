@@ -23,6 +23,9 @@ MIRROR = (1, 0, 2, 4, 3)
 # over training.txt, in units of the points' centroid size (see `box_from_points`).
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_RISE = 1.55, 2.05, 0.16
 
+# Coordinates beyond this belong to no picture, and their products overflow.
+_FARTHEST = 1e12
+
 
 class Rectangle(Protocol):
     """Anything with dlib's four rectangle methods, such as ``dlib.rectangle`` or ``dlib.drectangle``."""
@@ -51,7 +54,7 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If it does not hold four finite numbers, or its width or height is not positive.
+        If it does not hold four finite numbers below 1e12, or its width or height is not positive.
 
     Examples
     --------
@@ -80,6 +83,8 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
             f"box {tuple(array.tolist())} has no area; expected left < right and top < bottom "
             "(is it (left, top, width, height)? add left and top to the last two)"
         )
+    if np.abs(array).max() > _FARTHEST:
+        raise ValueError(f"box {tuple(array.tolist())} lies beyond {_FARTHEST:g} pixels; expected pixels of a picture")
     return array
 
 

@@ -285,9 +285,11 @@ def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, o
         array = boxes.astype(np.float64)
         low, high = array[:, :2], array[:, 2:]
         # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
-        if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and np.isfinite(array).all():
+        if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and (
+            np.abs(array) < 1e12
+        ).all():
             return array
-    if len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes):  # type: ignore[arg-type,union-attr]
+    if hasattr(boxes, "bottom") or (len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes)):  # type: ignore[arg-type,union-attr]
         raise ValueError(f"boxes is a single box {boxes!r}; expected a list of boxes: wrap it, [box]")
     result = np.full((len(boxes), 4), np.nan)  # type: ignore[arg-type]
     for k, item in enumerate(boxes):  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ class TCDCN(nn.Module):
     --------
     >>> network = TCDCN(TCDCNConfig())
     >>> sum(p.numel() for p in network.parameters())
-    79701
+    79549
     >>> outputs = network(torch.zeros(2, 1, 40, 40))
     >>> {name: tuple(value.shape) for name, value in outputs.items()}
     {'points': (2, 5, 2), 'pose': (2, 5), 'gender': (2, 2), 'glasses': (2, 2), 'smile': (2, 2)}

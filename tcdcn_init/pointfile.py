@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.crops import as_picture
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.initializer import Initialization, Initializer
 from tcdcn_init.journal import append, open_journal
+from tcdcn_init.pictures import read_image
 from tcdcn_init.progress import track
 
 logger = logging.getLogger("tcdcn_init")
@@ -44,7 +44,7 @@ class PointsReport:
     images, faces : int
         Pictures read, and faces in them.
     unreadable : dict of str to str
-        Reason per file that could not be used.
+        Reason per file that could not be used, or not wholly.
     out : pathlib.Path
     """
 
@@ -139,8 +139,12 @@ def write_points(
     {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet}[out.suffix](temporary, rows)
     temporary.replace(out)
     journal.unlink()
-    unreadable = {row["image"]: row["error"] for row in rows if row.get("error")}
-    return PointsReport(len(images) - len(unreadable), len(rows) - len(unreadable), unreadable, out)
+    bad = [row for row in rows if row.get("error")]
+    unread = sum(row["face"] is None for row in bad)
+    reasons: dict[str, str] = {}
+    for row in bad:
+        reasons[row["image"]] = "; ".join(filter(None, [reasons.get(row["image"]), row["error"]]))
+    return PointsReport(len(images) - unread, len(rows) - len(bad), reasons, out)
 
 
 def _groups(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
@@ -161,7 +165,7 @@ def _initialize(
     good: list[Path] = []
     for path in paths:
         try:
-            picture = _read(path)
+            picture = read_image(path)
             entry: Any = detect_boxes(picture) if boxes is None else _boxes_of(path, boxes)
         except (OSError, ValueError, TypeError) as error:
             yield path, [{"image": str(path), "face": None, "error": str(error)}]
@@ -170,12 +174,12 @@ def _initialize(
         entries.append(entry)
         good.append(path)
     results = initializer.batch(pictures, entries, on_bad="nan")
-    for path, picture, faces in zip(good, pictures, results, strict=True):
+    for path, picture, entry, faces in zip(good, pictures, entries, results, strict=True):
         rows = []
         shapes = []
         for number, face in enumerate(faces):
             if not np.isfinite(face.points).all():
-                reason = f"face {number}: its box {np.round(face.box, 1).tolist()} cannot be used"
+                reason = f"face {number}: its box {np.round(entry[number], 1).tolist()} cannot be used"
                 rows.append({"image": str(path), "face": number, "error": reason})
                 continue
             shape = face.points if dense is None else dense(picture, face.points)
@@ -184,15 +188,6 @@ def _initialize(
         yield path, rows
         if draw is not None:
             _draw(draw, path, picture, shapes)
-
-
-def _read(path: Path) -> NDArray[Any]:
-    from skimage.io import imread
-
-    try:
-        return as_picture(imread(path))
-    except SyntaxError as error:  # what Pillow raises for some broken PNGs
-        raise ValueError(str(error)) from error
 
 
 def _boxes_of(path: Path, boxes: Mapping[str, Sequence[NDArray[np.float64]]]) -> Sequence[NDArray[np.float64]]:

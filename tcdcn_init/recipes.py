@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tcdcn_init.architecture import TCDCNConfig
 from tcdcn_init.datasets import hold_out, read_mtfl
-from tcdcn_init.training import Trainer, TrainingConfig
+from tcdcn_init.refit import refit_heads
+from tcdcn_init.training import Trainer, TrainingConfig, evaluate
 from tcdcn_init.training_data import load_crops, load_patches
 from tcdcn_init.training_log import plot_curves
 from tcdcn_init.weights import save_network
@@ -87,7 +88,9 @@ def train_on_mtfl(
     trained = trainer.run()
     target = out / "model.safetensors"
     if trainer.workers.rank == 0:
-        figures = {"mtfl-val": trainer.history[-1]["validation"], "stopped": trainer.stopped}
+        refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
+        measured = evaluate(trained, validation, trainer.objective)
+        figures = {"mtfl-val": measured, "stopped": trainer.stopped}
         digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
         save_network(
             target,

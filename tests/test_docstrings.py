@@ -53,16 +53,7 @@ def documented_parameters(text: str) -> list[str]:
     return [name.strip().lstrip("*") for head in heads for name in head.split(" : ")[0].split(",")]
 
 
-STALE = {"tcdcn_init.network": "its parameter count is that of an earlier network"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=STALE[name])) if name in STALE else name
-        for name in modules()
-    ],
-)
+@pytest.mark.parametrize("name", modules())
 def test_examples_run(name):
     module = importlib.import_module(name)
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)

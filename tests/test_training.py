@@ -323,9 +323,6 @@ def test_rare_poses_are_shown_more_often_when_asked(recipe, data, tmp_path):
     torch.testing.assert_close(shown(1.0)[[0, 2, 4]], torch.full((3,), 1 / 3), atol=0.05, rtol=0.0)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ZeroDivisionError, reason="OneCycleLR divides by zero when a tenth of all steps is one step"
-)
 def test_every_number_of_steps_has_a_schedule(recipe, data, tmp_path):
     for epochs in range(1, 5):
         rates = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
+from tcdcn_init.geometry import as_box
 
 _BOX = ("left", "top", "right", "bottom")
 
@@ -49,6 +50,7 @@ def read_csv(
     there = {entry.name for entry in folder.iterdir()}
     faces: list[Face] = []
     bad: list[str] = []
+    seen: dict[str, int] = {}
     with file.open(newline="") as handle:
         reader = csv.DictReader(handle)
         columns = reader.fieldnames or []
@@ -62,8 +64,8 @@ def read_csv(
                 points = np.array([row[key] for key in wanted], dtype=np.float64).reshape(count, 2)
                 box = None
                 if all((row.get(key) or "").strip() for key in _BOX):
-                    box = np.array([row[key] for key in _BOX], dtype=np.float64)
-                if not np.isfinite(points).all() or (box is not None and not np.isfinite(box).all()):
+                    box = as_box([float(row[key]) for key in _BOX])
+                if not np.isfinite(points).all():
                     raise ValueError("has a number that is not finite")
                 if name not in there and not (folder / name).exists():
                     raise ValueError(f"names an image that is not there: {folder / name}")
@@ -73,5 +75,7 @@ def read_csv(
             points -= first_pixel
             if box is not None:
                 box -= first_pixel
-            faces.append(face_with_box(name, folder / name, points.astype(np.float32), box))
+            seen[name] = seen.get(name, 0) + 1
+            unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
+            faces.append(face_with_box(unique, folder / name, points.astype(np.float32), box))
     return finish(faces, bad, skip_bad)

@@ -78,5 +78,5 @@ def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool 
                 raise ValueError(f"{name} has no image beside it; expected one of {', '.join(_IMAGE_SUFFIXES)}")
             faces.append(face_with_box(name, image, read_pts(file, one_based=one_based), None))
         except ValueError as error:
-            bad.append(str(error))
+            bad.append(str(error) if name in str(error) else f"{name}: {error}")
     return finish(faces, bad, skip_bad)

@@ -62,14 +62,12 @@ def test_every_broken_row_is_named(tmp_path):
     assert [face.name for face in read_csv(file, skip_bad=True)] == ["a.png", "b.png"]
 
 
-@pytest.mark.xfail(strict=True, reason="a box is checked for being finite, not for its area")
 def test_a_box_without_area_is_a_broken_row(tmp_path):
     file = write(tmp_path, HEADER + ",left,top,right,bottom", f"a.png,{NUMBERS},90,2,1,99")
     with pytest.raises(BadRows, match="no area"):
         read_csv(file)
 
 
-@pytest.mark.xfail(strict=True, reason="names are the image's alone, where Face promises unique ones")
 def test_two_faces_of_one_picture_have_two_names(tmp_path):
     file = write(tmp_path, HEADER, f"a.png,{NUMBERS}", f"a.png,{NUMBERS}")
     first, second = read_csv(file)

@@ -62,7 +62,6 @@ def test_every_broken_file_is_named(tmp_path):
     assert [face.name for face in read_pts_folder(tmp_path, skip_bad=True)] == ["good.pts"]
 
 
-@pytest.mark.xfail(strict=True, reason="five_from_68's message knows no file")
 def test_a_layout_whose_five_points_are_unknown_is_named(tmp_path):
     (tmp_path / "three.pts").write_text(pts(FIVE[:3]))
     (tmp_path / "three.jpg").touch()

@@ -1,0 +1,321 @@
+"""SDM, the supervised descent method: a cascade of ridge regressions on HOG patches around the current points.
+
+X. Xiong, F. De la Torre, "Supervised descent method and its applications to face alignment", CVPR 2013. A stage cuts a
+patch around each point, describes it by histograms of oriented gradients (scikit-image's HOG), and a linear map of all
+descriptors says how the points must move. Patches are cut, and points moved, in the frame of the similarity that
+carries the mean shape onto the current shape: the cascade sees every face upright and of one size, so a start's roll
+and scale carry over. The patches shrink from stage to stage, from the whole of an eye and its brow to the eye alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.adapters.frames import SeededFrames, frames_from_boxes
+from tcdcn_init.adapters.layouts import IndexMap
+from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, radius
+from tcdcn_init.crops import as_picture
+from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.weights import bundled_file
+
+if TYPE_CHECKING:
+    from tcdcn_init.adapters.ert_training import TrainingFace
+
+
+class SDM:
+    """A trained cascade.
+
+    Satisfies `base.ShapeRegressor`. Made by `SDM.fit` or `SDM.load`.
+
+    Parameters
+    ----------
+    mean_shape : (P, 2) array_like
+        In units of the box.
+    weights : (S, F, 2P) array_like
+        Of each stage, from descriptors to moves in radii (`SDMConfig`); S is the number of the config's spans, F is P
+        times its `length`. Rounded to float16, which is how files hold them.
+    biases : (S, 2P) array_like
+    config : SDMConfig, optional
+    aspect : float
+        Width over height of the boxes it was trained on.
+    layout : mapping, optional
+        Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
+    metadata : mapping of str to str, optional
+        What a file says about itself: "data", "recipe", "licence", "figures".
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit the config or are not finite.
+
+    Examples
+    --------
+    >>> mean = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+    >>> config = SDMConfig(spans=(1.0,))
+    >>> sdm = SDM(mean, np.zeros((1, 5 * config.length, 10)), np.zeros((1, 10)), config)
+    >>> image = np.zeros((100, 100), dtype=np.uint8)
+    >>> sdm.fit_from_box(image, (10, 20, 60, 70))[0].round(3).tolist()  # weights of zero: the start comes back
+    [25.0, 40.0]
+    """
+
+    def __init__(
+        self,
+        mean_shape: ArrayLike,
+        weights: ArrayLike,
+        biases: ArrayLike,
+        config: SDMConfig | None = None,
+        *,
+        aspect: float = 1.0,
+        layout: IndexMap | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.config = config or SDMConfig()
+        self.metadata = dict(metadata or {})
+        self._mean = np.asarray(mean_shape, dtype=np.float64)
+        if self._mean.ndim != 2 or self._mean.shape[1] != 2 or len(self._mean) < 2:
+            raise ValueError(f"mean_shape has shape {self._mean.shape}; expected (P, 2), two points or more")
+        # The arithmetic is in float32; rounded to float16 first, so that a cascade is the same before and after a file.
+        with np.errstate(over="ignore"):
+            self._weights = np.asarray(weights).astype(np.float16).astype(np.float32)
+        self._biases = np.asarray(biases, dtype=np.float32)
+        points, stages = len(self._mean), len(self.config.spans)
+        for name, array, wanted in (
+            ("mean_shape", self._mean, (points, 2)),
+            ("weights", self._weights, (stages, points * self.config.length, 2 * points)),
+            ("biases", self._biases, (stages, 2 * points)),
+        ):
+            if array.shape != wanted:
+                raise ValueError(
+                    f"{name} of shape {array.shape}; {stages} stages, {points} points and {self.config.length} numbers "
+                    f"to a patch call for {wanted}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} not finite, or beyond float16's 65504")
+        self.seeded = SeededFrames(self._mean, aspect=aspect, layout=layout)
+        self._features = SDMFeatures(self._mean * [aspect, 1.0], self.config)
+
+    @property
+    def mean_shape(self) -> NDArray[np.float64]:
+        """The (P, 2) unseeded start, in units of the box."""
+        return self._mean.copy()
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of the boxes it was trained on."""
+        return self.seeded.aspect
+
+    def starts_from_boxes(self, boxes: ArrayLike) -> NDArray[np.float64]:
+        """The mean shape stretched into boxes: (..., P, 2) from (..., 4)."""
+        return transform_points(frames_from_boxes(boxes), self._mean)
+
+    def starts_from_points(self, points: ArrayLike) -> NDArray[np.float64]:
+        """The mean shape carried by a similarity onto five points: (..., P, 2) from (..., 5, 2).
+
+        NaN where points are not finite or coincide.
+        """
+        array = np.asarray(points, dtype=np.float64)
+        usable = self.seeded.usable(array)
+        starts = np.full((*array.shape[:-2], *self._mean.shape), np.nan)
+        starts[usable] = transform_points(self.seeded.from_points(array[usable]), self._mean)
+        return starts
+
+    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
+        """Fit from the mean shape in a face box: `predict` from `starts_from_boxes`."""
+        return self.predict(image, self.starts_from_boxes(as_box(box)))
+
+    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
+        """Fit from the mean shape on five points (5, 2) in the order of `geometry.FIVE_POINTS`."""
+        return self.predict(image, transform_points(self.seeded.from_points(points), self._mean))
+
+    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
+        """`predict`, under the name that all regressors share."""
+        return self.predict(image, shape)
+
+    def predict(self, image: Any, start: ArrayLike) -> NDArray[np.float64]:
+        """Move a start onto a face.
+
+        Parameters
+        ----------
+        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        start : (P, 2) array_like
+            In pixels.
+
+        Returns
+        -------
+        (P, 2) ndarray of float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `predict_many`.
+        """
+        given = np.asarray(start, dtype=np.float64)
+        if given.shape != self._mean.shape:
+            raise ValueError(f"start has shape {given.shape}; expected {self._mean.shape}, the model's points")
+        return np.asarray(self.predict_many([image], given[None])[0])
+
+    def predict_many(
+        self, images: Any | Sequence[Any], starts: ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
+    ) -> NDArray[np.float64]:
+        """Move many starts onto faces at once.
+
+        Parameters
+        ----------
+        images : ndarray, or a list or tuple of N ndarrays
+            One picture with all faces, or the picture of each.
+        starts : (N, P, 2) or (N, K, P, 2) array_like
+            In pixels; K starts for each face.
+        on_bad : {"raise", "nan"}
+            What a start that cannot be used does: raise, or get NaN points while the others get theirs.
+
+        Returns
+        -------
+        ndarray of float64, of the shape of `starts`
+            A face does not depend on the others in the batch.
+
+        Raises
+        ------
+        TypeError
+            If an image is a path, or of a dtype that holds no pixels.
+        ValueError
+            If shapes do not fit together; if a start is not finite, its points coincide or lie wholly outside of
+            the picture, or the picture is not finite there.
+        """
+        if on_bad not in ("raise", "nan"):
+            raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
+        given = np.asarray(starts, dtype=np.float64)
+        if given.ndim not in (3, 4) or given.shape[-2:] != self._mean.shape:
+            points = f"{len(self._mean)}, 2"
+            raise ValueError(f"starts have shape {given.shape}; expected (N, {points}) or (N, K, {points})")
+        if isinstance(images, list | tuple):
+            if len(images) != len(given):
+                raise ValueError(f"{len(images)} images, starts for {len(given)}; expected one image, or one for each")
+            pictures = [as_picture(image) for image in images]
+        else:
+            pictures = [as_picture(images)] * len(given)
+        each = given.shape[1] if given.ndim == 4 else 1
+        shapes = given.reshape(-1, *self._mean.shape)
+        results = np.full_like(shapes, np.nan)
+        for part in self._features.blocks(len(shapes)):
+            rows: list[int] = []
+            chips: list[NDArray[np.float32]] = []
+            for row in range(part.start, part.stop):
+                try:
+                    chips.append(self._chip(pictures[row // each], shapes[row]))
+                    rows.append(row)
+                except ValueError as error:
+                    if on_bad == "raise":
+                        raise ValueError(f"start number {row}: {error}") from error
+            if rows:
+                results[rows] = self._run(np.stack(chips), shapes[rows])
+        return results.reshape(given.shape)
+
+    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.float32]:
+        if not np.isfinite(start).all() or not radius(start) > 0:
+            raise ValueError(f"it is {start.tolist()}; expected finite coordinates of points that do not coincide")
+        height, width = picture.shape[:2]
+        (left, top), (right, bottom) = start.min(axis=0).tolist(), start.max(axis=0).tolist()
+        if left > width - 0.5 or top > height - 0.5 or right < -0.5 or bottom < -0.5:
+            raise ValueError(
+                f"its points, x {left:g} to {right:g} and y {top:g} to {bottom:g}, lie wholly outside of the "
+                f"image of width {width} and height {height}; expected pixels, x before y"
+            )
+        chip = self._features.cut(picture, start)
+        if not np.isfinite(chip).all():
+            raise ValueError("the image holds NaN or infinity there; replace such pixels, e.g. with numpy.nan_to_num")
+        return chip
+
+    def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+        to_picture = self._features.chip_maps(starts)
+        shapes = transform_points(invert(to_picture), starts)
+        for stage, (weights, biases) in enumerate(zip(self._weights, self._biases, strict=True)):
+            descriptors, turns = self._features.describe(stage, chips, shapes)
+            moves = (descriptors @ weights + biases).reshape(shapes.shape)
+            shapes += moves @ np.swapaxes(turns, 1, 2)
+        return transform_points(to_picture, shapes)
+
+    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the cascade to a .safetensors file, its weights in float16.
+
+        Parameters
+        ----------
+        path : path
+        metadata : mapping of str to str, optional
+            What to add to the cascade's own: data, recipe, licence, figures.
+        """
+        from safetensors.numpy import save_file
+
+        settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
+        tensors = {"mean_shape": self._mean, "weights": self._weights.astype(np.float16), "biases": self._biases}
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "sdm": settings})
+
+    @classmethod
+    def load(cls, model: str | Path = "sdm-mtfl", *, layout: IndexMap | None = None) -> SDM:
+        """Read a cascade: one that ships with the package, or a file of `save`.
+
+        Parameters
+        ----------
+        model : str or path
+            A bundled name, or the path of a .safetensors file.
+        layout : mapping, optional
+            As for `SDM`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file or bundled model.
+        ValueError
+            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        own = isinstance(model, Path) or str(model).endswith(".safetensors")
+        path = Path(model) if own else bundled_file(f"{model}.safetensors")
+        if not path.is_file():
+            raise FileNotFoundError(f"no cascade at {path}; expected a file that SDM.save wrote")
+        try:
+            with safe_open(path, framework="np") as file:
+                metadata = dict(file.metadata() or {})
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            settings = json.loads(metadata.pop("sdm"))
+            aspect, points = float(settings.pop("aspect")), settings.pop("points")
+            config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
+            if set(tensors) != {"mean_shape", "weights", "biases"}:
+                raise ValueError(f"its tensors are {sorted(tensors)}; expected mean_shape, weights and biases")
+            if tensors["mean_shape"].shape != (points, 2):
+                raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
+            return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
+        except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{path} does not hold an SDM ({error}); expected a file that SDM.save wrote") from error
+
+    @classmethod
+    def fit(
+        cls,
+        faces: Iterable[TrainingFace],
+        starts: ArrayLike | StartSampler,
+        *,
+        config: SDMConfig | None = None,
+        ridge: float = 0.01,
+        mirror: Sequence[int] | None = None,
+        layout: IndexMap | None = None,
+        seed: int = 0,
+    ) -> SDM:
+        """Train a cascade: `sdm_training.fit_sdm`, where the parameters are described."""
+        from tcdcn_init.adapters.sdm_training import fit_sdm
+
+        return fit_sdm(faces, starts, config=config, ridge=ridge, mirror=mirror, layout=layout, seed=seed)
+
+
+StartSampler: TypeAlias = Callable[
+    [SDM, NDArray[np.float64], NDArray[np.float64], np.random.Generator], NDArray[np.float64]
+]
+"""Draws training starts: called with an untrained model (for its `starts_from_boxes` and `starts_from_points`), the
+faces' points (N, P, 2) and boxes (N, 4), and a generator, it returns (N, K, P, 2)."""
