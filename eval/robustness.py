@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -135,8 +136,8 @@ def measure_robustness(
     journal : pathlib.Path, optional
         File for finished groups of faces: the same call goes on from it after an interruption. Left in place.
     settings : str
-        What the arguments do not say and yet decides the numbers (which model file, say): a journal of other
-        settings is refused.
+        What the arguments do not say and yet decides the numbers: a journal of other settings is refused, as is one
+        of an initializer or regressor that answers otherwise now, such as another file under the same name.
     title : str
         Shown beside the progress.
 
@@ -158,8 +159,9 @@ def measure_robustness(
     groups = [list(faces[first : first + _GROUP]) for first in range(0, len(faces), _GROUP)]
     done: dict[int, dict[str, Any]] = {}
     if journal is not None:
-        told = f"{settings} {list(regressors)} rolls {plan.rolls} noises {plan.noises} seed {seed} faces {len(faces)}"
-        done = {piece["group"]: piece for piece in open_journal(journal, told.strip())}
+        told = f"{settings} {list(regressors)} rolls {plan.rolls} noises {plan.noises} seed {seed} faces {len(faces)} "
+        told += f"answers {_fingerprint(plan)}"
+        done = {piece["group"]: piece for piece in open_journal(journal, told)}
     todo = [number for number in range(len(groups)) if number not in done]
     results = _run(plan, [groups[number] for number in todo], jobs)
     for number, piece in track(zip(todo, results, strict=True), title, total=len(todo)):
@@ -230,6 +232,16 @@ def _check(faces: Sequence[Face], plan: Plan, jobs: int) -> None:
             raise ValueError(f"regressor {name!r} has {points} points, the faces {counts.pop()}; they cannot be scored")
 
 
+def _fingerprint(plan: Plan) -> str:
+    """A hash of what initializer and regressors answer on one picture: files may change under their names."""
+    picture = np.random.default_rng(0).integers(0, 256, (120, 120), dtype=np.uint8)
+    box = np.array([30.0, 30.0, 90.0, 90.0])
+    digest = hashlib.sha256(plan.initializer().points([picture], [[box]], on_bad="nan").tobytes())
+    for make in plan.regressors.values():
+        digest.update(fit_from_boxes(make(), [picture], box[None]).tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _run(plan: Plan, groups: Sequence[list[Face]], jobs: int) -> Iterator[dict[str, Any]]:
     if jobs == 1 or len(groups) < 2:
         with _one_thread():
@@ -261,7 +273,7 @@ def _start_process(plan: Plan) -> None:
     import torch
 
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others when to end
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, without a traceback
     torch.set_num_threads(1)
     _worker = _Worker(plan)
 

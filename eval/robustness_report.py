@@ -16,7 +16,7 @@ from tcdcn_init.backends import BackendName
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.hardware import hardware
-from tcdcn_init.eval.robustness import NO_REGRESSOR, measure_robustness
+from tcdcn_init.eval.robustness import NO_REGRESSOR, STARTS, measure_robustness
 from tcdcn_init.geometry import box_from_points
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.weights import DEFAULT_MODEL
@@ -179,6 +179,7 @@ def plot_robustness(measured: Mapping[str, Mapping[str, Any]], *files: Path) -> 
     """
     matplotlib = _matplotlib()
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     with matplotlib.rc_context({"font.size": 12, "svg.hashsalt": "tcdcn-init"}):
         figure = Figure(figsize=(10, 4.6 * len(measured)), layout="constrained")
@@ -187,11 +188,18 @@ def plot_robustness(measured: Mapping[str, Mapping[str, Any]], *files: Path) -> 
             row = part.subplots(1, 2, sharey=True)
             _draw_row(row, result)
             part.suptitle(f"{_DATASETS.get(name, name)}, {result['faces']} faces", fontweight="bold")
-            # A regressor's two curves share a column.
-            columns = min(len(result["regressors"]), 3)
             handles, labels = row[0].get_legend_handles_labels()
+            columns = len(result["regressors"])
+            # Filled up with nothing, so that each regressor's curves have a column of their own.
+            empty = len(STARTS) * columns - len(handles)
             part.legend(
-                handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=11, handlelength=3.2
+                handles + [Line2D([], [], linestyle="none")] * empty,
+                labels + [""] * empty,
+                loc="outside lower center",
+                ncols=columns,
+                frameon=False,
+                fontsize=11,
+                handlelength=3.2,
             )
         for file in files:
             # No date: the same figures make the same file.

@@ -83,7 +83,7 @@ def points(
     draw: Annotated[Path | None, typer.Option(help="Folder for pictures with the points drawn in.")] = None,
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
-    passes: Annotated[int | None, typer.Option(help="1 looks once; 2 looks again, upright and centred.")] = None,
+    passes: Annotated[int | None, typer.Option(help="How often to look, at most; 1 never looks again.")] = None,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
 ) -> None:

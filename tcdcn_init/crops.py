@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import box_from_points, box_square, roll_degrees, rotation
+from tcdcn_init.geometry import box_from_points, box_square, roll_degrees
 
 # scikit-image's rgb2gray (ITU-R BT.709 luma).
 _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
@@ -104,15 +104,44 @@ def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
     (N, 2, 3) ndarray of float64
     """
     array = np.asarray(points, dtype=np.float64)
-    frames = np.empty((*array.shape[:-2], 2, 3))
+    angle = np.radians(roll_degrees(array))
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.stack([cos, -sin, sin, cos], axis=-1).reshape(*angle.shape, 2, 2)
     middle = array.mean(axis=-2)
-    for index, roll in np.ndenumerate(roll_degrees(array)):
-        turn = rotation(float(roll))[:, :2]
-        upright = (array[index] - middle[index]) @ turn  # turned back by the roll
-        centre, side = box_square(box_from_points(upright))
-        frames[index][:, :2] = turn * side * view
-        frames[index][:, 2] = middle[index] + turn @ centre
+    upright = (array - middle[..., None, :]) @ turn  # turned back by the roll
+    centre, side = box_square(box_from_points(upright))
+    frames = np.empty((*angle.shape, 2, 3))
+    frames[..., :2] = turn * (side * view)[..., None, None]
+    frames[..., 2] = middle + (turn @ centre[..., None])[..., 0]
     return frames
+
+
+def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """How far frames lie from others.
+
+    Parameters
+    ----------
+    frames, others : (N, 2, 3) array_like
+        Similarities.
+
+    Returns
+    -------
+    turn : (N,) ndarray
+        Angle between them, degrees, 0 to 180.
+    scale : (N,) ndarray
+        Absolute logarithm of the ratio of their sides.
+    shift : (N,) ndarray
+        Distance of their middles in sides of the first.
+    """
+    a, b = np.asarray(frames, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    # The first column is the horizontal side; as complex numbers, sides divide into a ratio and an angle.
+    first, second = a[:, 0, 0] + 1j * a[:, 1, 0], b[:, 0, 0] + 1j * b[:, 1, 0]
+    ratio = second / first
+    return (
+        np.abs(np.degrees(np.angle(ratio))),
+        np.abs(np.log(np.abs(ratio))),
+        np.hypot(b[:, 0, 2] - a[:, 0, 2], b[:, 1, 2] - a[:, 1, 2]) / np.abs(first),
+    )
 
 
 def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -> NDArray[np.float32]:
@@ -120,8 +149,8 @@ def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -
 
     Beyond the picture's border its outermost pixels go on. Upright frames are resampled by a triangle filter of
     the crop's pitch; turned ones by a narrower one onto an upright grid of half the pitch, which is then interpolated
-    linearly: together the same spread. Where a crop's pixel spans four or more of the picture's, the filter takes two to
-    four samples along each axis of that span instead of every pixel: enough against the aliasing of faces, and the
+    linearly: together the same spread. Where a crop's pixel spans four or more of the picture's, the filter takes two
+    to four samples along each axis of that span instead of every pixel: enough against the aliasing of faces, and the
     time stays that of a small face; a texture finer than that may still alias.
 
     Parameters

@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.backends import BackendName, load_backend
-from tcdcn_init.crops import as_picture, cut, frames_from_boxes, frames_from_points
+from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points
 from tcdcn_init.geometry import BoxLike, as_box, roll_degrees, similarity_between, transform_points
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import DEFAULT_MODEL
 
-DEFAULT_PASSES = 1
+DEFAULT_PASSES = 3
+
+# A face is looked at again when the crop that its points ask for is turned by more degrees, scaled by a larger
+# logarithm or shifted by more of its side than this from the crop that they were found in. Chosen on the held-out
+# tenth of MTFL: a second look at every face costs good boxes 0.1 points of mean error, since the crops of training
+# are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
+AGAIN_TURN, AGAIN_SCALE, AGAIN_SHIFT = 15.0, 0.2, 0.15 / 1.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +78,9 @@ class Initializer:
     backend : {"torch", "onnx", "auto"}
         See `backends.load_backend`.
     passes : int
-        1 looks once, at the box. 2 looks again at a crop that is upright and centred by the first answer: steadier
-        for rolled heads and boxes in another detector's style, at about twice the time.
+        How often to look, at most. The first look is at the box. Where its answer says that the head is rolled or the
+        box is off (`AGAIN_TURN`, `AGAIN_SCALE`, `AGAIN_SHIFT`), the next is at a crop that is upright and centred by
+        that answer; other faces keep theirs. 1 never looks again.
 
     Raises
     ------
@@ -92,7 +99,7 @@ class Initializer:
         self, model: str | Path = DEFAULT_MODEL, *, backend: BackendName = "torch", passes: int = DEFAULT_PASSES
     ) -> None:
         if passes < 1:
-            raise ValueError(f"passes is {passes}; expected 1 or 2")
+            raise ValueError(f"passes is {passes}; expected 1 or more")
         self.passes = passes
         self._backend = load_backend(model, backend)
         self.config = self._backend.config
@@ -184,10 +191,15 @@ class Initializer:
         good = np.flatnonzero(np.isfinite(every).all(axis=1))
         if not len(good):
             return points, tasks
-        frames = frames_from_boxes(every[good], self.config.view)
+        view = self.config.view
+        frames = frames_from_boxes(every[good], view)
         for number in range(self.passes):
             if number:
-                frames = frames_from_points(points[good], self.config.view)
+                wanted = frames_from_points(points[good], view)
+                again = _too_far(frames, wanted)
+                good, frames = good[again], wanted[again]
+                if not len(good):
+                    break
             crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)
             for k in sorted(set(owner[good].tolist())):
                 rows = owner[good] == k
@@ -306,6 +318,12 @@ def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, o
             continue
         result[k] = box
     return result
+
+
+def _too_far(frames: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which crops lie too far from those that their points ask for."""
+    turn, scale, shift = frames_apart(frames, wanted)
+    return np.asarray((turn > AGAIN_TURN) | (scale > AGAIN_SCALE) | (shift > AGAIN_SHIFT))
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -80,7 +80,7 @@ def test_hog_is_scikit_images(seed, orientations, cell, cells, block, flat):
     found = hog_patches(patches, orientations, cell, block)
     for patch, row in zip(patches, found, strict=True):
         wanted = hog(patch, orientations, (cell, cell), (block, block), block_norm="L2-Hys")
-        np.testing.assert_allclose(row, wanted, atol=1e-9)
+        np.testing.assert_allclose(row, wanted, atol=1e-6)  # scikit-image sums in single precision
 
 
 def test_hog_in_single_precision_on_a_photograph(portrait):
@@ -260,10 +260,13 @@ def test_calls_that_do_not_fit(seeded, unseen):
 @settings(max_examples=60, deadline=None)
 def test_any_start_ends_finite_or_is_refused(seeded, start, power):
     image = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
-    try:
-        end = seeded.predict(image, np.reshape(start, (5, 2)) * 10.0**power)
-    except ValueError as error:
-        assert "start number 0" in str(error)
+    shape = np.reshape(start, (5, 2)) * 10.0**power
+    end = seeded.predict_many(image, shape[None], on_bad="nan")[0]
+    outside = (shape.max(axis=0) < -0.5).any() or (shape.min(axis=0) > [79.5, 59.5]).any()
+    if outside or np.ptp(shape, axis=0).max() == 0:
+        assert np.isnan(end).all()
+        with pytest.raises(ValueError, match="start number 0"):
+            seeded.predict(image, shape)
     else:
         assert np.isfinite(end).all()
 
@@ -322,7 +325,7 @@ def test_a_file_that_contradicts_itself_is_refused(seeded, tmp_path, case):
 
 
 def test_what_is_no_file_of_ours(seeded, tmp_path):
-    with pytest.raises(FileNotFoundError, match="SDM.save"):
+    with pytest.raises(FileNotFoundError, match=r"SDM\.save"):
         SDM.load(tmp_path / "none.safetensors")
     with pytest.raises(FileNotFoundError, match="not bundled"):
         SDM.load("no-such-model")
@@ -331,7 +334,7 @@ def test_what_is_no_file_of_ours(seeded, tmp_path):
     data = path.read_bytes()
     for bad in (b"", data[:100], data[:-1], data + b"\0", b"\xff" * 64):
         path.write_bytes(bad)
-        with pytest.raises(ValueError, match="SDM.save"):
+        with pytest.raises(ValueError, match=r"SDM\.save"):
             SDM.load(path)
 
 

@@ -169,7 +169,7 @@ class Stopping(BoxReader):
 
     def points(self, images, boxes, on_bad):
         Stopping.calls += 1
-        if Stopping.calls == 3:
+        if Stopping.calls == 4:  # one call to know it again, two conditions for the first group
             raise KeyboardInterrupt
         return super().points(images, boxes, on_bad)
 
@@ -182,12 +182,14 @@ def test_an_interrupted_run_goes_on(faces, tmp_path) -> None:
         measure_robustness(faces, {"still": Still}, Stopping, **few, journal=journal)
     assert len(journal.read_text().splitlines()) == 2  # settings, and the group that was finished
     resumed = measure_robustness(faces, {"still": Still}, Stopping, **few, journal=journal)
-    assert Stopping.calls == 3 + 2
+    assert Stopping.calls == 4 + 1 + 2
     assert without_time(resumed) == without_time(whole)
     with pytest.raises(ValueError, match="other settings"):
         still(faces, **few, journal=journal, seed=1)
     with pytest.raises(ValueError, match="other settings"):
         still(faces, **few, journal=journal, settings="another model")
+    with pytest.raises(ValueError, match="other settings"):  # another regressor under the same name
+        measure_robustness(faces, {"still": make_ert}, BoxReader, **few, journal=journal)
 
 
 def test_ratios_by_hand() -> None:
