@@ -274,6 +274,8 @@ def robustness(
     out: Annotated[Path, typer.Option(help="Folder for robustness.json, .md, .svg and .png.")],
     afw: Annotated[Path | None, typer.Option(help="Folder of AFW with pts68/: dense regressors.")] = None,
     mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: AFLW, five points.")] = None,
+    ytf68: Annotated[Path | None, typer.Option(help="Folder of ytf68: its held-out persons, dense.")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="MTFL's held-out tenth instead of AFLW.")] = False,
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
     passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
@@ -292,7 +294,8 @@ def robustness(
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
 
-        roots = {name: root for name, root in (("afw68", afw), ("aflw", mtfl)) if root is not None}
+        named = (("afw68", afw), ("mtfl-val" if held_out else "aflw", mtfl), ("ytf68-val", ytf68))
+        roots = {name: root for name, root in named if root is not None}
         document = run_robustness(
             roots,
             out,
