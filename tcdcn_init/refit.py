@@ -48,7 +48,7 @@ def refit_heads(
     config = network.config
     with torch.no_grad():
         for _ in range(_VIEWS):
-            for index in torch.arange(len(patches)).split(_BATCH):
+            for index in torch.split(torch.arange(len(patches)), _BATCH):
                 crops, targets = random_views(patches, index, config.view, config.side, augmentation, generator)
                 features.append(network.shared_feature(crops))
                 for task in tasks:
@@ -75,6 +75,6 @@ def _logistic_regression(inputs: Tensor, classes: Tensor, count: int) -> tuple[T
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(loss)  # type: ignore[arg-type]
+    optimizer.step(loss)  # type: ignore[arg-type,no-untyped-call]
     scaled = (weight / spread).detach()
     return scaled, bias.detach() - scaled @ middle
