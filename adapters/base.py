@@ -66,12 +66,13 @@ def available_regressors() -> list[str]:
 
 
 def load_regressor(name: str) -> ShapeRegressor:
-    """Make the regressor that an installed package offers under a name.
+    """Make the regressor that an installed package offers under a name, or that a dlib file holds.
 
     Parameters
     ----------
     name : str
-        One of `available_regressors`.
+        One of `available_regressors`, or the path of a dlib shape predictor (.dat), which this project's own cascade
+        runs (`ert.ERT`).
 
     Returns
     -------
@@ -79,12 +80,18 @@ def load_regressor(name: str) -> ShapeRegressor:
 
     Raises
     ------
+    FileNotFoundError
+        If a path was given and there is no such file.
     ValueError
         If no installed package offers the name (near names are suggested), two packages do, or what the entry
         point makes is no `ShapeRegressor`.
     ImportError
         If the package that offers it cannot be imported.
     """
+    if name.endswith(".dat"):
+        from tcdcn_init.adapters.ert_cascade import ERT
+
+        return ERT.from_dat(name)
     offers: list[EntryPoint] = list(entry_points(group=ENTRY_POINT_GROUP, name=name))
     if not offers:
         raise ValueError(_unknown(name))

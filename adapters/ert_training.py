@@ -271,7 +271,9 @@ def _draw(starts: StartNoise | ArrayLike | None, count: int, rng: np.random.Gene
 
 def _perturbed(frames: NDArray[np.float64], errors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """Frames that are off by given errors: the inverse of `start_errors`."""
-    for frame, (roll, log_scale, *shift) in zip(frames, errors.tolist(), strict=True):
+    for frame, (roll, log_scale, *shift) in zip(
+        np.broadcast_to(frames, (len(errors), 2, 3)), errors.tolist(), strict=True
+    ):
         linear = np.exp(log_scale) * rotation(roll)[:, :2] @ frame[:, :2]
         centre = transform_points(frame, [[0.5 + shift[0], 0.5 + shift[1]]])[0]
         yield np.concatenate([linear, (centre - linear @ [0.5, 0.5])[:, None]], axis=1)

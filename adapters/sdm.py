@@ -253,7 +253,11 @@ class SDM:
         from safetensors.numpy import save_file
 
         settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
-        tensors = {"mean_shape": self._mean, "weights": self._weights.astype(np.float16), "biases": self._biases}
+        tensors: dict[str, NDArray[Any]] = {
+            "mean_shape": self._mean,
+            "weights": self._weights.astype(np.float16),
+            "biases": self._biases,
+        }
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "sdm": settings})
 

@@ -74,7 +74,7 @@ def hog_patches(
     blocks = blocks / np.sqrt((blocks**2).sum(axis=-1, keepdims=True) + _EPS**2)
     np.minimum(blocks, _CLIP, out=blocks)
     blocks /= np.sqrt((blocks**2).sum(axis=-1, keepdims=True) + _EPS**2)
-    return blocks.reshape(count, -1)
+    return np.asarray(blocks.reshape(count, -1))
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def fit_sdm(
     turns = np.empty((len(owner), 2, 2))
     for stage in range(len(config.spans)):
         for part in track(features.blocks(len(owner)), f"Stage {stage + 1} of {len(config.spans)}"):
-            block = chips[owner[part]].astype(np.float32) / 255
+            block = chips[owner[part]].astype(np.float32) / np.float32(255)
             block[turned[part]] = block[turned[part], :, ::-1]
             descriptors[part], turns[part] = features.describe(stage, block, current[part])
         moves = ((target - current) @ np.swapaxes(np.linalg.inv(turns), 1, 2)).reshape(len(owner), -1)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -60,27 +58,6 @@ def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) 
     return result
 
 
-def hardware() -> dict[str, Any]:
-    """Processor, system and the versions that decide speed."""
-    names = []
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-    versions = {}
-    for name in ("numpy", "scipy", "scikit-image", "torch", "onnxruntime", "dlib", "dlib-bin"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
-
-
 def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float], out: Path, **extra: Any) -> None:
     """Print a table and write it, with the hardware, as JSON.
 
@@ -99,6 +76,8 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
     for name, timing in timings.items():
         ratio = f"  {ratios[name]:6.2f} x" if name in ratios else ""
         print(f"  {name:{width}}  {1e3 * timing.median:10.3f} ms  (IQR {1e3 * timing.iqr:.3f}){ratio}")
+    from tcdcn_init.eval.hardware import hardware
+
     document = {
         "title": title,
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),

@@ -279,6 +279,8 @@ def robustness(
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
     passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived from the points.")] = "given",
+    dat: Annotated[Path | None, typer.Option(help="dlib's 68-point file, measured beside ours.")] = None,
     limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
     seed: Annotated[int, typer.Option()] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
@@ -288,24 +290,30 @@ def robustness(
     An interrupted run goes on when the command is repeated.
     """
     with plain_errors():
+        import shlex
         import sys
 
-        from tcdcn_init.eval.robustness_report import robustness_tables, run_robustness
+        from tcdcn_init.eval.robustness_report import REGRESSORS, robustness_tables, run_robustness
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
 
         named = (("afw68", afw), ("mtfl-val" if held_out else "aflw", mtfl), ("ytf68-val", ytf68))
         roots = {name: root for name, root in named if root is not None}
+        regressors = dict(REGRESSORS)
+        if dat is not None:
+            regressors |= {name: (*regressors[name], str(dat)) for name in ("afw68", "ytf68-val")}
         document = run_robustness(
             roots,
             out,
+            regressors=regressors,
             model=model or DEFAULT_MODEL,
             backend=backend,  # type: ignore[arg-type]
             passes=DEFAULT_PASSES if passes is None else passes,
+            boxes=boxes,  # type: ignore[arg-type]
             limit=limit,
             seed=seed,
             jobs=jobs,
-            command=" ".join(["tcdcn-init", *sys.argv[1:]]),
+            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
         )
         typer.echo(robustness_tables(document["datasets"]))
         typer.echo(f"wrote {out / 'robustness.png'} and, beside it, .svg, .md and .json")

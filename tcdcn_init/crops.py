@@ -116,6 +116,32 @@ def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
     return frames
 
 
+def snapped(frames: ArrayLike) -> NDArray[np.float64]:
+    """The nearest frames of a coarse grid: whole degrees, sides 2 % apart, middles a 64th of the side apart.
+
+    A later look is cut over such a frame. It need not be exact, and differences of a millionth between two ways to
+    compute the first look's points, as batches of different size make them, do not grow through the second crop.
+
+    Parameters
+    ----------
+    frames : (N, 2, 3) array_like
+        Similarities.
+
+    Returns
+    -------
+    (N, 2, 3) ndarray of float64
+    """
+    array = np.asarray(frames, dtype=np.float64)
+    side = np.exp(np.rint(np.log(np.hypot(array[:, 0, 0], array[:, 1, 0])) / 0.02) * 0.02)
+    angle = np.radians(np.rint(np.degrees(np.arctan2(array[:, 1, 0], array[:, 0, 0]))))
+    cos, sin = side * np.cos(angle), side * np.sin(angle)
+    step = side[:, None] / 64.0
+    result = np.empty_like(array)
+    result[:, :, 0], result[:, :, 1] = np.stack([cos, sin], axis=1), np.stack([-sin, cos], axis=1)
+    result[:, :, 2] = np.rint(array[:, :, 2] / step) * step
+    return result
+
+
 def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ...]:
     """How far frames lie from others.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.backends import BackendName, load_backend
-from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points
+from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import BoxLike, as_box, roll_degrees, similarity_between, transform_points
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import DEFAULT_MODEL
@@ -197,7 +197,7 @@ class Initializer:
             if number:
                 wanted = frames_from_points(points[good], view)
                 again = _too_far(frames, wanted)
-                good, frames = good[again], wanted[again]
+                good, frames = good[again], snapped(wanted[again])
                 if not len(good):
                     break
             crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)

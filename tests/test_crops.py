@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from skimage.color import rgb2gray, rgba2rgb
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
 
-from tcdcn_init.crops import as_picture, cut, frames_from_boxes, frames_from_points, grey
+from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points, grey, snapped
 from tcdcn_init.geometry import box_from_points, compose, rotation, transform_points
 
 few = settings(deadline=None, max_examples=25)
@@ -254,3 +254,24 @@ def test_the_frame_of_points_moves_with_them(roll, scale, x, y):
     moved = transform_points(move, FIVE)
     expected = compose(move, frames_from_points(FIVE[None], 1.4)[0])
     np.testing.assert_allclose(frames_from_points(moved[None], 1.4)[0], expected, atol=1e-6 * max(1.0, scale) * 100)
+
+
+# --- frames of later looks
+
+
+@few
+@given(st.floats(5, 500), st.floats(-179, 179), st.floats(-300, 900), st.floats(-300, 900))
+def test_snapped_frames_are_near_and_stay_where_they_are(scale, roll, x, y):
+    matrix = frame(x, y, scale, roll)[None]
+    grid = snapped(matrix)
+    turn, log_scale, shift = frames_apart(matrix, grid)
+    assert turn[0] <= 0.5 + 1e-6
+    assert log_scale[0] <= 0.01 + 1e-9
+    assert shift[0] <= np.hypot(0.5, 0.5) / 64 * 1.02
+    np.testing.assert_allclose(snapped(grid), grid, rtol=1e-9, atol=1e-9)
+
+
+def test_frames_lie_apart_by_what_moved_them():
+    one, other = frame(100.0, 50.0, 40.0, 170.0), frame(110.0, 50.0, 80.0, -170.0)
+    turn, log_scale, shift = frames_apart(one[None], other[None])
+    np.testing.assert_allclose([turn[0], log_scale[0], shift[0]], [20.0, np.log(2.0), 0.25])

@@ -76,3 +76,9 @@ def test_what_is_no_regressor_is_refused(plugin):
 def test_ours_satisfy_the_protocol():
     assert isinstance(ERT(random_arrays(np.random.default_rng(0))), ShapeRegressor)
     assert not isinstance(object(), ShapeRegressor)
+
+
+def test_a_dat_file_is_a_regressor(stock_file):
+    assert isinstance(load_regressor(str(stock_file)), ShapeRegressor)
+    with pytest.raises(FileNotFoundError):
+        load_regressor(str(stock_file) + ".gone.dat")
