@@ -47,6 +47,7 @@ def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) 
     times: dict[str, list[float]] = {name: [] for name in calls}
     for round_number in range(_WARM + repeats):
         for name, call in calls.items():
+            call()  # what ran before it has emptied the processor's caches
             start = time.perf_counter()
             call()
             if round_number >= _WARM:

@@ -24,6 +24,8 @@ from skimage.data import astronaut
 
 from tcdcn_init import Initializer
 from tcdcn_init.adapters.ert import ERT
+from tcdcn_init.geometry import box_from_points
+from tcdcn_init.initializer import DEFAULT_PASSES
 
 BATCHES = (1, 64)
 
@@ -31,7 +33,8 @@ BATCHES = (1, 64)
 def pictures() -> dict[str, tuple[NDArray[np.uint8], NDArray[np.float64]]]:
     small = np.ascontiguousarray(astronaut())
     large = np.ascontiguousarray(np.tile(small, (6, 8, 1))[:3000, :4000])
-    box = np.array([172.0, 68.0, 280.0, 204.0])
+    # The box that a detector would put around the face.
+    box = box_from_points(Initializer().points(small, [(178, 64, 277, 163)])[0])
     return {"512x512": (small, box), "4000x3000": (large, box + np.tile([5 * 512.0, 3 * 512.0], 2))}
 
 
@@ -46,7 +49,7 @@ def main() -> None:
     initializers = {
         f"{backend}, passes {passes}": Initializer(arguments.model, backend=backend, passes=passes)  # type: ignore[arg-type]
         for backend in ("onnx", "torch")
-        for passes in (1, 2)
+        for passes in (1, DEFAULT_PASSES)
     }
     with tempfile.TemporaryDirectory() as folder:
         dat = Path(folder) / "made.dat"

@@ -140,7 +140,7 @@ class Initializer:
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         pictures = [as_picture(image) for image in images]
         checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
-        points, tasks = self._run(pictures, checked, on_bad)
+        points, tasks = self._run(pictures, checked, on_bad, self.config.tasks)
         chances = {task: _softmax(scores) for task, scores in tasks.items()}
         results: list[list[Initialization]] = []
         start = 0
@@ -180,13 +180,18 @@ class Initializer:
         return self._run(pictures, checked, on_bad)[0]
 
     def _run(
-        self, pictures: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
+        self,
+        pictures: Sequence[NDArray[Any]],
+        boxes: Sequence[NDArray[np.float64]],
+        on_bad: str,
+        wanted_tasks: Sequence[str] = (),
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Points and class scores of all boxes; rows of unusable boxes are NaN."""
+        """Points of all boxes and class scores of the wanted tasks; rows of unusable boxes are NaN."""
         counts = [len(entry) for entry in boxes]
         every = np.concatenate([*boxes, np.empty((0, 4))])
         points = np.full((len(every), 5, 2), np.nan, dtype=np.float32)
-        tasks = {task: np.full((len(every), len(TASKS[task])), np.nan, np.float32) for task in self.config.tasks}
+        tasks = {task: np.full((len(every), len(TASKS[task])), np.nan, np.float32) for task in wanted_tasks}
+        floats = any(picture.dtype.kind == "f" for picture in pictures)
         owner = np.repeat(np.arange(len(pictures)), counts)
         good = np.flatnonzero(np.isfinite(every).all(axis=1))
         if not len(good):
@@ -204,7 +209,7 @@ class Initializer:
             for k in sorted(set(owner[good].tolist())):
                 rows = owner[good] == k
                 crops[rows] = cut(pictures[k], frames[rows], self.config.side)
-            usable = np.isfinite(crops).all(axis=(1, 2))
+            usable = np.isfinite(crops).all(axis=(1, 2)) if floats else np.ones(len(good), dtype=bool)
             if not usable.all():
                 if on_bad == "raise":
                     k = int(good[np.flatnonzero(~usable)[0]])
@@ -219,9 +224,9 @@ class Initializer:
             if not len(good):
                 break
             outputs = self._backend(crops)
-            points[good] = transform_points(frames, outputs.pop("points"))
-            for task, values in outputs.items():
-                tasks[task][good] = values
+            points[good] = transform_points(frames, outputs["points"])
+            for task, values in tasks.items():
+                values[good] = outputs[task]
         return points, tasks
 
 
