@@ -228,7 +228,7 @@ def seed_residuals(points: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     --------
     >>> face = np.array([[30.0, 40], [70, 40], [50, 60], [35, 80], [65, 80]])
     >>> seed_residuals([face + [0, 5]], [face])[0, 0].round(3).tolist()
-    [0.0, 0.081]
+    [0.0, 0.094]
     """
     found, true = np.asarray(points, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if found.shape != true.shape or true.ndim != 3 or true.shape[1:] != (5, 2) or not np.isfinite(found - true).all():
