@@ -4,7 +4,7 @@ X. Xiong, F. De la Torre, "Supervised descent method and its applications to fac
 patch around each point, describes it by histograms of oriented gradients (scikit-image's HOG), and a linear map of all
 descriptors says how the points must move. Patches are cut, and points moved, in the frame of the similarity that
 carries the mean shape onto the current shape: the cascade sees every face upright and of one size, so a start's roll
-and scale carry over. The patches shrink from stage to stage, from the whole of an eye and its brow to the eye alone.
+and scale carry over. The patches shrink from stage to stage, from half a face to an eye.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.layouts import IndexMap
-from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, radius
+from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, usable
 from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
 from tcdcn_init.weights import bundled_file
@@ -121,9 +121,9 @@ class SDM:
         NaN where points are not finite or coincide.
         """
         array = np.asarray(points, dtype=np.float64)
-        usable = self.seeded.usable(array)
+        good = self.seeded.usable(array)
         starts = np.full((*array.shape[:-2], *self._mean.shape), np.nan)
-        starts[usable] = transform_points(self.seeded.from_points(array[usable]), self._mean)
+        starts[good] = transform_points(self.seeded.from_points(array[good]), self._mean)
         return starts
 
     def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
@@ -218,7 +218,7 @@ class SDM:
         return results.reshape(given.shape)
 
     def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.float32]:
-        if not np.isfinite(start).all() or not radius(start) > 0:
+        if not usable(start):
             raise ValueError(f"it is {start.tolist()}; expected finite coordinates of points that do not coincide")
         height, width = picture.shape[:2]
         (left, top), (right, bottom) = start.min(axis=0).tolist(), start.max(axis=0).tolist()

@@ -18,6 +18,7 @@ from tcdcn_init.crops import cut
 from tcdcn_init.geometry import centroid_size, compose, similarity_between
 
 _PATCHES_AT_ONCE = 64  # so few that their arrays stay in the processor's cache: three times as fast as 320
+_SMALLEST, _LARGEST = 1e-3, 1e6  # radius of a shape in pixels: what is beyond is an error, or lost in rounding
 _EPS, _CLIP = 1e-5, 0.2  # of the L2-Hys norm, as in scikit-image
 
 
@@ -213,6 +214,13 @@ class SDMFeatures:
 def radius(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Root mean square distance of the points of shapes (..., P, 2) from their mean."""
     return np.asarray(centroid_size(shapes) / np.sqrt(shapes.shape[-2]))
+
+
+def usable(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of shapes (..., P, 2) in pixels can be looked at: finite ones whose points lie apart."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        sizes = radius(shapes)
+    return np.asarray((sizes > _SMALLEST) & (sizes < _LARGEST))
 
 
 def _cut_patches(

@@ -20,7 +20,7 @@ from tcdcn_init.adapters.ert_training import _checked as checked_faces
 from tcdcn_init.adapters.frames import frames_from_boxes
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.sdm import SDM, StartSampler
-from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, radius
+from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, usable
 from tcdcn_init.crops import as_picture
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.geometry import MIRROR, box_square, centroid_size, interocular, invert, roll_degrees, transform_points
@@ -94,9 +94,9 @@ def fit_sdm(
     given = np.asarray(starts, dtype=np.float64)
     if given.ndim != 4 or (len(given), *given.shape[2:]) != truth.shape or not given.shape[1]:
         raise ValueError(f"starts have shape {given.shape}; expected ({count}, K, {points}, 2), K at least 1")
-    usable = np.isfinite(given).all(axis=(1, 2, 3)) & (radius(given) > 0).all(axis=1)
-    if not usable.all():
-        number = int(np.argmin(usable))
+    good = usable(given).all(axis=1)
+    if not good.all():
+        number = int(np.argmin(good))
         raise ValueError(f"a start of face {number} is not finite, or its points coincide; leave that face out")
 
     # From here on in the pixels of chips around the annotated shapes.

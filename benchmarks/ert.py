@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("ert.json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("ert.json"))
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     timings: dict[str, Timing] = {}
