@@ -209,7 +209,7 @@ def train_ert(
         raise ValueError(f"around is {around!r}; expected 'box', 'points' or 'both'")
     if copies < 1 or side < 16:
         raise ValueError(f"copies is {copies} and side {side}; expected at least 1 and 16")
-    images, shapes, boxes = _checked(faces)
+    images, shapes, boxes = checked_faces(faces)
     aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
     of_boxes = frames_from_boxes(boxes)
     perfect = [] if around == "points" else [of_boxes]
@@ -236,7 +236,18 @@ def train_ert(
     return ERT.from_dlib(dlib.train_shape_predictor(pictures, detections, chosen), aspect=aspect, layout=layout)
 
 
-def _checked(faces: Iterable[TrainingFace]) -> tuple[list[Any], NDArray[np.float64], NDArray[np.float64]]:
+def checked_faces(faces: Iterable[TrainingFace]) -> tuple[list[Any], NDArray[np.float64], NDArray[np.float64]]:
+    """Images, shapes (N, P, 2) and boxes (N, 4) of training faces, checked.
+
+    Parameters
+    ----------
+    faces : iterable of `Face` records or of (image, points, box)
+
+    Raises
+    ------
+    ValueError
+        If there is no face, the shapes differ in length or a box or point cannot be used; the face is named.
+    """
     images: list[Any] = []
     shapes: list[NDArray[np.float64]] = []
     boxes: list[NDArray[np.float64]] = []

@@ -15,8 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.ert_training import TrainingFace
-from tcdcn_init.adapters.ert_training import _checked as checked_faces
+from tcdcn_init.adapters.ert_training import TrainingFace, checked_faces
 from tcdcn_init.adapters.frames import frames_from_boxes
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.sdm import SDM, StartSampler
