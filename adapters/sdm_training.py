@@ -24,6 +24,7 @@ from tcdcn_init.crops import as_picture
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.geometry import MIRROR, box_square, centroid_size, interocular, invert, roll_degrees, transform_points
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.pictures import read_image
 from tcdcn_init.progress import track
 from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import from_box_units, to_box_units
@@ -157,11 +158,9 @@ def _checked_mirror(mirror: Sequence[int], points: int) -> NDArray[np.intp]:
 
 
 def _picture(image: Any, number: int) -> NDArray[Any]:
-    from skimage.io import imread
-
     try:
-        return as_picture(imread(image) if isinstance(image, str | Path) else image)
-    except (OSError, ValueError, TypeError, SyntaxError) as error:
+        return read_image(image) if isinstance(image, str | Path) else as_picture(image)
+    except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"face {number} cannot be read as a picture: {error}") from error
 
 
