@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 import tcdcn_init
 from tcdcn_init import training
-from tcdcn_init.cli import app, split_names
+from tcdcn_init.cli import app
+from tcdcn_init.cli_common import split_names
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.training import TrainingConfig
 from tcdcn_init.weights import load_network

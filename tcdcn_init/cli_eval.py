@@ -1,0 +1,97 @@
+"""Commands of `tcdcn-init` that measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tcdcn_init.cli_common import plain_errors
+
+commands = typer.Typer()
+
+
+@commands.command()
+def figures(
+    mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")] = None,
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    robustness: Annotated[bool, typer.Option("--robustness", help="Also turned copies and noisy boxes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
+) -> None:
+    """Measure a model by itself on held-out MTFL, AFLW and AFW: the figures of its card."""
+    with plain_errors():
+        import json
+
+        from tcdcn_init.datasets.named import read_dataset
+        from tcdcn_init.eval.model_figures import figures_table, model_figures
+        from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        roots = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
+        if mtfl is None and afw is None:
+            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        looks = DEFAULT_PASSES if passes is None else passes
+        initializer = Initializer(model or DEFAULT_MODEL, backend=backend, passes=looks)  # type: ignore[arg-type]
+        measured = {
+            name: model_figures(initializer, read_dataset(name, root), robustness=robustness)
+            for name, root in roots.items()
+            if root is not None
+        }
+        if out is not None:
+            settings = {"model": model or DEFAULT_MODEL, "backend": backend, "passes": looks}
+            out.write_text(json.dumps({"settings": settings, "figures": measured}, indent=1) + "\n")
+        typer.echo(figures_table(measured))
+
+
+@commands.command()
+def robustness(
+    out: Annotated[Path, typer.Option(help="Folder for robustness.json, .md, .svg and .png.")],
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW with pts68/: dense regressors.")] = None,
+    mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: AFLW, five points.")] = None,
+    ytf68: Annotated[Path | None, typer.Option(help="Folder of ytf68: its held-out persons, dense.")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="MTFL's held-out tenth instead of AFLW.")] = False,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived from the points.")] = "given",
+    dat: Annotated[Path | None, typer.Option(help="dlib's 68-point file, measured beside ours.")] = None,
+    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+) -> None:
+    """Turn heads and spoil boxes: each regressor from its own start, and from TCDCN's points.
+
+    An interrupted run goes on when the command is repeated.
+    """
+    with plain_errors():
+        import shlex
+        import sys
+
+        from tcdcn_init.eval.robustness_report import REGRESSORS, robustness_tables, run_robustness
+        from tcdcn_init.initializer import DEFAULT_PASSES
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        named = (("afw68", afw), ("mtfl-val" if held_out else "aflw", mtfl), ("ytf68-val", ytf68))
+        roots = {name: root for name, root in named if root is not None}
+        regressors = dict(REGRESSORS)
+        if dat is not None:
+            regressors |= {name: (*regressors[name], str(dat)) for name in ("afw68", "ytf68-val")}
+        document = run_robustness(
+            roots,
+            out,
+            regressors=regressors,
+            model=model or DEFAULT_MODEL,
+            backend=backend,  # type: ignore[arg-type]
+            passes=DEFAULT_PASSES if passes is None else passes,
+            boxes=boxes,  # type: ignore[arg-type]
+            limit=limit,
+            seed=seed,
+            jobs=jobs,
+            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+        )
+        typer.echo(robustness_tables(document["datasets"]))
+        typer.echo(f"wrote {out / 'robustness.png'} and, beside it, .svg, .md and .json")

@@ -1,0 +1,106 @@
+"""Commands of `tcdcn-init` that make models, regressors and shape banks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tcdcn_init.cli_common import plain_errors, split_names
+
+commands = typer.Typer()
+
+
+@commands.command()
+def train(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
+    model: Annotated[str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-quick or tcdcn-unshared.")] = "tcdcn-mtfl",
+    tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Faces a step, over all processes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, machine and one thread: same weights.")] = None,
+    points_loss: Annotated[str | None, typer.Option(help="euclidean or least-squares.")] = None,
+    learn_lambdas: Annotated[bool, typer.Option("--learn-lambdas", help="Learn the tasks' coefficients.")] = False,
+    stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
+    stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
+) -> None:
+    """Train TCDCN on MTFL; under torchrun, in several processes.
+
+    Ctrl-C loses at most the epoch under way: repeat the command with --resume.
+    """
+    with plain_errors():
+        import torch
+
+        from tcdcn_init.objective import ObjectiveConfig
+        from tcdcn_init.recipes import recipe, train_on_mtfl, with_options
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        config = recipe(model)
+        objective = None
+        if points_loss or learn_lambdas:
+            loss: Any = points_loss or config.objective.points
+            objective = ObjectiveConfig(loss, config.objective.lambdas, learn_lambdas)
+        config = with_options(
+            config,
+            tasks=split_names(tasks),
+            epochs=epochs,
+            batch=batch,
+            seed=seed,
+            objective=objective,
+            stop_window=stop_window,
+            stop_epsilon=stop_epsilon,
+        )
+        target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad)
+        typer.echo(f"wrote {target}")
+
+
+@commands.command("train-ert")
+def train_ert(
+    recipe_name: Annotated[str, typer.Argument(metavar="RECIPE", help="ert5-mtfl or ert68-ytf.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68.")],
+    out: Annotated[Path, typer.Option(help="File to write (.safetensors).")],
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train a bundled cascade of regression trees anew, through dlib."""
+    with plain_errors():
+        from tcdcn_init.adapters.ert_recipes import train_recipe
+
+        train_recipe(recipe_name, data, out, seed)
+        typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+@commands.command("train-sdm")
+def train_sdm_command(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="File to write (.safetensors).")],
+    starts: Annotated[str, typer.Option(help="What it will start from: tcdcn, box or random.")] = "tcdcn",
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train the bundled SDM anew, and measure it on held-out faces from both kinds of start."""
+    with plain_errors():
+        from tcdcn_init.adapters.sdm_training import train_sdm
+
+        for start, figures in train_sdm(data, out, starts=starts, seed=seed).items():  # type: ignore[arg-type]
+            typer.echo(f"{start}: " + ", ".join(f"{name} {value:.2f} %" for name, value in figures.items()))
+        typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+@commands.command("shape-bank")
+def shape_bank(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="File to write (.npz).")],
+) -> None:
+    """Collect MTFL's training shapes, normalised in the detector's box, as starts."""
+    with plain_errors():
+        from tcdcn_init.datasets.mtfl import read_mtfl
+        from tcdcn_init.shapes import ShapeBank
+
+        bank = ShapeBank.from_faces(read_mtfl(data, "training"))
+        bank.save(out)
+        typer.echo(f"wrote {out}: {len(bank)} shapes")
