@@ -10,17 +10,13 @@ all but gives the answer away, and one that was trained on seeds' errors alone (
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
-import signal
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,20 +24,11 @@ from numpy.typing import NDArray
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.bootstrap import paired_change
+from tcdcn_init.eval.copies import NOISES, ROLLS, Copy, Kind, make_copy, read_pictures
 from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points
 from tcdcn_init.eval.metrics import nme, summarise
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
-from tcdcn_init.geometry import five_from_68
+from tcdcn_init.eval.runs import check_jobs, fingerprint, measure_groups
 from tcdcn_init.initializer import Initializer
-from tcdcn_init.journal import append, open_journal
-from tcdcn_init.progress import track
-from tcdcn_init.training_data import read_picture
-
-ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
-"""Degrees."""
-
-NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
-"""Standard deviations of a box's centre, in box sides, and of the logarithm of its size."""
 
 STARTS = ("mean", "tcdcn", "oracle")
 
@@ -53,11 +40,6 @@ FAILURE = 0.1
 
 # What the two ratios compare.
 _RATIO_ROLL, _RATIO_NOISE = 45.0, 0.15
-
-# Faces worked on together, which bounds the memory that their pictures take.
-_GROUP = 32
-
-Kind = Literal["roll", "noise"]
 
 
 class Cell(NamedTuple):
@@ -129,7 +111,7 @@ def measure_robustness(
     rolls : sequence of float
         Degrees.
     noises : sequence of float
-        See `NOISES`. A face's noise has one direction for all of them.
+        See `copies.NOISES`. A face's noise has one direction for all of them.
     seed : int
         Of the noise.
     jobs : int
@@ -157,19 +139,10 @@ def measure_robustness(
     """
     plan = Plan(regressors, initializer, tuple(map(float, rolls)), tuple(map(float, noises)), seed)
     _check(faces, plan, jobs)
-    groups = [list(faces[first : first + _GROUP]) for first in range(0, len(faces), _GROUP)]
-    done: dict[int, dict[str, Any]] = {}
+    told = f"{settings} {list(regressors)} rolls {plan.rolls} noises {plan.noises} seed {seed} faces {len(faces)}"
     if journal is not None:
-        told = f"{settings} {list(regressors)} rolls {plan.rolls} noises {plan.noises} seed {seed} faces {len(faces)} "
-        told += f"answers {_fingerprint(plan)}"
-        done = {piece["group"]: piece for piece in open_journal(journal, told)}
-    todo = [number for number in range(len(groups)) if number not in done]
-    results = _run(plan, [groups[number] for number in todo], jobs)
-    for number, piece in track(zip(todo, results, strict=True), title, total=len(todo)):
-        done[number] = {"group": number, **piece}
-        if journal is not None:
-            append(journal, done[number])
-    pieces = [done[number] for number in range(len(groups))]
+        told += f" answers {fingerprint(plan.initializer, plan.regressors.values())}"
+    pieces = measure_groups(faces, functools.partial(_Worker, plan), jobs=jobs, journal=journal, told=told, title=title)
     errors = np.concatenate([np.array(piece["errors"], dtype=np.float64) for piece in pieces], axis=1)
     per_cell = dict(zip(plan.cells, errors, strict=True))
     return {
@@ -220,8 +193,7 @@ def failure_ratio(errors: NDArray[Any], baseline: NDArray[Any], images: Sequence
 def _check(faces: Sequence[Face], plan: Plan, jobs: int) -> None:
     if not faces:
         raise ValueError("there is no face to measure on; expected at least one")
-    if jobs < 1:
-        raise ValueError(f"jobs is {jobs}; expected a number of processes, 1 or more")
+    check_jobs(jobs)
     if NO_REGRESSOR in plan.regressors:
         raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
     counts = {len(face.points) for face in faces}
@@ -231,56 +203,6 @@ def _check(faces: Sequence[Face], plan: Plan, jobs: int) -> None:
         points = len(make().mean_shape)
         if points not in (5, *counts):
             raise ValueError(f"regressor {name!r} has {points} points, the faces {counts.pop()}; they cannot be scored")
-
-
-def _fingerprint(plan: Plan) -> str:
-    """A hash of what initializer and regressors answer on one picture: files may change under their names."""
-    picture = np.random.default_rng(0).integers(0, 256, (120, 120), dtype=np.uint8)
-    box = np.array([30.0, 30.0, 90.0, 90.0])
-    digest = hashlib.sha256(plan.initializer().points([picture], [[box]], on_bad="nan").tobytes())
-    for make in plan.regressors.values():
-        digest.update(fit_from_boxes(make(), [picture], box[None]).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _run(plan: Plan, groups: Sequence[list[Face]], jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1 or len(groups) < 2:
-        with _one_thread():
-            worker = _Worker(plan)
-            yield from map(worker, groups)
-        return
-    spawn = get_context("spawn")  # a forked PyTorch may hang
-    with ProcessPoolExecutor(min(jobs, len(groups)), spawn, _start_process, (plan,)) as pool:
-        yield from pool.map(_in_process, groups)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread, as in each of several processes, so that their number changes no result."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-_worker: _Worker
-
-
-def _start_process(plan: Plan) -> None:
-    import torch
-
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, without a traceback
-    torch.set_num_threads(1)
-    _worker = _Worker(plan)
-
-
-def _in_process(group: list[Face]) -> dict[str, Any]:
-    return _worker(group)
 
 
 class _Worker:
@@ -294,25 +216,14 @@ class _Worker:
     def __call__(self, faces: list[Face]) -> dict[str, Any]:
         """Errors of the faces in all cells: (cells, faces), beside the unreadable faces and the seconds it took."""
         start = time.perf_counter()
-        pictures, unreadable = _read(faces)
+        pictures, unreadable = read_pictures(faces)
         errors: list[list[float]] = []
         for kind, value in self.plan.conditions:
-            copies = [self._copy(face, pictures.get(face.image), kind, value) for face in faces]
+            copies = [make_copy(face, pictures.get(face.image), kind, value, self.plan.seed) for face in faces]
             errors += [row.tolist() for row in self._errors(faces, copies)]
         return {"errors": errors, "unreadable": unreadable, "seconds": time.perf_counter() - start}
 
-    def _copy(self, face: Face, picture: NDArray[Any] | None, kind: Kind, value: float) -> _Copy | None:
-        if picture is None:
-            return None
-        if kind == "noise":
-            box = noisy_box(face.box, value, face_rng(self.plan.seed, face.name, "box"))
-            return _Copy(picture, face.points.astype(np.float64), box)
-        try:
-            return _Copy(*rolled(picture, face.points, face.box, value))
-        except ValueError:  # the box lies outside of the picture
-            return None
-
-    def _errors(self, faces: Sequence[Face], copies: Sequence[_Copy | None]) -> Iterator[NDArray[np.float64]]:
+    def _errors(self, faces: Sequence[Face], copies: Sequence[Copy | None]) -> Iterator[NDArray[np.float64]]:
         """A row for each run of `Plan.cells`; NaN for faces without a copy or a fit."""
         there = [k for k, copy in enumerate(copies) if copy is not None]
         good = [copy for copy in copies if copy is not None]
@@ -333,31 +244,6 @@ class _Worker:
             yield scored(fit_from_boxes(regressor, images, [copy.box for copy in good]))
             yield scored(fit_from_points(regressor, images, seeds))
             yield scored(fit_from_points(regressor, images, perfect))
-
-
-class _Copy(NamedTuple):
-    """A perturbed face."""
-
-    image: NDArray[Any]
-    points: NDArray[np.float64]
-    box: NDArray[np.float64]
-
-    def target(self, count: int) -> NDArray[np.float64]:
-        """The annotated shape as a regressor of `count` points is scored against it."""
-        return self.points if len(self.points) == count else five_from_68(self.points)
-
-
-def _read(faces: Sequence[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
-    """Decoded pictures by path, each once, and the reason for each face without one."""
-    pictures: dict[Path, NDArray[Any]] = {}
-    unreadable = {}
-    for face in faces:
-        if face.image not in pictures:
-            try:
-                pictures[face.image] = read_picture(face)
-            except ValueError as error:
-                unreadable[face.name] = str(error)
-    return pictures, unreadable
 
 
 def _summaries(errors: Mapping[Cell, NDArray[np.float64]]) -> dict[str, Any]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.backends import BackendName
-from tcdcn_init.datasets.base import Face
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.eval.cases import boxed_by_points, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.robustness import NO_REGRESSOR, STARTS, measure_robustness
-from tcdcn_init.geometry import box_from_points
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -99,9 +95,9 @@ def run_robustness(
             raise ValueError(f"no regressor is named for data set {name!r}; there are some for {', '.join(regressors)}")
     if boxes not in ("given", "points"):
         raise ValueError(f"boxes is {boxes!r}; expected 'given' or 'points'")
-    every = {name: _spread(read_dataset(name, root), limit) for name, root in roots.items()}
+    every = {name: spread(read_dataset(name, root), limit) for name, root in roots.items()}
     if boxes == "points":
-        every = {name: [_boxed_by_points(face) for face in faces] for name, faces in every.items()}
+        every = {name: [boxed_by_points(face) for face in faces] for name, faces in every.items()}
     settings = {"model": model, "backend": backend, "passes": passes, "boxes": boxes, "limit": limit, "seed": seed}
     out.mkdir(parents=True, exist_ok=True)
     journals = {name: out / f"robustness-{name}.journal" for name in every}
@@ -233,18 +229,6 @@ def _matplotlib() -> Any:
     except ImportError as error:
         raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
     return matplotlib
-
-
-def _boxed_by_points(face: Face) -> Face:
-    return dataclasses.replace(face, box=box_from_points(face.five), box_source="points")
-
-
-def _spread(faces: list[Face], limit: int | None) -> list[Face]:
-    if limit is None or limit >= len(faces):
-        return faces
-    if limit < 1:
-        raise ValueError(f"limit is {limit}; expected a number of faces, 1 or more")
-    return [faces[k] for k in np.linspace(0, len(faces) - 1, limit).round().astype(int)]
 
 
 def _runs(result: Mapping[str, Any], labels: bool = True) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

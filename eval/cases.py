@@ -1,0 +1,182 @@
+"""What the protocol is measured on: a data set's faces, in its own boxes or others, and what must be said about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tcdcn_init.datasets import afw, mtfl
+from tcdcn_init.datasets.base import BadRows, Face
+from tcdcn_init.datasets.boxes import read_boxes
+from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.geometry import box_from_points
+
+
+class _About(NamedTuple):
+    title: str
+    how_to_get: str
+    regressors: tuple[str, ...]
+    note: str
+
+
+_FIVE = ("rcpr-mtfl", "sdm-mtfl", "ert5-mtfl")
+_ORACLE = "To a five-point regressor the oracle start all but gives the answer away."
+_DATASETS = {
+    "aflw": _About("AFLW", mtfl.HOW_TO_GET, _FIVE, f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}"),
+    "afw": _About("AFW", afw.HOW_TO_GET, _FIVE, f"The AFW faces with all five points. {_ORACLE}"),
+    "afw68": _About(
+        "AFW-68",
+        afw.HOW_TO_GET,
+        ("ert68-ytf",),
+        "The bundled 68-point shapes lie in boxes derived from points, not in a detector's: random and mean starts "
+        "sit better with --boxes points than in AFW's own boxes, which lie lower. TCDCN's own points are scored "
+        "against the five points that the 68 give.",
+    ),
+    "mtfl-val": _About(
+        "MTFL, held-out tenth",
+        mtfl.HOW_TO_GET,
+        _FIVE,
+        "The faces on which models and regressors were chosen: to compare while choosing, not to report. The bundled "
+        f"shapes include these faces'. {_ORACLE}",
+    ),
+}
+DATASETS = tuple(_DATASETS)
+"""Names for `read_case`."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Faces to measure on.
+
+    Attributes
+    ----------
+    name, title : str
+    faces : list of Face
+    boxes : {"given", "points"}
+        Whether the faces' boxes are of a file or the data set, or all derived from their points.
+    regressors : tuple of str
+        The bundled ones that fit.
+    note : str
+        What a reader of the figures must know.
+    one_picture : bool
+        All faces are the same one: nothing that is said of them is said of faces.
+    """
+
+    name: str
+    title: str
+    faces: list[Face]
+    boxes: str
+    regressors: tuple[str, ...]
+    note: str
+    one_picture: bool = False
+
+
+def read_case(name: str, root: str | Path | None, *, boxes: str = "given", limit: int | None = None) -> Case:
+    """Read a data set as the protocol takes it.
+
+    Parameters
+    ----------
+    name : {"aflw", "afw", "afw68", "mtfl-val"}
+    root : path or None
+        Its folder.
+    boxes : str
+        "given": the data set's own boxes, and derived ones where it has none; "points": the ones that
+        `geometry.box_from_points` makes of the annotation, for all; or a CSV file (`datasets.boxes.read_boxes`), where
+        a face without a box of that file gets a derived one.
+    limit : int, optional
+        This many faces, spread evenly over the list, instead of all.
+
+    Returns
+    -------
+    Case
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, no root is given or the limit is below 1.
+    FileNotFoundError
+        If the folder is not that data set or not all of it; the message says how to get it.
+    """
+    if name not in _DATASETS:
+        near = difflib.get_close_matches(name, DATASETS, cutoff=0.4) or list(DATASETS)
+        raise ValueError(f"unknown data set {name!r}; did you mean {' or '.join(near)}?")
+    about = _DATASETS[name]
+    if root is None:
+        raise ValueError(f"data set {name!r} needs its folder: --root DIR. {about.how_to_get}")
+    try:
+        faces = spread(read_dataset(name, root), limit)
+    except BadRows as error:
+        raise FileNotFoundError(
+            f"{about.title} in {root} is not whole: {len(error.rows)} rows cannot be used, the first is "
+            f"{error.rows[0]}\n{about.how_to_get}"
+        ) from error
+    note = about.note
+    if boxes == "points":
+        faces = [boxed_by_points(face) for face in faces]
+        note += " All boxes are derived from the annotated points."
+    elif boxes != "given":
+        faces = _boxed_by_file(faces, boxes)
+        note += f" Boxes are those of {Path(boxes).name}."
+    return Case(name, about.title, faces, "points" if boxes == "points" else "given", about.regressors, note)
+
+
+def spread(faces: list[Face], limit: int | None) -> list[Face]:
+    """At most `limit` faces, spread evenly over the list; None takes all."""
+    return [faces[k] for k in spread_over(len(faces), limit)]
+
+
+def spread_over(count: int, limit: int | None) -> list[int]:
+    """At most `limit` of `count` numbers, spread evenly.
+
+    Examples
+    --------
+    >>> spread_over(9, 3), spread_over(2, 3)
+    ([0, 4, 8], [0, 1])
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; expected a number of faces, 1 or more")
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [int(k) for k in np.linspace(0, count - 1, limit).round()]
+
+
+def boxed_by_points(face: Face) -> Face:
+    """The face in the box that `geometry.box_from_points` makes of its annotation."""
+    return dataclasses.replace(face, box=box_from_points(face.five), box_source="points")
+
+
+def image_names(faces: Sequence[Face]) -> list[str]:
+    """Each face's picture, named from the folder that they have in common: the same wherever a data set lies."""
+    parents = [face.image.parent.parts for face in faces]
+    shared = 0
+    while all(len(parts) > shared and parts[shared] == parents[0][shared] for parts in parents):
+        shared += 1
+    return ["/".join(face.image.parts[shared:]) for face in faces]
+
+
+def _boxed_by_file(faces: Sequence[Face], file: str) -> list[Face]:
+    """Each face in the box of the file that lies nearest, of those that hold the middle of its points."""
+    every = read_boxes(file)
+    changed = []
+    for face in faces:
+        middle = face.five.mean(axis=0)
+        keys = (face.name, face.name.rpartition("#")[0], face.image.name)
+        boxes = next((every[key] for key in keys if key in every), [])
+        inside = [box for box in boxes if (box[:2] <= middle).all() and (middle <= box[2:]).all()]
+        if inside:
+            nearest = min(inside, key=lambda box: float(np.hypot(*((box[:2] + box[2:]) / 2 - middle))))
+            changed.append(dataclasses.replace(face, box=nearest, box_source="given"))
+        else:
+            changed.append(boxed_by_points(face))
+    if all(face.box_source == "points" for face in changed):
+        raise ValueError(
+            f"{file} has no box for any of {len(faces)} faces; expected its image column to name pictures such as "
+            f"{faces[0].name!r}"
+        )
+    return changed
