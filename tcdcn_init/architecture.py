@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 from tcdcn_init.tasks import TASKS, check_tasks
 
@@ -58,3 +60,81 @@ class TCDCNConfig:
             if index < len(self.kernels) - 1:
                 side //= 2
         return sides
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers."""
+        return ("points", *self.tasks)
+
+
+@dataclass(frozen=True)
+class ResidualConfig:
+    """The residual relative of the paper's network: the same objective and heads on a deeper, wider trunk.
+
+    Attributes
+    ----------
+    side, view, feature, tasks
+        As in `TCDCNConfig`.
+    widths : tuple of int
+        Filters of each stage; the first works at half the crop's side, each further one at half of the one before.
+    blocks : tuple of int
+        Residual blocks of each stage.
+    """
+
+    side: int = 64
+    view: float = 1.5
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    blocks: tuple[int, ...] = (1, 2, 2, 2)
+    feature: int = 256
+    tasks: tuple[str, ...] = tuple(TASKS)
+
+    def __post_init__(self) -> None:
+        check_tasks(self.tasks)
+        if len(self.widths) != len(self.blocks) or not self.widths or min(self.blocks) < 1:
+            raise ValueError(
+                f"widths {self.widths} and blocks {self.blocks}; expected one of each per stage, 1 or more"
+            )
+        if self.side % 2 ** len(self.widths):
+            raise ValueError(f"input side {self.side} cannot be halved {len(self.widths)} times, once a stage")
+
+    @property
+    def last_side(self) -> int:
+        """Side of the maps that the shared feature sees."""
+        return self.side // 2 ** len(self.widths)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers: also each point's expected error, and whether there is a face."""
+        return ("points", *self.tasks, "expected_error", "face")
+
+
+NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
+
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig]] = {"tcdcn": TCDCNConfig, "residual": ResidualConfig}
+
+
+def config_to_dict(config: NetworkConfig) -> dict[str, Any]:
+    """A configuration as its model file states it.
+
+    Examples
+    --------
+    >>> config_to_dict(ResidualConfig())["network"]
+    'residual'
+    """
+    kind = next(name for name, cls in _KINDS.items() if isinstance(config, cls))
+    return {"network": kind, **asdict(config)}
+
+
+def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
+    """The inverse of `config_to_dict`, also after a trip through JSON; without "network" it is the paper's.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the fields are not those of a network that can be built.
+    """
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    kind = given.pop("network", "tcdcn")
+    if kind not in _KINDS:
+        raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
+    return _KINDS[kind](**given)

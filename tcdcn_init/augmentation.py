@@ -38,7 +38,14 @@ class AugmentationConfig:
     shift : float
         Standard deviation of the shift, in box sides, along x and along y.
     wild : float
-        Probability that the turn, scale and shift of a view are drawn three times as wide: bad boxes, tilted heads.
+        Probability that the turn, scale and shift of a view are drawn `wild_spread` times as wide: bad boxes, tilted
+        heads.
+    wild_spread : float
+    circle : float
+        Probability that the turn of a view is uniform over the full circle.
+    later : float
+        Probability that a view is framed as a later look is (`crops.frames_from_points` of the annotated points), with
+        half of the usual spread around it.
     mirror : bool
         Mirror half of the views, points and pose class included.
     styles : float
@@ -58,6 +65,9 @@ class AugmentationConfig:
     scale: float = 0.08
     shift: float = 0.05
     wild: float = 0.1
+    wild_spread: float = 3.0
+    circle: float = 0.0
+    later: float = 0.0
     mirror: bool = True
     styles: float = 0.3
     gamma: float = 0.25
@@ -67,7 +77,7 @@ class AugmentationConfig:
 
     def margin(self) -> float:
         """How many times the view a patch must span to hold nearly every turned, shifted, scaled view."""
-        turn = math.radians(min(2.0 * self.roll, 45.0))
+        turn = math.radians(45.0 if self.circle else min(2.0 * self.roll, 45.0))
         return (math.cos(turn) + math.sin(turn)) * math.exp(2.0 * self.scale) + 2.0 * self.shift
 
 
@@ -84,9 +94,12 @@ class Patches:
     unit : (N,) Tensor of float32
         Length that counts as 1 in the loss, in the same units.
     labels : dict of str to (N,) Tensor of int64
-        Class index per task; -1 where not annotated.
+        Class index per task; -1 where not annotated. "face", where there are patches of background among them: 1 for
+        faces, 0 for background, whose points are 0.
     span : float
         Side of a patch in views.
+    later : (N, 4) Tensor of float32
+        Frame of a later look in the frame of the box's: turn in radians, logarithm of the scale, shift along x and y.
     """
 
     pixels: Tensor
@@ -94,6 +107,17 @@ class Patches:
     unit: Tensor
     labels: dict[str, Tensor]
     span: float
+    later: Tensor
+
+    @property
+    def faces(self) -> Tensor:
+        """Numbers of the patches that show a face."""
+        return torch.arange(len(self)) if "face" not in self.labels else self.labels["face"].nonzero()[:, 0]
+
+    @property
+    def background(self) -> Tensor:
+        """Numbers of the patches that show none."""
+        return torch.arange(0) if "face" not in self.labels else (self.labels["face"] == 0).nonzero()[:, 0]
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -135,17 +159,24 @@ def random_views(
     draw = torch.randn(count, 5, generator=generator)
     chance = torch.rand(count, 14, generator=generator)
     noise = torch.randn(count, 1, side, side, generator=generator)[part]
-    draw, chance, index = draw[part], chance[part], index[part]
+    # Drawn last, and only where asked for: recipes without them keep their random numbers.
+    rare = torch.rand(count, 3, generator=generator) if config.circle or config.later else torch.ones(count, 3)
+    draw, chance, index, rare = draw[part], chance[part], index[part], rare[part]
 
     flip = (chance[:, 0] < 0.5) & config.mirror
     style = torch.tensor(BOX_STYLES)[
         torch.where(chance[:, 1] < config.styles, 1 + (chance[:, 2] * (len(BOX_STYLES) - 1)).long(), 0)
     ]
-    spread = torch.where(chance[:, 3] < config.wild, 3.0, 1.0)
-    angle = torch.deg2rad(config.roll * spread * draw[:, 0])
-    scale = torch.exp(config.scale * spread * draw[:, 1] + style[:, 1])
-    shift = config.shift * spread[:, None] * draw[:, 2:4] / view
-    shift[:, 1] += style[:, 0] / view
+    spread = torch.where(chance[:, 3] < config.wild, config.wild_spread, 1.0)
+    # Framed around a box in some style, or as a later look frames it.
+    later = rare[:, 0] < config.later
+    spread = torch.where(later, 0.5, spread)
+    styled = torch.stack([torch.zeros(len(style)), style[:, 1], torch.zeros(len(style)), style[:, 0] / view], dim=1)
+    middle = torch.where(later[:, None], patches.later[index], styled)
+    angle = torch.deg2rad(config.roll * spread * draw[:, 0]) + middle[:, 0]
+    angle = torch.where((rare[:, 1] < config.circle) & ~later, 2 * math.pi * rare[:, 2], angle)
+    scale = torch.exp(config.scale * spread * draw[:, 1] + middle[:, 1])
+    shift = config.shift * spread[:, None] * draw[:, 2:4] / view + middle[:, 2:]
     sign = 1.0 - 2.0 * flip.float()
 
     # The view's frame in patch coordinates: turn * scale, mirrored about its own middle, shifted.

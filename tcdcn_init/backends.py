@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig
 from tcdcn_init.weights import find_model, load_network, parse_config
 
 BackendName: TypeAlias = Literal["torch", "onnx", "auto"]
@@ -22,7 +22,7 @@ _RUN = 16
 class Backend(Protocol):
     """What `Initializer` needs of a network."""
 
-    config: TCDCNConfig
+    config: NetworkConfig
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run the network.
@@ -34,7 +34,8 @@ class Backend(Protocol):
         Returns
         -------
         dict of str to ndarray of float32
-            "points": (N, 5, 2) in the crops' frames; each task: (N, classes), logarithms of odds.
+            By the config's `outputs`. "points": (N, 5, 2) in the crops' frames; each task and "face": (N, classes),
+            logarithms of odds; "expected_error": (N, 5) in inter-ocular distances.
         """
         ...
 
@@ -65,7 +66,7 @@ class TorchBackend:
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""
-        names = ("points", *self.config.tasks)
+        names = self.config.outputs
 
         def run(part: NDArray[np.float32]) -> list[NDArray[np.float32]]:
             with self._torch.inference_mode():
@@ -108,7 +109,7 @@ class OnnxBackend:
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""
-        names = ("points", *self.config.tasks)
+        names = self.config.outputs
         return _in_runs(crops, names, lambda part: self._session.run(names, {"crops": part}))
 
 

@@ -43,7 +43,7 @@ def export_onnx(source: Path) -> Path:
         raise ImportError(f'export needs onnx and onnxscript: pip install "tcdcn-init[export]" ({error})') from error
 
     network, metadata = load_network(source)
-    names = ["points", *network.config.tasks]
+    names = list(network.config.outputs)
 
     class Ordered(torch.nn.Module):
         """The network with its outputs in a fixed order: ONNX knows no dictionaries."""

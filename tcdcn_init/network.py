@@ -1,4 +1,4 @@
-"""The TCDCN module; its configuration is `architecture.TCDCNConfig`.
+"""The TCDCN module, whose configuration is `architecture.TCDCNConfig`, and any network by its configuration.
 
 Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014: four convolutions, one
 shared feature, and a linear head for the points and for each auxiliary task.
@@ -7,12 +7,14 @@ shared feature, and a linear head for the points and for each auxiliary task.
 from __future__ import annotations
 
 import copy
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig, ResidualConfig, TCDCNConfig
+from tcdcn_init.residual import ResidualTCDCN
 from tcdcn_init.tasks import TASKS
 
 
@@ -152,3 +154,18 @@ class TCDCN(nn.Module):
         outputs = {name: head(feature) for name, head in self.heads.items()}
         outputs["points"] = outputs["points"].reshape(-1, 5, 2)
         return outputs
+
+
+Network: TypeAlias = TCDCN | ResidualTCDCN
+"""What training, model files and backends handle: the same calls, other layers."""
+
+
+def make_network(config: NetworkConfig) -> Network:
+    """The untrained network of a configuration.
+
+    Examples
+    --------
+    >>> type(make_network(TCDCNConfig())).__name__
+    'TCDCN'
+    """
+    return ResidualTCDCN(config) if isinstance(config, ResidualConfig) else TCDCN(config)

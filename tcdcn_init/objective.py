@@ -16,6 +16,9 @@ from torch.nn import functional
 
 DEFAULT_LAMBDA = 0.02
 
+_ERROR_WEIGHT = 0.005
+"""Of the expected error's likelihood: its logarithms are two orders above the points' loss that it must not disturb."""
+
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
@@ -99,9 +102,11 @@ class MultiTaskObjective(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            One number each: "points" and the tasks.
+            One number each: "points" and the tasks; of a network that answers them also "expected_error" and "face".
         """
         residual = (outputs["points"] - targets["points"]) / targets["unit"][:, None, None]
+        if "face" in targets:
+            residual = residual[targets["face"] == 1]  # background has no points
         squares = residual.square().sum(dim=2)
         if self.config.points == "least-squares":
             parts = {"points": 0.5 * squares.sum(dim=1).mean()}
@@ -109,6 +114,12 @@ class MultiTaskObjective(nn.Module):
             # The offset keeps the gradient finite at 0; a hundredth of the inter-ocular distance is below
             # what annotators agree on.
             parts = {"points": (squares + 1e-4).sqrt().mean()}
+        if "face" in outputs:
+            # The likelihood of an exponential distribution, whose best mean is the expectation of the distance. The
+            # distance is taken as given: points are learned by their own loss alone.
+            expected = outputs["expected_error"][targets["face"] == 1]
+            parts["expected_error"] = (expected.log() + squares.detach().sqrt() / expected).mean()
+            parts["face"] = functional.cross_entropy(outputs["face"], targets["face"])
         for task in self.tasks:
             known = (targets[task] >= 0).sum().clamp(min=1)
             parts[task] = (
@@ -132,6 +143,8 @@ class MultiTaskObjective(nn.Module):
             One number.
         """
         loss = parts["points"]
+        if "face" in parts:
+            loss = loss + _ERROR_WEIGHT * parts["expected_error"] + DEFAULT_LAMBDA * parts["face"]
         for index, task in enumerate(self.tasks):
             if task not in active:
                 # Nothing to learn, but still part of the graph: distributed training expects every gradient.

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import ResidualConfig, TCDCNConfig
+from tcdcn_init.augmentation import AugmentationConfig
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.refit import refit_heads
 from tcdcn_init.training import Trainer, TrainingConfig, evaluate
@@ -20,6 +21,19 @@ from tcdcn_init.weights import save_network
 RECIPES: dict[str, Callable[[], TrainingConfig]] = {
     # The bundled model.
     "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
+    # The bundled residual one: any roll, bad boxes, expected errors.
+    "tcdcn-robust": lambda: TrainingConfig(
+        network=ResidualConfig(),
+        augmentation=AugmentationConfig(
+            roll=10.0, wild=0.2, wild_spread=5.0, circle=0.2, later=0.25, occlusion=0.25, styles=0.4
+        ),
+        epochs=230,
+        batch=128,
+        learning_rate=2e-3,
+        weight_decay=2e-2,
+        average=0.9995,
+        precision="bfloat16",
+    ),
     # The same network within a few minutes.
     "tcdcn-quick": TrainingConfig,
     # The locally connected form of the paper's text: 3.4 M parameters.

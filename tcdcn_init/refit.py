@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tcdcn_init.augmentation import AugmentationConfig, Patches, random_views
-from tcdcn_init.network import TCDCN
+from tcdcn_init.network import Network
 from tcdcn_init.tasks import TASKS
 
 _VIEWS = 2  # random views of every training face
@@ -23,13 +23,13 @@ _DECAY = 1e-4  # of the squared weights, beside the mean cross-entropy
 
 
 def refit_heads(
-    network: TCDCN, tasks: Collection[str], patches: Patches, augmentation: AugmentationConfig, seed: int
+    network: Network, tasks: Collection[str], patches: Patches, augmentation: AugmentationConfig, seed: int
 ) -> None:
     """Fit the heads of some tasks to the network's feature, by logistic regression, in place.
 
     Parameters
     ----------
-    network : TCDCN
+    network : Network
         Trained.
     tasks : collection of str
         Tasks whose heads are fitted.

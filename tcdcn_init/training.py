@@ -13,16 +13,16 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig, TCDCNConfig
 from tcdcn_init.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.early_stopping import TaskwiseEarlyStopping
-from tcdcn_init.network import TCDCN
+from tcdcn_init.network import Network, make_network
 from tcdcn_init.objective import MultiTaskObjective, ObjectiveConfig
 from tcdcn_init.progress import duration
 from tcdcn_init.training_data import Crops
@@ -56,10 +56,14 @@ class TrainingConfig:
         k of task-wise early stopping, in epochs; 0 turns it off.
     stop_epsilon : float
         Its threshold.
+    background : float
+        Crops without a face, as a share of the faces, where the network tells them apart.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions in training; bfloat16 halves their time on processors that have it.
     seed : int
     """
 
-    network: TCDCNConfig = field(default_factory=TCDCNConfig)
+    network: NetworkConfig = field(default_factory=TCDCNConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     epochs: int = 80
@@ -70,6 +74,8 @@ class TrainingConfig:
     average: float = 0.999
     stop_window: int = 10
     stop_epsilon: float = 60.0
+    background: float = 0.15
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +84,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
         if not 0.0 <= self.average < 1.0:
             raise ValueError(f"average is {self.average}; expected 0 to below 1")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
 
 
 @dataclass(frozen=True)
@@ -107,12 +115,12 @@ class Workers:
         return slice(self.rank * size, (self.rank + 1) * size)
 
 
-def evaluate(network: TCDCN, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
+def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
     """Errors on fixed crops.
 
     Parameters
     ----------
-    network : TCDCN
+    network : Network
     crops : training_data.Crops
     objective : MultiTaskObjective
 
@@ -179,16 +187,19 @@ class Trainer:
         self.share = self.workers.share(config.batch)
         if len(patches) < config.batch:
             raise ValueError(f"{len(patches)} training faces for a batch of {config.batch}; choose a smaller batch")
-        self.steps = len(patches) // config.batch
+        self.faces = patches.faces
+        background = min(round(config.background * len(self.faces)), len(patches.background))
+        self.background = patches.background, background
+        self.steps = (len(self.faces) + background) // config.batch
         torch.manual_seed(config.seed)
-        self.network = TCDCN(config.network)
+        self.network = make_network(config.network)
         with torch.no_grad():
             # The points' head starts at the mean shape: the first epochs need not find it.
-            self.network.points_bias.copy_(patches.points.mean(dim=0).flatten())
+            self.network.points_bias.copy_(patches.points[self.faces].mean(dim=0).flatten())
         self.objective = MultiTaskObjective(config.objective, config.network.tasks)
         # PyTorch's pooling is several times faster on channels-last maps.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = {name: value.detach().clone() for name, value in self.network.named_parameters()}
+        self.averaged = {name: value.clone() for name, value in self._weights().items()}
         self.optimizer = torch.optim.AdamW(
             [*self.network.parameters(), *self.objective.parameters()],
             lr=config.learning_rate,
@@ -212,12 +223,12 @@ class Trainer:
         if self.workers.world > 1:
             self.model = DistributedDataParallel(self.network)
 
-    def run(self) -> TCDCN:
+    def run(self) -> Network:
         """Train to the end.
 
         Returns
         -------
-        TCDCN
+        Network
             With the averaged weights, in evaluation mode.
 
         Raises
@@ -234,10 +245,10 @@ class Trainer:
                 self._save()
         return self.averaged_network()
 
-    def averaged_network(self) -> TCDCN:
+    def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""
-        network = TCDCN(self.config.network)
-        network.load_state_dict(self.averaged)
+        network = make_network(self.config.network)
+        network.load_state_dict(self.averaged, strict=False)  # without counters of batches
         return network.eval()
 
     def active_tasks(self) -> list[str]:
@@ -261,7 +272,9 @@ class Trainer:
                 generator,
                 self.share,
             )
-            parts = self.objective(self.model(crops), targets)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bfloat16"):
+                outputs = self.model(crops)
+            parts = self.objective(outputs, targets)
             loss = self.objective.total(parts, active)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -279,11 +292,20 @@ class Trainer:
 
     def _order(self, generator: torch.Generator) -> Tensor:
         """Faces of an epoch, in order."""
-        pose = self.patches.labels.get("pose")
+        faces, pose = self.faces, self.patches.labels.get("pose")
+        pose = None if pose is None else pose[faces]
         if not self.config.pose_balance or pose is None or bool((pose < 0).any()):
-            return torch.randperm(len(self.patches), generator=generator)
-        share = torch.bincount(pose)[pose] / len(pose)
-        return torch.multinomial(share**-self.config.pose_balance, len(pose), replacement=True, generator=generator)
+            order = torch.randperm(len(faces), generator=generator)
+        else:
+            share = torch.bincount(pose)[pose] / len(pose)
+            weight = share**-self.config.pose_balance
+            order = torch.multinomial(weight, len(pose), replacement=True, generator=generator)
+        every, count = self.background
+        if not count:
+            return faces[order]
+        chosen = every[torch.randperm(len(every), generator=generator)[:count]]
+        mixed = torch.cat([faces[order], chosen])
+        return mixed[torch.randperm(len(mixed), generator=generator)]
 
     def _share_objective_gradient(self) -> None:
         # The learned coefficients live outside the network that DistributedDataParallel wraps.
@@ -297,9 +319,14 @@ class Trainer:
         # A long memory of the random first steps would only delay: the decay grows into its value.
         steps = self.scheduler.last_epoch
         decay = min(self.config.average, steps / (steps + 10.0)) if self.config.average else 0.0
-        current = dict(self.network.named_parameters())
+        current = self._weights()
         names = list(self.averaged)
-        torch._foreach_lerp_([self.averaged[n] for n in names], [current[n].detach() for n in names], 1.0 - decay)
+        torch._foreach_lerp_([self.averaged[n] for n in names], [current[n] for n in names], 1.0 - decay)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """What is averaged: parameters, and the statistics of normalisations."""
+        state: dict[str, Tensor] = self.network.state_dict()
+        return {name: value.detach() for name, value in state.items() if value.is_floating_point()}
 
     def _judge(self, augmented: dict[str, float], start: float) -> None:
         config = self.config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig
 from tcdcn_init.augmentation import AugmentationConfig, Patches
-from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
+from tcdcn_init.background import background_box
+from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
 from tcdcn_init.datasets.base import BadRows, Face
-from tcdcn_init.geometry import interocular, invert, transform_points
+from tcdcn_init.geometry import compose, interocular, invert, transform_points
 from tcdcn_init.pictures import read_image
 from tcdcn_init.progress import track
 
 T = TypeVar("T")
+
+_BACKGROUNDS = 2  # per training picture, of a network that is to tell faces from background
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _each(
     return kept, made
 
 
-def _annotation(faces: Sequence[Face], config: TCDCNConfig) -> tuple[dict[str, Tensor], Tensor]:
+def _annotation(faces: Sequence[Face], config: NetworkConfig) -> tuple[dict[str, Tensor], Tensor]:
     """Targets in the frames of the faces' boxes, and the inter-ocular distances there."""
     frames = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
     points = transform_points(invert(frames), np.stack([face.five for face in faces]))
@@ -94,18 +98,23 @@ def _annotation(faces: Sequence[Face], config: TCDCNConfig) -> tuple[dict[str, T
     targets = {"points": torch.from_numpy(points.astype(np.float32)), "unit": torch.from_numpy(unit.astype(np.float32))}
     for task in config.tasks:
         targets[task] = torch.tensor([face.attributes.get(task, -1) for face in faces])
+    if "face" in config.outputs:
+        targets["face"] = torch.ones(len(faces), dtype=torch.int64)
     return targets, torch.from_numpy(distance.astype(np.float32))
 
 
 def load_patches(
-    faces: Sequence[Face], config: TCDCNConfig, augmentation: AugmentationConfig, *, skip_bad: bool = False
+    faces: Sequence[Face], config: NetworkConfig, augmentation: AugmentationConfig, *, skip_bad: bool = False
 ) -> Patches:
     """Decode training faces into patches that random views are sampled from.
+
+    For a network that tells faces from background, patches around boxes that hold no face (`background.background_box`)
+    follow those of the faces.
 
     Parameters
     ----------
     faces : sequence of Face
-    config : TCDCNConfig
+    config : NetworkConfig
     augmentation : AugmentationConfig
         Its spread decides how much more than the view a patch holds.
     skip_bad : bool
@@ -124,20 +133,48 @@ def load_patches(
     size = round(2 * config.side * span)
     span = size / (2 * config.side)  # exactly twice the crop's resolution
 
-    def patch(face: Face) -> NDArray[np.uint8]:
-        frames = frames_from_boxes(face.box[None], config.view * span)
-        grey = cut(read_picture(face), frames, size, reach=GRID_REACH)[0]
+    def cuttings(face: Face) -> NDArray[np.uint8]:
+        """The face's patch, and patches of background after it."""
+        picture = read_picture(face)
+        boxes = [face.box]
+        if "face" in config.outputs:
+            # By the face's name, so that any order and choice of faces gives the same boxes.
+            rng = np.random.default_rng(zlib.crc32(face.name.encode()))
+            size_of = (picture.shape[1], picture.shape[0])
+            found = [background_box(size_of, face.box[None], rng) for _ in range(_BACKGROUNDS)]
+            boxes += [box for box in found if box is not None]
+        grey = cut(picture, frames_from_boxes(np.stack(boxes), config.view * span), size, reach=GRID_REACH)
         return np.asarray(np.rint(np.clip(grey, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
-    kept, pixels = _each(faces, patch, "Decoding training faces", skip_bad)
+    kept, pixels = _each(faces, cuttings, "Decoding training faces", skip_bad)
     targets, _ = _annotation(kept, config)
+    later = _later_looks(kept, config)
+    patches = torch.from_numpy(np.concatenate([each[:1] for each in pixels]))
+    if "face" in config.outputs:
+        empty = torch.from_numpy(np.concatenate([each[1:] for each in pixels]))
+        patches = torch.cat([patches, empty])
+        count = len(empty)
+        fills = {"points": torch.zeros(count, 5, 2), "unit": torch.ones(count), "face": torch.zeros(count).long()}
+        for name in targets:
+            fill = fills.get(name, torch.full((count,), -1))
+            targets[name] = torch.cat([targets[name], fill])
+        later = torch.cat([later, torch.zeros(count, 4)])
     points, unit = targets.pop("points"), targets.pop("unit")
-    return Patches(torch.from_numpy(np.stack(pixels)), points, unit, targets, span)
+    return Patches(patches, points, unit, targets, span, later)
+
+
+def _later_looks(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
+    """`Patches.later` of faces."""
+    boxes = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
+    looks = frames_from_points(np.stack([face.five for face in faces]), config.view)
+    within = compose(invert(boxes), looks)
+    turn, scale = np.arctan2(within[:, 1, 0], within[:, 0, 0]), np.hypot(within[:, 0, 0], within[:, 1, 0])
+    return torch.from_numpy(np.column_stack([turn, np.log(scale), within[:, :, 2]]).astype(np.float32))
 
 
 def load_crops(
     faces: Sequence[Face],
-    config: TCDCNConfig,
+    config: NetworkConfig,
     description: str = "Decoding validation faces",
     *,
     skip_bad: bool = False,
@@ -147,7 +184,7 @@ def load_crops(
     Parameters
     ----------
     faces : sequence of Face
-    config : TCDCNConfig
+    config : NetworkConfig
     description : str
         For the progress display.
     skip_bad : bool

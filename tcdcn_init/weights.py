@@ -1,13 +1,12 @@
 """Model files: bundled or the user's own, and what their metadata promises.
 
 A model is NAME.safetensors, and NAME.onnx beside it for the onnxruntime backend. Both carry the same metadata, all
-of it text: "architecture" (JSON of `architecture.TCDCNConfig`: layers, tasks and the crop contract), "crop" (the
+of it text: "architecture" (JSON of `architecture.NetworkConfig`: layers, tasks and the crop contract), "crop" (the
 contract in words), "data", "recipe", "licence" and "figures" (JSON).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 from collections.abc import Mapping
@@ -15,10 +14,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcdcn_init.architecture import TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig, config_from_dict, config_to_dict
 
 if TYPE_CHECKING:
-    from tcdcn_init.network import TCDCN
+    from tcdcn_init.network import Network
 
 DEFAULT_MODEL = "tcdcn-mtfl"
 
@@ -92,16 +91,16 @@ def find_model(model: str | Path, suffix: str) -> Path:
     return bundled_file(text + suffix)
 
 
-def metadata_for(config: TCDCNConfig, extra: Mapping[str, str]) -> dict[str, str]:
+def metadata_for(config: NetworkConfig, extra: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a model file."""
     crop = (
         f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the picture; "
         f"square around the box's centre, side {config.view} x sqrt(width x height) of the box"
     )
-    return {"architecture": json.dumps(dataclasses.asdict(config)), "crop": crop, **extra}
+    return {"architecture": json.dumps(config_to_dict(config)), "crop": crop, **extra}
 
 
-def parse_config(metadata: Mapping[str, str] | None, path: Path) -> TCDCNConfig:
+def parse_config(metadata: Mapping[str, str] | None, path: Path) -> NetworkConfig:
     """The architecture that a model file's metadata declares.
 
     Raises
@@ -110,9 +109,7 @@ def parse_config(metadata: Mapping[str, str] | None, path: Path) -> TCDCNConfig:
         If the metadata is missing or malformed.
     """
     try:
-        fields = json.loads((metadata or {})["architecture"])
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-        return TCDCNConfig(**fields)
+        return config_from_dict(json.loads((metadata or {})["architecture"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} does not say what it is: its 'architecture' metadata is missing or malformed ({error}); "
@@ -120,13 +117,13 @@ def parse_config(metadata: Mapping[str, str] | None, path: Path) -> TCDCNConfig:
         ) from error
 
 
-def save_network(path: Path, network: TCDCN, extra: Mapping[str, str]) -> None:
+def save_network(path: Path, network: Network, extra: Mapping[str, str]) -> None:
     """Write a network to a .safetensors file with its metadata.
 
     Parameters
     ----------
     path : pathlib.Path
-    network : TCDCN
+    network : Network
     extra : mapping of str to str
         More metadata: data, recipe, licence, figures.
     """
@@ -137,12 +134,12 @@ def save_network(path: Path, network: TCDCN, extra: Mapping[str, str]) -> None:
     save_file(tensors, path, metadata_for(network.config, extra))
 
 
-def load_network(path: Path) -> tuple[TCDCN, dict[str, str]]:
+def load_network(path: Path) -> tuple[Network, dict[str, str]]:
     """Read a network from a .safetensors file.
 
     Returns
     -------
-    network : TCDCN
+    network : Network
         In evaluation mode.
     metadata : dict of str to str
 
@@ -154,7 +151,7 @@ def load_network(path: Path) -> tuple[TCDCN, dict[str, str]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    from tcdcn_init.network import TCDCN
+    from tcdcn_init.network import make_network
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -162,7 +159,7 @@ def load_network(path: Path) -> tuple[TCDCN, dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file, or is cut short: {error}; get it anew") from error
-    network = TCDCN(parse_config(metadata, path))
+    network = make_network(parse_config(metadata, path))
     for name, wanted in network.state_dict().items():
         found = tensors.get(name)
         if found is None or found.shape != wanted.shape:

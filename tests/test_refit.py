@@ -19,7 +19,7 @@ def bright_or_dark_halves(count: int = 120) -> Patches:
     pixels = torch.randint(0, 60, (count, 112, 112), dtype=torch.uint8, generator=generator)
     pixels[:, 56:] += (150 * smile).to(torch.uint8)[:, None, None]
     labels = {"smile": smile, "glasses": torch.full((count,), -1)}
-    return Patches(pixels, torch.zeros(count, 5, 2), torch.ones(count), labels, 1.4)
+    return Patches(pixels, torch.zeros(count, 5, 2), torch.ones(count), labels, 1.4, torch.zeros(count, 4))
 
 
 def test_only_the_heads_asked_for_move_and_they_fit():

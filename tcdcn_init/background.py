@@ -1,0 +1,62 @@
+"""Boxes that hold no face, at random places of pictures whose faces are known: what an initializer must doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.geometry import box_square
+
+SIDES = (0.4, 1.2)
+"""Smallest and largest side of a box, in sides of a face in the picture."""
+
+OVERLAP = 0.1
+"""Largest intersection over union with any face box."""
+
+_TRIES = 100
+
+
+def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64] | None:
+    """A random square box inside a picture, away from its faces.
+
+    Parameters
+    ----------
+    size : (width, height)
+        Of the picture, in pixels.
+    faces : (N, 4) array_like
+        Boxes of the annotated faces, N at least 1. The logarithm of the box's side is uniform between `SIDES` times the
+        side of one of them.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (4,) ndarray of float64, or None
+        None where a hundred tries found no place: a face fills the picture.
+
+    Examples
+    --------
+    >>> background_box((400, 400), [(0, 0, 60, 60)], np.random.default_rng(0)).round().tolist()
+    [94.0, 14.0, 143.0, 62.0]
+    >>> background_box((60, 60), [(0, 0, 60, 60)], np.random.default_rng(0)) is None
+    True
+    """
+    boxes = np.asarray(faces, dtype=np.float64)
+    sides = box_square(boxes)[1]
+    for _ in range(_TRIES):
+        side = rng.choice(sides) * np.exp(rng.uniform(*np.log(SIDES)))
+        place = rng.random(2)
+        room = np.asarray(size) - side
+        if (room <= 0).any():
+            continue
+        left_top = place * room - 0.5
+        box = np.concatenate([left_top, left_top + side])
+        if _overlap(box, boxes).max() <= OVERLAP:
+            return box
+    return None
+
+
+def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    common = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    inter = np.maximum(common, 0.0).prod(axis=1)
+    area, areas = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
+    return np.asarray(inter / (area + areas - inter))
