@@ -10,26 +10,25 @@ and scale carry over. The patches shrink from stage to stage, from half a face t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.frames import SeededFrames, frames_from_boxes
+from tcdcn_init.adapters.chip_cascade import ChipCascade, ShapeChips, StartSampler
 from tcdcn_init.adapters.layouts import IndexMap
-from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, usable
-from tcdcn_init.crops import as_picture
-from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures
+from tcdcn_init.geometry import invert, transform_points
 from tcdcn_init.weights import bundled_file
 
 if TYPE_CHECKING:
     from tcdcn_init.adapters.ert_training import TrainingFace
 
 
-class SDM:
+class SDM(ChipCascade):
     """A trained cascade.
 
     Satisfies `base.ShapeRegressor`. Made by `SDM.fit` or `SDM.load`.
@@ -78,16 +77,13 @@ class SDM:
     ) -> None:
         self.config = config or SDMConfig()
         self.metadata = dict(metadata or {})
-        self._mean = np.asarray(mean_shape, dtype=np.float64)
-        if self._mean.ndim != 2 or self._mean.shape[1] != 2 or len(self._mean) < 2:
-            raise ValueError(f"mean_shape has shape {self._mean.shape}; expected (P, 2), two points or more")
+        super().__init__(mean_shape, aspect=aspect, layout=layout)
         # The arithmetic is in float32; rounded to float16 first, so that a cascade is the same before and after a file.
         with np.errstate(over="ignore"):
             self._weights = np.asarray(weights).astype(np.float16).astype(np.float32)
         self._biases = np.asarray(biases, dtype=np.float32)
         points, stages = len(self._mean), len(self.config.spans)
         for name, array, wanted in (
-            ("mean_shape", self._mean, (points, 2)),
             ("weights", self._weights, (stages, points * self.config.length, 2 * points)),
             ("biases", self._biases, (stages, 2 * points)),
         ):
@@ -98,139 +94,13 @@ class SDM:
                 )
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} not finite, or beyond float16's 65504")
-        self.seeded = SeededFrames(self._mean, aspect=aspect, layout=layout)
         self._features = SDMFeatures(self._mean * [aspect, 1.0], self.config)
 
-    @property
-    def mean_shape(self) -> NDArray[np.float64]:
-        """The (P, 2) unseeded start, in units of the box."""
-        return self._mean.copy()
+    def _chips(self) -> ShapeChips:
+        return self._features
 
-    @property
-    def aspect(self) -> float:
-        """Width over height of the boxes it was trained on."""
-        return self.seeded.aspect
-
-    def starts_from_boxes(self, boxes: ArrayLike) -> NDArray[np.float64]:
-        """The mean shape stretched into boxes: (..., P, 2) from (..., 4)."""
-        return transform_points(frames_from_boxes(boxes), self._mean)
-
-    def starts_from_points(self, points: ArrayLike) -> NDArray[np.float64]:
-        """The mean shape carried by a similarity onto five points: (..., P, 2) from (..., 5, 2).
-
-        NaN where points are not finite or coincide.
-        """
-        array = np.asarray(points, dtype=np.float64)
-        good = self.seeded.usable(array)
-        starts = np.full((*array.shape[:-2], *self._mean.shape), np.nan)
-        starts[good] = transform_points(self.seeded.from_points(array[good]), self._mean)
-        return starts
-
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in a face box: `predict` from `starts_from_boxes`."""
-        return self.predict(image, self.starts_from_boxes(as_box(box)))
-
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from the mean shape on five points (5, 2) in the order of `geometry.FIVE_POINTS`."""
-        return self.predict(image, transform_points(self.seeded.from_points(points), self._mean))
-
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """`predict`, under the name that all regressors share."""
-        return self.predict(image, shape)
-
-    def predict(self, image: Any, start: ArrayLike) -> NDArray[np.float64]:
-        """Move a start onto a face.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        start : (P, 2) array_like
-            In pixels.
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `predict_many`.
-        """
-        given = np.asarray(start, dtype=np.float64)
-        if given.shape != self._mean.shape:
-            raise ValueError(f"start has shape {given.shape}; expected {self._mean.shape}, the model's points")
-        return np.asarray(self.predict_many([image], given[None])[0])
-
-    def predict_many(
-        self, images: Any | Sequence[Any], starts: ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
-    ) -> NDArray[np.float64]:
-        """Move many starts onto faces at once.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-            One picture with all faces, or the picture of each.
-        starts : (N, P, 2) or (N, K, P, 2) array_like
-            In pixels; K starts for each face.
-        on_bad : {"raise", "nan"}
-            What a start that cannot be used does: raise, or get NaN points while the others get theirs.
-
-        Returns
-        -------
-        ndarray of float64, of the shape of `starts`
-            A face does not depend on the others in the batch.
-
-        Raises
-        ------
-        TypeError
-            If an image is a path, or of a dtype that holds no pixels.
-        ValueError
-            If shapes do not fit together; if a start is not finite, its points coincide or lie wholly outside of
-            the picture, or the picture is not finite there.
-        """
-        if on_bad not in ("raise", "nan"):
-            raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
-        given = np.asarray(starts, dtype=np.float64)
-        if given.ndim not in (3, 4) or given.shape[-2:] != self._mean.shape:
-            points = f"{len(self._mean)}, 2"
-            raise ValueError(f"starts have shape {given.shape}; expected (N, {points}) or (N, K, {points})")
-        if isinstance(images, list | tuple):
-            if len(images) != len(given):
-                raise ValueError(f"{len(images)} images, starts for {len(given)}; expected one image, or one for each")
-            pictures = [as_picture(image) for image in images]
-        else:
-            pictures = [as_picture(images)] * len(given)
-        each = given.shape[1] if given.ndim == 4 else 1
-        shapes = given.reshape(-1, *self._mean.shape)
-        results = np.full_like(shapes, np.nan)
-        for part in self._features.blocks(len(shapes)):
-            rows: list[int] = []
-            chips: list[NDArray[np.float32]] = []
-            for row in range(part.start, part.stop):
-                try:
-                    chips.append(self._chip(pictures[row // each], shapes[row]))
-                    rows.append(row)
-                except ValueError as error:
-                    if on_bad == "raise":
-                        raise ValueError(f"start number {row}: {error}") from error
-            if rows:
-                results[rows] = self._run(np.stack(chips), shapes[rows])
-        return results.reshape(given.shape)
-
-    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.float32]:
-        if not usable(start):
-            raise ValueError(f"it is {start.tolist()}; expected finite coordinates of points that do not coincide")
-        height, width = picture.shape[:2]
-        (left, top), (right, bottom) = start.min(axis=0).tolist(), start.max(axis=0).tolist()
-        if left > width - 0.5 or top > height - 0.5 or right < -0.5 or bottom < -0.5:
-            raise ValueError(
-                f"its points, x {left:g} to {right:g} and y {top:g} to {bottom:g}, lie wholly outside of the "
-                f"image of width {width} and height {height}; expected pixels, x before y"
-            )
-        chip = self._features.cut(picture, start)
-        if not np.isfinite(chip).all():
-            raise ValueError("the image holds NaN or infinity there; replace such pixels, e.g. with numpy.nan_to_num")
-        return chip
+    def _blocks(self, count: int) -> list[slice]:
+        return self._features.blocks(count)
 
     def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
         to_picture = self._features.chip_maps(starts)
@@ -316,10 +186,3 @@ class SDM:
         from tcdcn_init.adapters.sdm_training import fit_sdm
 
         return fit_sdm(faces, starts, config=config, ridge=ridge, mirror=mirror, layout=layout, seed=seed)
-
-
-StartSampler: TypeAlias = Callable[
-    [SDM, NDArray[np.float64], NDArray[np.float64], np.random.Generator], NDArray[np.float64]
-]
-"""Draws training starts: called with an untrained model (for its `starts_from_boxes` and `starts_from_points`), the
-faces' points (N, P, 2) and boxes (N, 4), and a generator, it returns (N, K, P, 2)."""

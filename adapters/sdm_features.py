@@ -6,7 +6,6 @@ the similarity that carries the mean shape onto the current one.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.crops import cut
-from tcdcn_init.geometry import centroid_size, compose, similarity_between
+from tcdcn_init.adapters.chip_cascade import ShapeChips, centred
+from tcdcn_init.geometry import similarity_between
 
 _PATCHES_AT_ONCE = 64  # so few that their arrays stay in the processor's cache: three times as fast as 320
-_SMALLEST, _LARGEST = 1e-3, 1e6  # radius of a shape in pixels: what is beyond is an error, or lost in rounding
 _EPS, _CLIP = 1e-5, 0.2  # of the L2-Hys norm, as in scikit-image
 
 
@@ -135,7 +133,7 @@ class SDMConfig:
         return (self.patch // self.cell - self.block + 1) ** 2 * self.block**2 * self.orientations
 
 
-class SDMFeatures:
+class SDMFeatures(ShapeChips):
     """Chips of faces, and descriptors of shapes in them.
 
     Parameters
@@ -144,11 +142,6 @@ class SDMFeatures:
         The mean shape in true proportions, in any unit.
     config : SDMConfig
 
-    Attributes
-    ----------
-    side : int
-        Side of a chip in pixels.
-
     Raises
     ------
     ValueError
@@ -156,35 +149,14 @@ class SDMFeatures:
     """
 
     def __init__(self, upright: ArrayLike, config: SDMConfig) -> None:
-        shape = np.asarray(upright, dtype=np.float64)
-        size = radius(shape)
-        if not size > 0:
-            raise ValueError("the points of the mean shape coincide; expected distinct points")
+        reach = np.linalg.norm(centred(upright), axis=1).max() + max(config.spans) / 2 + config.slack
+        super().__init__(upright, config.resolution, float(reach))
         self.config = config
-        self._reference = (shape - shape.mean(axis=0)) / size
-        reach = np.linalg.norm(self._reference, axis=1).max() + max(config.spans) / 2 + config.slack
-        self.side = 2 * math.ceil(reach * config.resolution)
 
     def blocks(self, count: int) -> list[slice]:
         """Slices of so many faces as are best described at once."""
-        step = max(1, _PATCHES_AT_ONCE // len(self._reference))
+        step = max(1, _PATCHES_AT_ONCE // len(self.reference))
         return [slice(first, min(first + step, count)) for first in range(0, count, step)]
-
-    def cut(self, picture: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The grey (side, side) chip of a picture around a shape (P, 2)."""
-        return np.asarray(cut(picture, self._frames(shape[None]), self.side)[0])
-
-    def chip_maps(self, shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Maps (N, 2, 3) from the pixels of the chips around shapes (N, P, 2) to the picture."""
-        shift = (1 - self.side) / (2 * self.side)
-        return compose(self._frames(shapes), [[1 / self.side, 0, shift], [0, 1 / self.side, shift]])
-
-    def _frames(self, shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Frames as `crops.cut` takes them."""
-        frames = np.zeros((len(shapes), 2, 3))
-        frames[:, 0, 0] = frames[:, 1, 1] = radius(shapes) * (self.side / self.config.resolution)
-        frames[:, :, 2] = shapes.mean(axis=1)
-        return frames
 
     def describe(
         self, stage: int, chips: NDArray[np.float32], shapes: NDArray[np.float64]
@@ -205,22 +177,10 @@ class SDMFeatures:
             Linear maps from the upright mean shape's radii to pixels of the chips.
         """
         config = self.config
-        turns = similarity_between(self._reference, shapes)[:, :, :2]
+        turns = similarity_between(self.reference, shapes)[:, :, :2]
         patches = _cut_patches(chips, shapes, turns * (config.spans[stage] / config.patch), config.patch)
         hog = hog_patches(patches, config.orientations, config.cell, config.block)
         return np.asarray(hog.reshape(len(shapes), -1), dtype=np.float32), turns
-
-
-def radius(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root mean square distance of the points of shapes (..., P, 2) from their mean."""
-    return np.asarray(centroid_size(shapes) / np.sqrt(shapes.shape[-2]))
-
-
-def usable(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of shapes (..., P, 2) in pixels can be looked at: finite ones whose points lie apart."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        sizes = radius(shapes)
-    return np.asarray((sizes > _SMALLEST) & (sizes < _LARGEST))
 
 
 def _cut_patches(

@@ -10,21 +10,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.ert_training import TrainingFace, checked_faces
-from tcdcn_init.adapters.frames import frames_from_boxes
+from tcdcn_init.adapters.chip_cascade import ChipCascade, StartSampler
+from tcdcn_init.adapters.chip_training import TrainingFaces
+from tcdcn_init.adapters.ert_training import TrainingFace
 from tcdcn_init.adapters.layouts import IndexMap
-from tcdcn_init.adapters.sdm import SDM, StartSampler
-from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures, usable
-from tcdcn_init.crops import as_picture
+from tcdcn_init.adapters.sdm import SDM
+from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.geometry import MIRROR, box_square, centroid_size, interocular, invert, roll_degrees, transform_points
+from tcdcn_init.geometry import MIRROR, box_square, centroid_size, interocular, roll_degrees
 from tcdcn_init.initializer import Initializer
-from tcdcn_init.pictures import read_image
 from tcdcn_init.progress import track
 from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import from_box_units, to_box_units
@@ -51,7 +50,8 @@ def fit_sdm(
     faces : iterable of `Face` records or of (image, points, box)
         The image is an array or a path, the points are (P, 2) pixels, the box (left, top, right, bottom).
     starts : (N, K, P, 2) array_like, or callable
-        K starts of each face, in pixels; or what draws them: `box_starts`, `seed_starts`, any `sdm.StartSampler`.
+        K starts of each face, in pixels; or what draws them: `box_starts`, `seed_starts`, any
+        `chip_cascade.StartSampler`.
     config : SDMConfig, optional
     ridge : float
         Penalty on the squared weights, a start's share.
@@ -76,42 +76,18 @@ def fit_sdm(
     -----
     Memory: 4 bytes x N x K x P x `SDMConfig.length` for the descriptors, and N chips of about 160 x 160 bytes.
     """
-    images, truth, boxes = checked_faces(faces)
     if not ridge > 0:
         raise ValueError(f"ridge is {ridge}; expected a number above 0")
     config = config or SDMConfig()
-    count, points = truth.shape[:2]
-    mean = transform_points(invert(frames_from_boxes(boxes)), truth).mean(axis=0)
-    partner = np.arange(points) if mirror is None else _checked_mirror(mirror, points)
-    if mirror is not None:
-        mean = (mean + mean[partner] * [-1, 1] + [1, 0]) / 2
-    aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
+    data = TrainingFaces.of(faces, mirror)
+    points = len(data.mean)
     weights = np.zeros((len(config.spans), points * config.length, 2 * points), dtype=np.float32)
     biases = np.zeros((len(config.spans), 2 * points))
     if callable(starts):
-        untrained = SDM(mean, weights, biases, config, aspect=aspect, layout=layout)
-        starts = starts(untrained, truth, boxes, np.random.default_rng(seed))
-    given = np.asarray(starts, dtype=np.float64)
-    if given.ndim != 4 or (len(given), *given.shape[2:]) != truth.shape or not given.shape[1]:
-        raise ValueError(f"starts have shape {given.shape}; expected ({count}, K, {points}, 2), K at least 1")
-    good = usable(given).all(axis=1)
-    if not good.all():
-        number = int(np.argmin(good))
-        raise ValueError(f"a start of face {number} is not finite, or its points coincide; leave that face out")
-
-    # From here on in the pixels of chips around the annotated shapes.
-    features = SDMFeatures(mean * [aspect, 1.0], config)
-    into = invert(features.chip_maps(truth))
-    chips = np.empty((count, features.side, features.side), dtype=np.uint8)
-    for number, image in enumerate(track(images, "Decoding training faces")):
-        grey = features.cut(_picture(image, number), truth[number])
-        chips[number] = np.rint(np.clip(np.nan_to_num(grey), 0, 1) * 255)
-    owner = np.repeat(np.arange(count), given.shape[1])
-    current = transform_points(into[:, None], given).reshape(-1, points, 2)
-    target = transform_points(into, truth)[owner]
-    turned = (np.arange(len(owner)) % given.shape[1] % 2 == 1) & (mirror is not None)
-    for shapes in (current, target):
-        shapes[turned] = shapes[turned][:, partner] * [-1, 1] + [features.side - 1, 0]
+        untrained = SDM(data.mean, weights, biases, config, aspect=data.aspect, layout=layout)
+        starts = starts(untrained, data.truth, data.boxes, np.random.default_rng(seed))
+    features = SDMFeatures(data.mean * [data.aspect, 1.0], config)
+    chips, owner, current, target, turned = data.cut(features, starts)
 
     descriptors = np.empty((len(owner), weights.shape[1]), dtype=np.float32)
     turns = np.empty((len(owner), 2, 2))
@@ -125,7 +101,7 @@ def fit_sdm(
         weights[stage] = exact.astype(np.float16)  # as SDM rounds them: the next stage sees what rounding does
         moves = (descriptors @ weights[stage] + biases[stage]).reshape(current.shape)
         current += moves @ np.swapaxes(turns, 1, 2)
-    return SDM(mean, weights, biases, config, aspect=aspect, layout=layout)
+    return SDM(data.mean, weights, biases, config, aspect=data.aspect, layout=layout)
 
 
 def _ridge(
@@ -146,22 +122,6 @@ def _ridge(
     gram[np.diag_indices(length)] += ridge * count
     weights = np.asarray(solve(gram, cross, assume_a="pos", overwrite_a=True))
     return weights, mean_move - mean @ weights
-
-
-def _checked_mirror(mirror: Sequence[int], points: int) -> NDArray[np.intp]:
-    partner = np.asarray(mirror)
-    if sorted(partner.tolist()) != list(range(points)) or (partner[partner] != np.arange(points)).any():
-        raise ValueError(
-            f"mirror is {list(mirror)}; expected the numbers 0 to {points - 1}, partners at each other's place"
-        )
-    return partner.astype(np.intp)
-
-
-def _picture(image: Any, number: int) -> NDArray[Any]:
-    try:
-        return read_image(image) if isinstance(image, str | Path) else as_picture(image)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"face {number} cannot be read as a picture: {error}") from error
 
 
 # Starts -----------------------------------------------------------------------------------------------------------
@@ -186,13 +146,13 @@ def box_starts(
 
     Returns
     -------
-    sdm.StartSampler
+    chip_cascade.StartSampler
     """
     if count < 1 or shapes not in ("mean", "random"):
         raise ValueError(f"count is {count}, shapes {shapes!r}; expected at least 1, and 'mean' or 'random'")
 
     def draw(
-        model: SDM, truth: NDArray[np.float64], boxes: NDArray[np.float64], rng: np.random.Generator
+        model: ChipCascade, truth: NDArray[np.float64], boxes: NDArray[np.float64], rng: np.random.Generator
     ) -> NDArray[np.float64]:
         size = (len(boxes), count)
         side = box_square(boxes)[1][:, None, None]
@@ -249,29 +209,64 @@ def seed_starts(residuals: ArrayLike, count: int = 6) -> StartSampler:
 
     Returns
     -------
-    sdm.StartSampler
+    chip_cascade.StartSampler
         Also for models of more points whose layout gives all five.
     """
-    samples = np.asarray(residuals, dtype=np.float64)
-    if samples.ndim != 3 or samples.shape[1:] != (5, 2) or not len(samples) or not np.isfinite(samples).all():
-        raise ValueError(
-            f"residuals have shape {samples.shape}; expected (M, 5, 2), finite, as seed_residuals gives them"
-        )
+    samples = _checked_residuals(residuals)
     if count < 1:
         raise ValueError(f"count is {count}; expected at least 1")
 
     def draw(
-        model: SDM, truth: NDArray[np.float64], boxes: NDArray[np.float64], rng: np.random.Generator
+        model: ChipCascade, truth: NDArray[np.float64], boxes: NDArray[np.float64], rng: np.random.Generator
     ) -> NDArray[np.float64]:
         five = model.seeded.layout.of_shape(truth)
         if five.shape[1] != 5:
             raise ValueError(
                 f"{model.seeded.layout.name} give only {five.shape[1]} of the five points; draw other starts"
             )
-        errors = samples[rng.integers(len(samples), size=(len(truth), count))]
-        return model.starts_from_points(five[:, None] + errors @ np.swapaxes(_face_frames(five), 1, 2)[:, None])
+        return model.starts_from_points(erring_points(five, samples, count, rng))
 
     return draw
+
+
+def erring_points(
+    five: ArrayLike, residuals: ArrayLike, count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Five points of faces as a network would find them, its errors drawn from samples.
+
+    Parameters
+    ----------
+    five : (N, 5, 2) array_like
+        Annotated points, in pixels.
+    residuals : (M, 5, 2) array_like
+        As `seed_residuals` gives them.
+    count : int
+        Draws for each face.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (N, count, 5, 2) ndarray of float64
+
+    Examples
+    --------
+    >>> face = np.array([[30.0, 40], [70, 40], [50, 60], [35, 80], [65, 80]])
+    >>> low = seed_residuals([face + [0, 5]], [face])
+    >>> erring_points([2 * face], low, 1, np.random.default_rng(0))[0, 0, 0].round(3).tolist()
+    [60.0, 90.0]
+    """
+    samples, true = _checked_residuals(residuals), np.asarray(five, dtype=np.float64)
+    errors = samples[rng.integers(len(samples), size=(len(true), count))]
+    return np.asarray(true[:, None] + errors @ np.swapaxes(_face_frames(true), 1, 2)[:, None])
+
+
+def _checked_residuals(residuals: ArrayLike) -> NDArray[np.float64]:
+    samples = np.asarray(residuals, dtype=np.float64)
+    if samples.ndim != 3 or samples.shape[1:] != (5, 2) or not len(samples) or not np.isfinite(samples).all():
+        raise ValueError(
+            f"residuals have shape {samples.shape}; expected (M, 5, 2), finite, as seed_residuals gives them"
+        )
+    return samples
 
 
 def _face_frames(five: NDArray[np.float64]) -> NDArray[np.float64]:
