@@ -130,7 +130,7 @@ class ChipCascade(ABC):
         """Slices of so many starts as are best moved at once."""
 
     @abstractmethod
-    def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _run(self, chips: NDArray[Any], starts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where starts (N, P, 2) in pixels of the picture end, from the chips around them."""
 
     # What they share.
@@ -253,10 +253,10 @@ class ChipCascade(ABC):
         numbers: Sequence[int],
         each: int,
         on_bad: str,
-    ) -> tuple[list[int], NDArray[np.float32]]:
+    ) -> tuple[list[int], NDArray[Any]]:
         """Which of the starts can be used, and their chips."""
         rows: list[int] = []
-        chips: list[NDArray[np.float32]] = []
+        chips: list[NDArray[Any]] = []
         for row in numbers:
             try:
                 chips.append(self._chip(pictures[row // each], shapes[row]))
@@ -264,9 +264,9 @@ class ChipCascade(ABC):
             except ValueError as error:
                 if on_bad == "raise":
                     raise ValueError(f"start number {row}: {error}") from error
-        return rows, np.stack(chips) if chips else np.empty((0, 0, 0), dtype=np.float32)
+        return rows, np.stack(chips) if chips else np.empty((0, 0, 0))
 
-    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[Any]:
         if not usable(start):
             raise ValueError(f"it is {start.tolist()}; expected finite coordinates of points that do not coincide")
         height, width = picture.shape[:2]
