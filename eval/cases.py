@@ -1,4 +1,4 @@
-"""What the protocol is measured on: a data set's faces, in its own boxes or others, and what must be said about them."""
+"""What the protocol is measured on: the faces of a data set, whose boxes they are in, and what must be said of them."""
 
 from __future__ import annotations
 

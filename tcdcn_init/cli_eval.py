@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init.cli_common import plain_errors
+from tcdcn_init.cli_common import plain_errors, split_names
 
 commands = typer.Typer()
 
@@ -95,3 +95,106 @@ def robustness(
         )
         typer.echo(robustness_tables(document["datasets"]))
         typer.echo(f"wrote {out / 'robustness.png'} and, beside it, .svg, .md and .json")
+
+
+@commands.command("eval")
+def evaluate(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Option(help="aflw, afw, afw68 or mtfl-val; default: one portrait.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
+    regressor: Annotated[
+        list[str] | None, typer.Option(help="Name or .dat file, again or comma-separated; default: bundled ones.")
+    ] = None,
+    starts: Annotated[str | None, typer.Option(help="Comma-separated; default: all of the protocol.")] = None,
+    boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived; or a CSV file.")] = "given",
+    noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
+    roll: Annotated[str | None, typer.Option(help="Of heads, in degrees: 0,15,... or none.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: eval-DATASET.")] = None,
+    retrained: Annotated[Path | None, typer.Option(help="Folder of retrained regressors; default: bundled.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "torch",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    limit: Annotated[int | None, typer.Option(help="This many faces, evenly spread.")] = None,
+    seed: Annotated[int, typer.Option(help="Of random starts and box noise.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+) -> None:
+    """Compare starts: the same regressors on the same faces, only the start changed.
+
+    Writes report.json, faces.csv, plots and report.html. Without a data set, on scikit-image's portrait: one face,
+    which shows what a report looks like. An interrupted run goes on when the command is repeated.
+    """
+    with plain_errors():
+        import tempfile
+
+        from tcdcn_init.eval.builtin import builtin_case
+        from tcdcn_init.eval.cases import read_case
+        from tcdcn_init.eval.copies import NOISES, ROLLS
+        from tcdcn_init.eval.evaluate import run_eval
+        from tcdcn_init.eval.report_data import report_table
+        from tcdcn_init.eval.starts import STARTS
+        from tcdcn_init.initializer import DEFAULT_PASSES
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        named = [name for text in regressor or [] for name in text.split(",") if name]
+        target = out or Path(f"eval-{dataset or 'portrait'}")
+        with tempfile.TemporaryDirectory() as folder:
+            if dataset is None:
+                _refuse_without_dataset(context)
+                case = builtin_case(Path(folder))
+            else:
+                case = read_case(dataset, root, boxes=boxes, limit=limit)
+            report = run_eval(
+                case,
+                target,
+                regressors=named or None,
+                starts=STARTS if starts is None else split_names(starts) or (),
+                noises=NOISES if noise is None else _numbers("noise", noise),
+                rolls=ROLLS if roll is None else _numbers("roll", roll),
+                model=model or DEFAULT_MODEL,
+                backend=backend,  # type: ignore[arg-type]
+                passes=DEFAULT_PASSES if passes is None else passes,
+                retrained=retrained,
+                seed=seed,
+                jobs=jobs,
+                command=_told(context),
+            )
+        about = report["dataset"]
+        typer.echo(report_table(report))
+        typer.echo(f"{about['title']}: {about['note']}")
+        for name, reason in about["unreadable"].items():
+            typer.secho(f"counted as a failure: {name}: {reason}", fg="yellow", err=True)
+        typer.echo(f"wrote {target / 'report.html'} and, beside it, report.json, faces.csv and plots/")
+
+
+def _refuse_without_dataset(context: typer.Context) -> None:
+    """Options that the built-in portrait has no use for."""
+    for name in ("root", "boxes", "limit"):
+        if _typed(context, name):
+            raise ValueError(
+                f"--{name} {context.params[name]} says nothing without a data set; name one, e.g. --dataset aflw"
+            )
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in split_names(text) or ())
+    except ValueError:
+        raise ValueError(f"--{option} is {text!r}; expected numbers such as 0,0.1,0.2, or none") from None
+
+
+def _told(context: typer.Context) -> str:
+    """The command, without what changes no number: where its output goes, and over how many processes."""
+    import shlex
+
+    words = ["tcdcn-init", "eval"]
+    for name, value in context.params.items():
+        if name in ("out", "jobs") or not _typed(context, name):
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            words += [f"--{name}", str(each)]
+    return shlex.join(words)

@@ -1,0 +1,421 @@
+"""The comparison of starts: the same regressor on the same faces, only the start changed.
+
+Every regressor fits every face from every start (`starts`). Where a start takes K shapes, the result is the median of
+the K answers, coordinate by coordinate, as in RCPR, and the start's own error is that of the median of its shapes;
+answers that are not finite are left out, and a face without any has failed. On some of the faces the same is done in
+boxes with noise and on turned pictures (`copies`). A regressor that was retrained for a start is a further run.
+
+``mean`` is, for the regression trees, their own start in the box: they begin with a frame, not with a shape. Every
+other start is a shape that seeds their frame.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.ert_cascade import ERT
+from tcdcn_init.adapters.frames import frames_from_boxes
+from tcdcn_init.adapters.layouts import find_layout
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.eval.cases import spread_over
+from tcdcn_init.eval.copies import NOISES, ROLLS, Copy, Kind, make_copy, read_pictures
+from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_shapes, median_shape
+from tcdcn_init.eval.metrics import nme, point_errors
+from tcdcn_init.eval.perturbation import face_rng
+from tcdcn_init.eval.runs import fingerprint, measure_groups
+from tcdcn_init.eval.starts import Start
+from tcdcn_init.geometry import transform_points
+from tcdcn_init.initializer import Initializer
+
+NO_REGRESSOR = "none"
+"""Name under which TCDCN's five points themselves are scored."""
+
+BASELINE = "random-5"
+"""The start that differences are against: RCPR's."""
+
+CURVE_FACES = 500
+"""Curves are measured on at most so many faces, spread evenly over the data set's list."""
+
+# Copies fitted at once, which bounds the memory that turned pictures take.
+_AT_ONCE = 64
+
+Factory = Callable[[], ShapeRegressor]
+
+
+class Run(NamedTuple):
+    """One row of the comparison.
+
+    Attributes
+    ----------
+    regressor : str
+    training : {"untouched", "retrained"}
+        As it is, or retrained on starts that err as this start errs.
+    start : str
+    """
+
+    regressor: str
+    training: Literal["untouched", "retrained"]
+    start: str
+
+
+POINTS_RUN = Run(NO_REGRESSOR, "untouched", "tcdcn")
+"""TCDCN's own points."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, as other processes are told it.
+
+    Attributes
+    ----------
+    regressors : mapping of str to callable
+        Name -> callable without arguments that makes the regressor, such as ``partial(load_regressor, name)``.
+    starts : tuple of Start
+        Of shapes with as many points as the regressors have.
+    initializer : callable
+        Makes the initializer: `Initializer` itself, or ``functools.partial(Initializer, passes=2)``.
+    retrained : mapping of (str, str) to callable
+        Regressor and start -> what makes the regressor as it was retrained for the start, where there is one.
+    noises, rolls : tuple of float
+        Of the curves, see `copies`; none, no curve.
+    seed : int
+        Of random starts and of the boxes' noise.
+    """
+
+    regressors: Mapping[str, Factory]
+    starts: tuple[Start, ...]
+    initializer: Callable[[], Initializer] = Initializer
+    retrained: Mapping[tuple[str, str], Factory] = field(default_factory=dict)
+    noises: tuple[float, ...] = NOISES
+    rolls: tuple[float, ...] = ROLLS
+    seed: int = 0
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them, TCDCN's points first."""
+        runs = [POINTS_RUN]
+        for name in self.regressors:
+            runs += [Run(name, "untouched", start.name) for start in self.starts]
+            runs += [
+                Run(name, "retrained", start.name) for start in self.starts if (name, start.name) in self.retrained
+            ]
+        return runs
+
+    @property
+    def conditions(self) -> list[tuple[Kind, float]]:
+        """Of the curves; noise of 0 is the faces as they are, which need not be fitted again."""
+        noises: list[tuple[Kind, float]] = [("noise", value) for value in self.noises if value != 0]
+        return [*noises, *(("roll", value) for value in self.rolls)]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found, in fractions of the inter-ocular distance (`box_errors`: of the box's side); NaN is missing.
+
+    Attributes
+    ----------
+    runs : list of R Run
+    start_errors, errors, box_errors : (R, N) ndarray
+    point_errors : list of R (N, P) ndarrays
+        P is 5 for TCDCN's points.
+    curves : dict of str to (R, V, C) ndarray
+        "noise" and "roll" -> errors at each of the V values on C faces.
+    curve_faces : list of C int
+        Their numbers.
+    unreadable : dict of str to str
+        Name of a face -> why there is no picture.
+    ms_per_face : dict of str to float
+        "regressor|training|start" -> milliseconds for the start's shapes and the fits from them.
+    seconds : float
+        Work of all processes.
+    """
+
+    runs: list[Run]
+    start_errors: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    box_errors: NDArray[np.float64]
+    point_errors: list[NDArray[np.float64]]
+    curves: dict[str, NDArray[np.float64]]
+    curve_faces: list[int]
+    unreadable: dict[str, str]
+    ms_per_face: dict[str, float]
+    seconds: float
+
+
+class Fit(NamedTuple):
+    """One run's answer on some copies.
+
+    Attributes
+    ----------
+    run : Run
+    starts : (N, K, P, 2) ndarray
+    shapes : (N, P, 2) ndarray
+        The median of the K results.
+    seconds : float
+    """
+
+    run: Run
+    starts: NDArray[np.float64]
+    shapes: NDArray[np.float64]
+    seconds: float
+
+
+def measure_starts(
+    faces: Sequence[Face],
+    plan: Plan,
+    *,
+    jobs: int = 1,
+    journal: Path | None = None,
+    settings: str = "",
+    title: str = "Comparing starts",
+) -> Measured:
+    """Measure all runs of a plan.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+        Of one layout, 5 or iBUG's 68 points.
+    plan : Plan
+    jobs : int
+        Processes. They change no number; what the plan makes must then be importable from another process.
+    journal : pathlib.Path, optional
+        File for finished groups of faces: the same call goes on from it after an interruption. Left in place.
+    settings : str
+        What the arguments do not say and yet decides the numbers, such as where boxes are from.
+    title : str
+        Shown beside the progress.
+
+    Returns
+    -------
+    Measured
+
+    Raises
+    ------
+    ValueError
+        If there is no face, numbers of points do not fit together, or the journal is of other settings.
+    """
+    _check(faces, plan)
+    told = ""
+    if journal is not None:
+        told = f"{settings} runs {plan.runs} noises {plan.noises} rolls {plan.rolls} seed {plan.seed} "
+        told += f"faces {len(faces)} answers {fingerprint(plan.initializer, _factories(plan).values())}"
+    chosen = spread_over(len(faces), CURVE_FACES)
+    marked = [(face, k in set(chosen)) for k, face in enumerate(faces)]
+    make = functools.partial(Worker, plan)
+    pieces = measure_groups(marked, make, jobs=jobs, journal=journal, told=told, title=title)
+    return _joined(plan, pieces, chosen, faces)
+
+
+class Worker:
+    """Fits groups of faces, with everything loaded.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.initializer = plan.initializer()
+        self.regressors = {key: make() for key, make in _factories(plan).items()}
+
+    def __call__(self, group: list[tuple[Face, bool]]) -> dict[str, Any]:
+        """Errors of faces, each with whether it is one of the curves'.
+
+        Parameters
+        ----------
+        group : list of (Face, bool)
+
+        Returns
+        -------
+        dict
+            "start_errors", "box_errors", "point_errors": for each run, for each face; "curves": for each run and
+            condition, for each face of the curves; "unreadable"; "fits" and "run_seconds": how many faces each run
+            fitted, and its time; "seconds".
+        """
+        begin = time.perf_counter()
+        pictures, unreadable = read_pictures([face for face, _ in group])
+        seed, curve = self.plan.seed, [face for face, marked in group if marked]
+        wanted: list[tuple[Face, Kind, float]] = [(face, "noise", 0.0) for face, _ in group]
+        wanted += [(face, *condition) for condition in self.plan.conditions for face in curve]
+        runs, count, fits = len(self.plan.runs), len(group), 0
+        start_errors, box_errors = np.full((2, runs, count), np.nan)
+        points: list[Any] = [None] * runs
+        curves = np.full((runs, len(wanted) - count), np.nan)
+        spent = np.zeros(runs)
+        for first in range(0, len(wanted), _AT_ONCE):
+            copies: dict[int, Copy] = {}
+            for k, (face, kind, value) in enumerate(wanted[first : first + _AT_ONCE], start=first):
+                copy = make_copy(face, pictures.get(face.image), kind, value, seed)
+                if copy is not None:
+                    copies[k] = copy
+            rows = np.array(list(copies), dtype=np.intp)
+            as_they_are = rows < count
+            clean = [copy for k, copy in copies.items() if k < count]
+            names = [wanted[k][0].name for k in copies]
+            fits += len(copies)
+            for r, fit in enumerate(self.fit(list(copies.values()), names)):
+                spent[r] += fit.seconds
+                number = fit.shapes.shape[1]
+                if points[r] is None:
+                    points[r] = np.full((count, number), np.nan)
+                if clean:
+                    truth = np.stack([copy.target(number) for copy in clean])
+                    boxes = np.stack([copy.box for copy in clean])
+                    at, shapes = rows[as_they_are], fit.shapes[as_they_are]
+                    points[r][at] = point_errors(shapes, truth)
+                    box_errors[r, at] = nme(shapes, truth, "box", boxes)
+                    start_errors[r, at] = nme(median_shape(fit.starts[as_they_are]), truth)
+                if not as_they_are.all():
+                    turned = [copy.target(number) for k, copy in copies.items() if k >= count]
+                    curves[r, rows[~as_they_are] - count] = nme(fit.shapes[~as_they_are], np.stack(turned))
+        return {
+            "start_errors": start_errors.tolist(),
+            "box_errors": box_errors.tolist(),
+            "point_errors": [array.tolist() for array in points],
+            "curves": curves.reshape(runs, len(self.plan.conditions), len(curve)).tolist(),
+            "unreadable": unreadable,
+            "fits": fits,
+            "run_seconds": spent.tolist(),
+            "seconds": time.perf_counter() - begin,
+        }
+
+    def fit(self, copies: Sequence[Copy], names: Sequence[str]) -> Iterator[Fit]:
+        """Fit copies of faces by all runs.
+
+        Parameters
+        ----------
+        copies : sequence of Copy
+        names : sequence of str
+            The faces', which decide what random starts draw.
+
+        Yields
+        ------
+        Fit
+            In the order of `Plan.runs`.
+        """
+        begin = time.perf_counter()
+        images = [copy.image for copy in copies]
+        five = self.initializer.points(images, [[copy.box] for copy in copies], on_bad="nan").astype(np.float64)
+        yield Fit(POINTS_RUN, five[:, None], five, time.perf_counter() - begin)
+        shapes: dict[str, NDArray[np.float64]] = {}
+        placing: dict[str, float] = {}
+        for start in self.plan.starts:
+            begin = time.perf_counter()
+            shapes[start.name] = self._place(start, copies, names, five)
+            placing[start.name] = time.perf_counter() - begin
+        for run in self.plan.runs[1:]:
+            key = (run.regressor, run.start if run.training == "retrained" else "")
+            begin = time.perf_counter()
+            starts, results = _fit(self.regressors[key], run.start, images, copies, shapes[run.start])
+            result = median_shape(results)
+            yield Fit(run, starts, result, time.perf_counter() - begin + placing[run.start])
+
+    def _place(
+        self, start: Start, copies: Sequence[Copy], names: Sequence[str], five: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """A start's shapes for each copy, NaN where it has no points to go by: (N, K, P, 2)."""
+        placed = np.full((len(copies), start.count, *start.bank.shapes.shape[1:]), np.nan)
+        for shapes, copy, name, found in zip(placed, copies, names, five, strict=True):
+            points = copy.target(5) if start.points == "annotated" else found
+            try:
+                shapes[...] = start(copy.box, points, face_rng(self.plan.seed, name, "start"))
+            except ValueError:
+                continue
+        return placed
+
+
+def _fit(
+    regressor: ShapeRegressor, start: str, images: list[NDArray[Any]], copies: Sequence[Copy], shapes: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Starts as the regressor takes them, and its results: (N, K, P, 2) both."""
+    if start == "mean" and isinstance(regressor, ERT):
+        boxes = np.stack([copy.box for copy in copies]) if copies else np.empty((0, 4))
+        own = transform_points(frames_from_boxes(boxes), regressor.mean_shape)
+        return own[:, None], fit_from_boxes(regressor, images, boxes)[:, None]
+    return shapes, fit_from_shapes(regressor, images, shapes)
+
+
+def _factories(plan: Plan) -> dict[tuple[str, str], Factory]:
+    """What makes each regressor: under its name and "", or the start that it was retrained for."""
+    return {**{(name, ""): make for name, make in plan.regressors.items()}, **plan.retrained}
+
+
+def _check(faces: Sequence[Face], plan: Plan) -> None:
+    if not faces:
+        raise ValueError("there is no face to measure on; expected at least one")
+    if not plan.starts:
+        raise ValueError("no start is named; expected at least one, such as tcdcn-nearest")
+    for values, what, unit in (
+        (plan.noises, "noise", "standard deviations of 0 or more, in box sides"),
+        (plan.rolls, "roll", "degrees"),
+    ):
+        for value in values:
+            if not np.isfinite(value) or (what == "noise" and value < 0):
+                raise ValueError(f"{what} {value:g} cannot be measured; expected {unit}")
+    if NO_REGRESSOR in plan.regressors:
+        raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
+    counts = {len(face.points) for face in faces}
+    if len(counts) > 1 or not counts <= {5, 68}:
+        raise ValueError(f"faces have {sorted(counts)} points; expected all 5, or all iBUG's 68")
+    count = counts.pop()
+    for start in plan.starts:
+        if start.bank.shapes.shape[1] != count:
+            raise ValueError(
+                f"start {start.name!r} is of {start.bank.shapes.shape[1]}-point shapes, the faces have {count}"
+            )
+    for (name, _), make in _factories(plan).items():
+        mean = make().mean_shape
+        if len(mean) != count:
+            raise ValueError(f"regressor {name!r} has {len(mean)} points, the faces have {count}; choose another")
+        if count == 5 and find_layout(mean).name != "five points":
+            raise ValueError(
+                f"regressor {name!r} has {find_layout(mean).name}, which are not the faces' five; choose another"
+            )
+
+
+def _joined(plan: Plan, pieces: Sequence[Mapping[str, Any]], chosen: list[int], faces: Sequence[Face]) -> Measured:
+    """The groups' results side by side."""
+
+    def beside(name: str) -> NDArray[np.float64]:
+        return np.concatenate([np.array(piece[name], dtype=np.float64) for piece in pieces], axis=-1)
+
+    runs = plan.runs
+    per_point = [
+        np.concatenate([np.array(piece["point_errors"][r], dtype=np.float64) for piece in pieces])
+        for r in range(len(runs))
+    ]
+    errors = np.stack([array.mean(axis=1) for array in per_point])
+    conditions = beside("curves")
+    found = dict(zip(plan.conditions, np.moveaxis(conditions, 1, 0), strict=True))
+    found["noise", 0.0] = errors[:, chosen]
+    curves = {
+        kind: np.stack([found[kind, value] for value in values], axis=1)  # type: ignore[index]
+        for kind, values in (("noise", plan.noises), ("roll", plan.rolls))
+        if values
+    }
+    fits = sum(piece["fits"] for piece in pieces)
+    spent = np.sum([piece["run_seconds"] for piece in pieces], axis=0).tolist()
+    return Measured(
+        runs=runs,
+        start_errors=beside("start_errors"),
+        errors=errors,
+        box_errors=beside("box_errors"),
+        point_errors=per_point,
+        curves=curves,
+        curve_faces=chosen,
+        unreadable={name: reason for piece in pieces for name, reason in piece["unreadable"].items()},
+        ms_per_face={
+            "|".join(run): round(1000 * float(s) / max(fits, 1), 4) for run, s in zip(runs, spent, strict=True)
+        },
+        seconds=round(sum(piece["seconds"] for piece in pieces), 1),
+    )
