@@ -26,7 +26,14 @@ def ert5_mtfl() -> ERT:
 
 
 def sdm_mtfl() -> SDM:
-    """``sdm-mtfl``: the five points, supervised descent trained on MTFL."""
+    """``sdm-mtfl``: the five points, supervised descent trained on MTFL, for starts from TCDCN's points."""
     from tcdcn_init.adapters.sdm import SDM
 
     return SDM.load(bundled_file("sdm-mtfl.safetensors"))
+
+
+def sdm_mtfl_box() -> SDM:
+    """``sdm-mtfl-box``: the same, trained for the mean shape in a face box."""
+    from tcdcn_init.adapters.sdm import SDM
+
+    return SDM.load(bundled_file("sdm-mtfl-box.safetensors"))
