@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.architecture import NetworkConfig
+from tcdcn_init.confidence import Calibration
 from tcdcn_init.weights import find_model, load_network, parse_config
 
 BackendName: TypeAlias = Literal["torch", "onnx", "auto"]
@@ -23,6 +24,7 @@ class Backend(Protocol):
     """What `Initializer` needs of a network."""
 
     config: NetworkConfig
+    calibration: Calibration
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run the network.
@@ -59,7 +61,8 @@ class TorchBackend:
         import torch
 
         self._torch = torch
-        network, _ = load_network(find_model(model, ".safetensors"))
+        network, metadata = load_network(find_model(model, ".safetensors"))
+        self.calibration = Calibration.from_metadata(metadata)
         # Channels last: PyTorch's pooling is several times faster on it.
         self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = network.config
@@ -105,7 +108,8 @@ class OnnxBackend:
             raise ValueError(
                 f"{path} is not an ONNX model that onnxruntime can run: {error}; export it anew"
             ) from error
-        self.config = parse_config(self._session.get_modelmeta().custom_metadata_map, path)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.config, self.calibration = parse_config(metadata, path), Calibration.from_metadata(metadata)
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""

@@ -26,6 +26,10 @@ DEFAULT_PASSES = 3
 # are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
 AGAIN_TURN, AGAIN_SCALE, AGAIN_SHIFT = 15.0, 0.2, 0.15 / 1.4
 
+# Outputs of networks that say how far they can be trusted, and the numbers of every output but the points.
+_TRUST = ("expected_error", "face")
+_LENGTHS = {**{task: len(classes) for task, classes in TASKS.items()}, "expected_error": 5, "face": 2}
+
 
 @dataclass(frozen=True, eq=False)
 class Initialization:
@@ -41,11 +45,19 @@ class Initialization:
     attributes : dict of str to dict of str to float
         Probability per class and task: "pose", "gender", "glasses", "smile" (`tasks.TASKS`). They are the training
         signals that shaped the network; its points are its purpose.
+    expected_error : (5,) ndarray of float32
+        How far off each point is to be expected, in inter-ocular distances (`confidence.Calibration`). NaN of a model
+        that does not say, as `tcdcn-mtfl`.
+    confidence : float
+        Probability that the points are good: that the box holds a face, and that they are off by at most a tenth of the
+        inter-ocular distance on average. NaN of a model that does not say.
     """
 
     points: NDArray[np.float32]
     box: NDArray[np.float64]
     attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    expected_error: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
+    confidence: float = float("nan")
 
     @property
     def roll(self) -> float:
@@ -102,7 +114,7 @@ class Initializer:
             raise ValueError(f"passes is {passes}; expected 1 or more")
         self.passes = passes
         self._backend = load_backend(model, backend)
-        self.config = self._backend.config
+        self.config, self.calibration = self._backend.config, self._backend.calibration
 
     def __call__(
         self,
@@ -140,15 +152,19 @@ class Initializer:
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         pictures = [as_picture(image) for image in images]
         checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
-        points, tasks = self._run(pictures, checked, on_bad, self.config.tasks)
-        chances = {task: _softmax(scores) for task, scores in tasks.items()}
+        points, answers = self._run(pictures, checked, on_bad, self.config.outputs[1:])
+        chances = {task: _softmax(answers[task]) for task in self.config.tasks}
+        expected, sure = self._trust(answers, len(points))
         results: list[list[Initialization]] = []
         start = 0
         for entry in checked:
             rows = range(start, start + len(entry))
             start = rows.stop
             results.append(
-                [Initialization(points[k], box, _attributes(chances, k)) for k, box in zip(rows, entry, strict=True)]
+                [
+                    Initialization(points[k], box, _attributes(chances, k), expected[k], float(sure[k]))
+                    for k, box in zip(rows, entry, strict=True)
+                ]
             )
         return results
 
@@ -171,38 +187,69 @@ class Initializer:
         (N, 5, 2) ndarray of float32
             All boxes of all images, in order.
         """
+        return self._run(*self._checked(images, boxes, on_bad), on_bad)[0]
+
+    def points_and_confidence(
+        self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The array form with confidences; parameters as for `points`.
+
+        Returns
+        -------
+        points : (N, 5, 2) ndarray of float32
+        confidence : (N,) ndarray of float64
+            `Initialization.confidence`; NaN of a model that does not say.
+        """
+        pictures, checked = self._checked(images, boxes, on_bad)
+        points, answers = self._run(pictures, checked, on_bad, [n for n in _TRUST if n in self.config.outputs])
+        return points, self._trust(answers, len(points))[1]
+
+    def _trust(
+        self, answers: Mapping[str, NDArray[np.float32]], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Expected errors (N, 5) and confidences (N,)."""
+        if not set(_TRUST) <= answers.keys():
+            return np.full((count, 5), np.nan, dtype=np.float32), np.full(count, np.nan)
+        raw = answers["expected_error"]
+        expected = self.calibration.expected_error(raw).astype(np.float32)
+        return expected, self.calibration.confidence(raw, answers["face"])
+
+    @staticmethod
+    def _checked(
+        images: Any, boxes: Sequence[BoxLike] | ArrayLike, on_bad: str
+    ) -> tuple[list[NDArray[Any]], list[NDArray[np.float64]]]:
+        """Pictures, and the boxes of each, of the array form's arguments."""
         many = isinstance(images, list | tuple)
         entries: Sequence[Any] = boxes if many else [boxes]  # type: ignore[assignment]
         pictures = [as_picture(image) for image in (images if many else [images])]
         if len(pictures) != len(entries):
             raise ValueError(f"{len(pictures)} images but {len(entries)} arrays of boxes; expected one array per image")
-        checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, entries, strict=True)]
-        return self._run(pictures, checked, on_bad)[0]
+        return pictures, [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, entries, strict=True)]
 
     def _run(
         self,
         pictures: Sequence[NDArray[Any]],
         boxes: Sequence[NDArray[np.float64]],
         on_bad: str,
-        wanted_tasks: Sequence[str] = (),
+        wanted: Sequence[str] = (),
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Points of all boxes and class scores of the wanted tasks; rows of unusable boxes are NaN."""
+        """Points of all boxes and the wanted further outputs; rows of unusable boxes are NaN."""
         counts = [len(entry) for entry in boxes]
         every = np.concatenate([*boxes, np.empty((0, 4))])
         points = np.full((len(every), 5, 2), np.nan, dtype=np.float32)
-        tasks = {task: np.full((len(every), len(TASKS[task])), np.nan, np.float32) for task in wanted_tasks}
+        answers = {name: np.full((len(every), _LENGTHS[name]), np.nan, np.float32) for name in wanted}
         floats = any(picture.dtype.kind == "f" for picture in pictures)
         owner = np.repeat(np.arange(len(pictures)), counts)
         good = np.flatnonzero(np.isfinite(every).all(axis=1))
         if not len(good):
-            return points, tasks
+            return points, answers
         view = self.config.view
         frames = frames_from_boxes(every[good], view)
         for number in range(self.passes):
             if number:
-                wanted = frames_from_points(points[good], view)
-                again = _too_far(frames, wanted)
-                good, frames = good[again], snapped(wanted[again])
+                asked = frames_from_points(points[good], view)
+                again = _too_far(frames, asked)
+                good, frames = good[again], snapped(asked[again])
                 if not len(good):
                     break
             crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)
@@ -218,16 +265,16 @@ class Initializer:
                         "e.g. with numpy.nan_to_num, or pass on_bad='nan'"
                     )
                 points[good[~usable]] = np.nan
-                for values in tasks.values():
+                for values in answers.values():
                     values[good[~usable]] = np.nan
                 good, frames, crops = good[usable], frames[usable], crops[usable]
             if not len(good):
                 break
             outputs = self._backend(crops)
             points[good] = transform_points(frames, outputs["points"])
-            for task, values in tasks.items():
-                values[good] = outputs[task]
-        return points, tasks
+            for name, values in answers.items():
+                values[good] = outputs[name]
+        return points, answers
 
 
 def initialize(

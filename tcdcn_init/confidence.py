@@ -1,0 +1,159 @@
+"""How far a network's answer can be trusted: its raw guesses, calibrated on held-out faces.
+
+A network with the outputs "expected_error" and "face" (`architecture.ResidualConfig`) guesses how far off each of its
+points is and whether it sees a face. On the faces that it learned from both are too good; the few numbers here, fitted
+on held-out faces and kept in the model file, put that right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+GOOD = 0.1
+"""Mean error, in inter-ocular distances, up to which five points count as good: the field's limit of a failure."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From raw answers to expected errors and a confidence.
+
+    Attributes
+    ----------
+    offset, slope : float
+        The logarithm of an expected error is ``offset + slope * log(raw)``.
+    intercept, error_weight, face_weight : float
+        The confidence's logarithm of odds is ``intercept + error_weight * log(mean expected error) + face_weight * s``,
+        s being the "face" output's own, yes over no, held within +-10.
+
+    Examples
+    --------
+    >>> calibration = Calibration(offset=0.1, slope=1.0, intercept=-12.0, error_weight=-5.0, face_weight=0.5)
+    >>> raw = np.array([[0.03, 0.03, 0.05, 0.04, 0.04], [0.5, 0.5, 0.6, 0.5, 0.4]])
+    >>> calibration.expected_error(raw)[0].round(3).tolist()
+    [0.033, 0.033, 0.055, 0.044, 0.044]
+    >>> calibration.confidence(raw, np.array([[-3.0, 3.0], [3.0, -3.0]])).round(3).tolist()
+    [0.999, 0.0]
+    """
+
+    offset: float = 0.0
+    slope: float = 1.0
+    intercept: float = 0.0
+    error_weight: float = -1.0
+    face_weight: float = 1.0
+
+    def expected_error(self, raw: ArrayLike) -> NDArray[np.float64]:
+        """Expected errors in inter-ocular distances, of the shape of the raw ones.
+
+        Parameters
+        ----------
+        raw : (..., 5) array_like
+            The network's "expected_error", above 0.
+        """
+        return np.asarray(np.exp(self.offset + self.slope * np.log(np.asarray(raw, dtype=np.float64))))
+
+    def confidence(self, raw: ArrayLike, face: ArrayLike) -> NDArray[np.float64]:
+        """Probability that the points are good: of a face, and off by at most `GOOD` on average.
+
+        Parameters
+        ----------
+        raw : (N, 5) array_like
+        face : (N, 2) array_like
+            The network's "face": logarithms of odds of no and yes.
+
+        Returns
+        -------
+        (N,) ndarray of float64
+            0 to 1.
+        """
+        error, seen = self.evidence(raw, face)
+        odds = self.intercept + self.error_weight * error + self.face_weight * seen
+        return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+
+    def evidence(self, raw: ArrayLike, face: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The two numbers that a confidence is made of, (N,) each: the logarithm of the error, and s."""
+        scores = np.asarray(face, dtype=np.float64)
+        error = np.log(self.expected_error(raw).mean(axis=-1))
+        return np.asarray(error), np.clip(scores[:, 1] - scores[:, 0], -10.0, 10.0)
+
+    def to_json(self) -> str:
+        """As a model file's metadata holds it."""
+        return json.dumps({key: round(value, 5) for key, value in dataclasses.asdict(self).items()})
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Calibration:
+        """The calibration that a model file states under "calibration"; without one, raw answers are taken as they are.
+
+        Raises
+        ------
+        ValueError
+            If it is malformed.
+        """
+        try:
+            fields = json.loads(metadata.get("calibration", "{}"))
+            return cls(**{key: float(value) for key, value in fields.items()})
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the model file's calibration is malformed ({error}); calibrate the model anew"
+            ) from error
+
+
+def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calibration:
+    """Fit a calibration to held-out crops.
+
+    Parameters
+    ----------
+    raw : (N, 5) array_like
+        The network's "expected_error".
+    face : (N, 2) array_like
+        Its "face".
+    errors : (N, 5) array_like
+        Distance of each point to its annotation, in inter-ocular distances; NaN for crops that hold no face.
+
+    Returns
+    -------
+    Calibration
+        Offset and slope of the greatest likelihood of errors that are exponentially distributed about their
+        expectation; the confidence by logistic regression on being good.
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit together, or every crop, or none, is good.
+    """
+    from scipy.optimize import minimize
+
+    guess, seen, off = (np.asarray(array, dtype=np.float64) for array in (raw, face, errors))
+    if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
+        raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
+    is_face = np.isfinite(off).all(axis=1)
+    mean = np.where(is_face, np.where(is_face[:, None], off, 0.0).mean(axis=1), np.inf)
+    good = (mean <= GOOD).astype(np.float64)
+    if not 0 < good.sum() < len(good):
+        raise ValueError(f"{int(good.sum())} of {len(good)} crops are good; a calibration needs good ones and others")
+    logs, distances = np.log(guess[is_face]), off[is_face]
+
+    def likelihood(parameters: NDArray[np.float64]) -> float:
+        expected = parameters[0] + parameters[1] * logs
+        return float((expected + distances * np.exp(-expected)).mean())
+
+    offset, slope = minimize(likelihood, np.array([0.0, 1.0]), method="Nelder-Mead").x
+    scaled = Calibration(float(offset), float(slope))
+    error, score = scaled.evidence(guess, seen)
+    inputs = np.stack([np.ones_like(error), error, score], axis=1)
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = inputs @ parameters
+        chance = 1.0 / (1.0 + np.exp(-odds))
+        value = (np.logaddexp(0.0, odds) - good * odds).mean() + 1e-5 * (parameters**2).sum()
+        return float(value), inputs.T @ (chance - good) / len(good) + 2e-5 * parameters
+
+    intercept, error_weight, face_weight = minimize(loss, np.zeros(3), jac=True, method="BFGS").x
+    return dataclasses.replace(
+        scaled, intercept=float(intercept), error_weight=float(error_weight), face_weight=float(face_weight)
+    )
