@@ -200,9 +200,21 @@ class Initializer:
         confidence : (N,) ndarray of float64
             `Initialization.confidence`; NaN of a model that does not say.
         """
-        pictures, checked = self._checked(images, boxes, on_bad)
-        points, answers = self._run(pictures, checked, on_bad, [n for n in _TRUST if n in self.config.outputs])
+        points, answers = self.answers(images, boxes, on_bad=on_bad)
         return points, self._trust(answers, len(points))[1]
+
+    def answers(
+        self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """The array form with the network's raw further outputs, for calibration; parameters as for `points`.
+
+        Returns
+        -------
+        points : (N, 5, 2) ndarray of float32
+        answers : dict of str to (N, K) ndarray of float32
+            By the names of ``config.outputs`` beyond "points", as `backends.Backend` describes them.
+        """
+        return self._run(*self._checked(images, boxes, on_bad), on_bad, self.config.outputs[1:])
 
     def _trust(
         self, answers: Mapping[str, NDArray[np.float32]], count: int

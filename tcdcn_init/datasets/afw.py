@@ -78,6 +78,26 @@ def read_afw(root: str | Path) -> list[Face]:
     return finish(faces, [], skip_bad=True)
 
 
+def read_afw_boxes(root: str | Path) -> dict[Path, NDArray[np.float64]]:
+    """AFW's boxes of all 468 faces, also of those without five points: where no background is.
+
+    Parameters
+    ----------
+    root : path
+        Folder with anno2.mat and images/.
+
+    Returns
+    -------
+    dict of pathlib.Path to (N, 4) ndarray
+        By picture.
+    """
+    folder = Path(root)
+    return {
+        folder / "images" / name: np.stack([box for box, _, _ in entries])
+        for name, entries in _annotations(folder).items()
+    }
+
+
 def read_afw68(root: str | Path) -> list[Face]:
     """Read iBUG's 68-point annotation of AFW, with AFW's own box for each face that has one.
 
