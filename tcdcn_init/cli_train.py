@@ -93,14 +93,14 @@ def train_sdm_command(
 
 @commands.command("shape-bank")
 def shape_bank(
-    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68.")],
     out: Annotated[Path, typer.Option(help="File to write (.npz).")],
+    kind: Annotated[str, typer.Option(help="mtfl, five points; or ytf68, 68 points in derived boxes.")] = "mtfl",
 ) -> None:
-    """Collect MTFL's training shapes, normalised in the detector's box, as starts."""
+    """Collect training shapes, normalised in their face boxes, as starts."""
     with plain_errors():
-        from tcdcn_init.datasets.mtfl import read_mtfl
-        from tcdcn_init.shapes import ShapeBank
+        from tcdcn_init.shape_banks import collect_shapes
 
-        bank = ShapeBank.from_faces(read_mtfl(data, "training"))
+        bank = collect_shapes(kind, data)
         bank.save(out)
         typer.echo(f"wrote {out}: {len(bank)} shapes")
