@@ -198,3 +198,41 @@ def _told(context: typer.Context) -> str:
         for each in value if isinstance(value, list) else [value]:
             words += [f"--{name}", str(each)]
     return shlex.join(words)
+
+
+@commands.command()
+def confidence(
+    out: Annotated[Path, typer.Option(help="Folder for confidence.json, .md, .svg and .png.")],
+    mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")] = None,
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Does the model know when it is unsure? Expected against actual errors, and faces against boxes without one."""
+    with plain_errors():
+        import shlex
+        import sys
+
+        from tcdcn_init.eval.trust_report import run_trust, trust_tables
+        from tcdcn_init.initializer import DEFAULT_PASSES
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
+        roots = {name: root for name, root in named.items() if root is not None}
+        if not roots:
+            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        document = run_trust(
+            roots,
+            out,
+            model=model or DEFAULT_MODEL,
+            backend=backend,  # type: ignore[arg-type]
+            passes=DEFAULT_PASSES if passes is None else passes,
+            limit=limit,
+            seed=seed,
+            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+        )
+        typer.echo(trust_tables(document["datasets"]))
+        typer.echo(f"wrote {out / 'confidence.png'} and, beside it, .svg, .md and .json")
