@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.cases import Case
+from tcdcn_init.eval.cases import FIVE_POINT_REGRESSORS, Case
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
 
 PORTRAIT_POINTS = ((202.7, 100.4), (246.7, 102.8), (224.8, 125.6), (203.5, 140.2), (243.1, 141.6))
@@ -59,5 +59,4 @@ def builtin_case(folder: Path) -> Case:
         )
         for name in names
     ]
-    regressors = ("rcpr-mtfl", "sdm-mtfl", "ert5-mtfl")
-    return Case("portrait", "scikit-image's portrait", faces, "given", regressors, _NOTE, one_picture=True)
+    return Case("portrait", "scikit-image's portrait", faces, "given", FIVE_POINT_REGRESSORS, _NOTE)

@@ -25,11 +25,18 @@ class _About(NamedTuple):
     note: str
 
 
-_FIVE = ("rcpr-mtfl", "sdm-mtfl", "ert5-mtfl")
+FIVE_POINT_REGRESSORS = ("rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "ert5-mtfl")
+"""The bundled ones, in the order of reports."""
+
 _ORACLE = "To a five-point regressor the oracle start all but gives the answer away."
 _DATASETS = {
-    "aflw": _About("AFLW", mtfl.HOW_TO_GET, _FIVE, f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}"),
-    "afw": _About("AFW", afw.HOW_TO_GET, _FIVE, f"The AFW faces with all five points. {_ORACLE}"),
+    "aflw": _About(
+        "AFLW",
+        mtfl.HOW_TO_GET,
+        FIVE_POINT_REGRESSORS,
+        f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}",
+    ),
+    "afw": _About("AFW", afw.HOW_TO_GET, FIVE_POINT_REGRESSORS, f"The AFW faces with all five points. {_ORACLE}"),
     "afw68": _About(
         "AFW-68",
         afw.HOW_TO_GET,
@@ -41,7 +48,7 @@ _DATASETS = {
     "mtfl-val": _About(
         "MTFL, held-out tenth",
         mtfl.HOW_TO_GET,
-        _FIVE,
+        FIVE_POINT_REGRESSORS,
         "The faces on which models and regressors were chosen: to compare while choosing, not to report. The bundled "
         f"shapes include these faces'. {_ORACLE}",
     ),
@@ -64,8 +71,6 @@ class Case:
         The bundled ones that fit.
     note : str
         What a reader of the figures must know.
-    one_picture : bool
-        All faces are the same one: nothing that is said of them is said of faces.
     """
 
     name: str
@@ -74,7 +79,6 @@ class Case:
     boxes: str
     regressors: tuple[str, ...]
     note: str
-    one_picture: bool = False
 
 
 def read_case(name: str, root: str | Path | None, *, boxes: str = "given", limit: int | None = None) -> Case:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
 import json
@@ -120,14 +119,12 @@ def write_outputs(report: Mapping[str, Any], gallery: Mapping[str, Any], out: Pa
         Folder.
     """
     from tcdcn_init.eval.plots import draw_plots
+    from tcdcn_init.eval.report import write_report
 
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "gallery.json").write_text(json.dumps(gallery) + "\n")
     draw_plots(report, out / "plots")
-    with contextlib.suppress(ImportError):  # TODO
-        from tcdcn_init.eval.report import write_report
-
-        write_report(report, gallery, out / "report.html")
+    write_report(report, gallery, out / "report.html")
 
 
 def _plan(

@@ -6,7 +6,8 @@ answers that are not finite are left out, and a face without any has failed. On 
 boxes with noise and on turned pictures (`copies`). A regressor that was retrained for a start is a further run.
 
 ``mean`` is, for the regression trees, their own start in the box: they begin with a frame, not with a shape. Every
-other start is a shape that seeds their frame.
+other start is a shape that seeds their frame. RCPR's smart restarts belong to its random starts: where its answers lie
+far apart, other shapes are drawn at random. From points it has no others to draw.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.ert_cascade import ERT
 from tcdcn_init.adapters.frames import frames_from_boxes
 from tcdcn_init.adapters.layouts import find_layout
+from tcdcn_init.adapters.rcpr import RCPR
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.cases import spread_over
 from tcdcn_init.eval.copies import NOISES, ROLLS, Copy, Kind, make_copy, read_pictures
@@ -307,6 +309,7 @@ class Worker:
         images = [copy.image for copy in copies]
         five = self.initializer.points(images, [[copy.box] for copy in copies], on_bad="nan").astype(np.float64)
         yield Fit(POINTS_RUN, five[:, None], five, time.perf_counter() - begin)
+        by_name = {start.name: start for start in self.plan.starts}
         shapes: dict[str, NDArray[np.float64]] = {}
         placing: dict[str, float] = {}
         for start in self.plan.starts:
@@ -316,33 +319,49 @@ class Worker:
         for run in self.plan.runs[1:]:
             key = (run.regressor, run.start if run.training == "retrained" else "")
             begin = time.perf_counter()
-            starts, results = _fit(self.regressors[key], run.start, images, copies, shapes[run.start])
-            result = median_shape(results)
+            starts, result = self._fit(self.regressors[key], by_name[run.start], copies, names, shapes[run.start])
             yield Fit(run, starts, result, time.perf_counter() - begin + placing[run.start])
 
+    def _fit(
+        self,
+        regressor: ShapeRegressor,
+        start: Start,
+        copies: Sequence[Copy],
+        names: Sequence[str],
+        shapes: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Starts (N, K, P, 2) as the regressor takes them, and its results (N, P, 2)."""
+        images = [copy.image for copy in copies]
+        if start.name == "mean" and isinstance(regressor, ERT):
+            boxes = np.array([copy.box for copy in copies]).reshape(-1, 4)
+            own = transform_points(frames_from_boxes(boxes), regressor.mean_shape)
+            return own[:, None], fit_from_boxes(regressor, images, boxes)
+        if start.points == "none" and start.name != "mean" and isinstance(regressor, RCPR):
+
+            def redraw(faces: NDArray[np.intp], attempt: int) -> NDArray[np.float64]:
+                few = [copies[k] for k in faces.tolist()]
+                return self._place(start, few, [names[k] for k in faces.tolist()], None, f"restart {attempt}")
+
+            return shapes, regressor.predict_median(images, shapes, redraw=redraw, on_bad="nan")
+        return shapes, median_shape(fit_from_shapes(regressor, images, shapes))
+
     def _place(
-        self, start: Start, copies: Sequence[Copy], names: Sequence[str], five: NDArray[np.float64]
+        self,
+        start: Start,
+        copies: Sequence[Copy],
+        names: Sequence[str],
+        five: NDArray[np.float64] | None,
+        purpose: str = "start",
     ) -> NDArray[np.float64]:
         """A start's shapes for each copy, NaN where it has no points to go by: (N, K, P, 2)."""
         placed = np.full((len(copies), start.count, *start.bank.shapes.shape[1:]), np.nan)
-        for shapes, copy, name, found in zip(placed, copies, names, five, strict=True):
-            points = copy.target(5) if start.points == "annotated" else found
+        for k, (copy, name) in enumerate(zip(copies, names, strict=True)):
+            points = copy.target(5) if start.points == "annotated" else None if five is None else five[k]
             try:
-                shapes[...] = start(copy.box, points, face_rng(self.plan.seed, name, "start"))
+                placed[k] = start(copy.box, points, face_rng(self.plan.seed, name, purpose))
             except ValueError:
                 continue
         return placed
-
-
-def _fit(
-    regressor: ShapeRegressor, start: str, images: list[NDArray[Any]], copies: Sequence[Copy], shapes: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Starts as the regressor takes them, and its results: (N, K, P, 2) both."""
-    if start == "mean" and isinstance(regressor, ERT):
-        boxes = np.stack([copy.box for copy in copies]) if copies else np.empty((0, 4))
-        own = transform_points(frames_from_boxes(boxes), regressor.mean_shape)
-        return own[:, None], fit_from_boxes(regressor, images, boxes)[:, None]
-    return shapes, fit_from_shapes(regressor, images, shapes)
 
 
 def _factories(plan: Plan) -> dict[tuple[str, str], Factory]:
