@@ -34,6 +34,9 @@ Start = Literal["tcdcn", "mean"]
 # (0.6 % with 200, in half the time). The margin keeps in the picture what the trees look at.
 _CHIP_SIDE, _CHIP_MARGIN = 400, 0.25
 
+DEFAULT_MIN_CONFIDENCE = 0.1
+"""Below it, points are worse than none: see the card of tcdcn-robust."""
+
 _FAR = 2**30  # dlib's rectangles and points hold no larger numbers everywhere
 
 
@@ -43,7 +46,8 @@ class FivePoints(Protocol):
     def points(self, image: Any, boxes: Any) -> FloatArray:
         """Five points (N, 5, 2) for N boxes (N, 4) of one image, NaN where there are none.
 
-        With a keyword `on_bad`, it is told "nan" or "raise" as `SeededShapePredictor.fit_from_boxes` is.
+        With a keyword `on_bad`, it is told "nan" or "raise" as `SeededShapePredictor.fit_from_boxes` is. An object that
+        has ``points_and_confidence``, as `Initializer.points_and_confidence`, is asked by it instead.
         """
         ...
 
@@ -66,6 +70,9 @@ class SeededShapePredictor:
         ``mean`` leaves the points away, for comparison: dlib's own start in the box.
     initializer : object with ``points(image, boxes)``, optional
         Finds the five points; `tcdcn_init.Initializer` unless given.
+    min_confidence : float
+        A face whose points the initializer is less sure of (`Initialization.confidence`) starts from the mean shape in
+        its box, as without them. 0 always trusts the points. Models that do not say how sure they are always are.
     layout : mapping, optional
         Where the five points are among the model's; see `layouts.find_layout`.
     aspect : float
@@ -94,6 +101,7 @@ class SeededShapePredictor:
         start: Start = "tcdcn",
         *,
         initializer: FivePoints | None = None,
+        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
         layout: IndexMap | None = None,
         aspect: float = 1.0,
     ) -> None:
@@ -105,7 +113,9 @@ class SeededShapePredictor:
             raise ValueError(f"mode is {mode!r}; expected one of {', '.join(get_args(Mode))}")
         if start not in get_args(Start):
             raise ValueError(f"start is {start!r}; expected one of {', '.join(get_args(Start))}")
-        self.mode, self.start = mode, start
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence is {min_confidence}; expected a probability, 0 to 1")
+        self.mode, self.start, self.min_confidence = mode, start, min_confidence
         self._initializer = initializer
         given: Any = predictor  # mypy knows nothing of dlib
         is_file = not isinstance(given, dlib.shape_predictor)
@@ -207,11 +217,14 @@ class SeededShapePredictor:
             for n in good:
                 shapes[n] = self._from_mean(pictures[n], boxes[n])
             return shapes
-        seeds = self._seeds([pictures[n] for n in good], np.array([as_box(boxes[n]) for n in good]), on_bad)
+        seeds, sure = self._seeds([pictures[n] for n in good], np.array([as_box(boxes[n]) for n in good]), on_bad)
         usable = self._seeded.usable(seeds)
         if on_bad == "raise" and not usable.all():
             n = good[int(usable.argmin())]
             raise ValueError(f"box number {n}, {as_box(boxes[n]).tolist()}: the initializer found no five points there")
+        for n in np.array(good, dtype=np.intp)[usable & ~sure].tolist():
+            shapes[n] = self._from_mean(pictures[n], boxes[n])
+        usable &= sure
         good = np.array(good, dtype=np.intp)[usable].tolist()
         if good:
             frames = self._seeded.from_points(seeds[usable])
@@ -239,19 +252,26 @@ class SeededShapePredictor:
             return self._ert.fit_from_shape(image, shape)
         return np.asarray(self._from_frames([image], self._seeded.from_shapes(shape)[None])[0])
 
-    def _seeds(self, pictures: Sequence[Any], boxes: NDArray[np.float64], on_bad: str) -> NDArray[np.float64]:
+    def _seeds(
+        self, pictures: Sequence[Any], boxes: NDArray[np.float64], on_bad: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Five points of every box, and which of them are to be trusted."""
         if self._initializer is None:
             from tcdcn_init import Initializer
 
             self._initializer = Initializer()
-        points: Callable[..., FloatArray] = self._initializer.points
-        keywords = {"on_bad": on_bad} if "on_bad" in inspect.signature(points).parameters else {}
-        seeds = np.empty((len(boxes), 5, 2))
+        says = hasattr(self._initializer, "points_and_confidence")
+        find: Callable[..., Any] = getattr(self._initializer, "points_and_confidence" if says else "points")
+        keywords = {"on_bad": on_bad} if "on_bad" in inspect.signature(find).parameters else {}
+        seeds, sure = np.empty((len(boxes), 5, 2)), np.ones(len(boxes), dtype=np.bool_)
         keys = np.array([id(picture) for picture in pictures])
         for key in np.unique(keys):
             faces = np.flatnonzero(keys == key)
-            seeds[faces] = points(pictures[faces[0]], boxes[faces], **keywords)
-        return seeds
+            found = find(pictures[faces[0]], boxes[faces], **keywords)
+            seeds[faces] = found[0] if says else found
+            if says:
+                sure[faces] = ~(found[1] < self.min_confidence)  # NaN, of a model that does not say, is sure
+        return seeds, sure
 
     def _from_mean(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
         if self.mode == "exact":
