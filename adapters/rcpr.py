@@ -1,12 +1,12 @@
 """RCPR, robust cascaded pose regression: a cascade of random ferns from several starts, whose median is the result.
 
-X. P. Burgos-Artizzu, P. Perona, P. Dollár, "Robust face landmark estimation under occlusion", ICCV 2013, on the cascaded
-pose regression of Dollár, Welinder, Perona, CVPR 2010: the regressor that TCDCN's points were made to start (Zhang,
-Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of ferns that compare pixels at places on the lines between two
-points of the current shape, so that the places follow its form; ferns move the points in the frame of the similarity
-that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a tenth of the
-cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*. RCPR's third
-part, its model of occlusion, is left out: MTFL does not say which points are hidden.
+X. P. Burgos-Artizzu, P. Perona, P. Dollár, "Robust face landmark estimation under occlusion", ICCV 2013, which builds
+on the cascaded pose regression of Dollár, Welinder, Perona, CVPR 2010: the regressor that TCDCN's points were first
+made to start (Zhang, Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of ferns that compare pixels at places on the
+lines through two points of the current shape, so that the places follow its form; ferns move the points in the frame of
+the similarity that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a
+tenth of the cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*.
+RCPR's third part, its model of occlusion, is left out: MTFL does not say which points are hidden.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.adapters.chip_cascade import ChipCascade, ShapeChips, StartSampler, radius
 from tcdcn_init.adapters.chip_training import as_levels
 from tcdcn_init.adapters.layouts import IndexMap
-from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig, look, turns
+from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
 from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
 from tcdcn_init.shapes import from_box_units
 from tcdcn_init.weights import bundled_file
@@ -98,7 +98,12 @@ class RCPR(ChipCascade):
         if not np.isfinite(self._bank).all():
             raise ValueError("shapes not finite")
         self._maker = ShapeChips(self._mean * [aspect, 1.0], self.config.resolution, self.config.reach)
-        self._reference = self._maker.reference @ [1, 1j]
+        self._reference = as_complex(self._maker.reference)
+
+    @property
+    def shapes(self) -> NDArray[np.float16]:
+        """The (B, P, 2) training shapes to start from, in the units of `shapes.to_box_units`."""
+        return self._bank.copy()
 
     def random_starts(self, boxes: ArrayLike, count: int = STARTS, *, seed: int = 0) -> NDArray[np.float64]:
         """Training shapes drawn at random, placed in boxes: RCPR's own start.
@@ -202,7 +207,7 @@ class RCPR(ChipCascade):
                     raise ValueError(f"redraw gave shape {new.shape}; expected {(len(again), *given.shape[1:])}")
                 best.improve(again, self._begin(pictures, new, faces[again], on_bad))
             ends = self._stages(best.chips, best.shapes, self.config.checked_stage, self.config.stages)
-            results[faces] = _median(transform_points(best.to_picture, _real(ends)), best.good)
+            results[faces] = _median(transform_points(best.to_picture, as_points(ends)), best.good)
         return results
 
     def _begin(
@@ -224,9 +229,9 @@ class RCPR(ChipCascade):
                 shapes[row, k] = self._mean  # stands in, and is left out of the results
         to_picture = self._maker.chip_maps(shapes.reshape(-1, *self._mean.shape)).reshape(count, each, 2, 3)
         begun = self._stages(
-            chips, _complex(transform_points(invert(to_picture), shapes)), 0, self.config.checked_stage
+            chips, as_complex(transform_points(invert(to_picture), shapes)), 0, self.config.checked_stage
         )
-        reached = transform_points(to_picture, _real(begun))
+        reached = transform_points(to_picture, as_points(begun))
         middle = _median(reached, good)
         away = np.linalg.norm(reached - middle[:, None], axis=-1).mean(axis=-1)
         with np.errstate(invalid="ignore"):
@@ -256,8 +261,8 @@ class RCPR(ChipCascade):
 
     def _run(self, chips: NDArray[np.uint8], starts: NDArray[np.float64]) -> NDArray[np.float64]:
         to_picture = self._maker.chip_maps(starts)
-        ends = self._stages(chips, _complex(transform_points(invert(to_picture), starts)), 0, self.config.stages)
-        return transform_points(to_picture, _real(ends))
+        ends = self._stages(chips, as_complex(transform_points(invert(to_picture), starts)), 0, self.config.stages)
+        return transform_points(to_picture, as_points(ends))
 
     def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
         """Write the cascade to a .safetensors file.
@@ -271,7 +276,7 @@ class RCPR(ChipCascade):
         from safetensors.numpy import save_file
 
         settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
-        tensors = {"mean_shape": self._mean, "shapes": self._bank}
+        tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
         tensors |= {field.name: np.ascontiguousarray(getattr(self._ferns, field.name)) for field in fields(Ferns)}
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "rcpr": settings})
@@ -359,11 +364,3 @@ def _median(shapes: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.
     some = good.any(axis=1)
     result[some] = np.nanmedian(np.where(good[some, :, None, None], shapes[some], np.nan), axis=1)
     return result
-
-
-def _complex(points: NDArray[np.float64]) -> NDArray[np.complex128]:
-    return np.asarray(points[..., 0] + 1j * points[..., 1])
-
-
-def _real(shapes: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return np.stack([shapes.real, shapes.imag], axis=-1)

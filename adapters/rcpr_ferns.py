@@ -1,12 +1,13 @@
 """Stages of RCPR: places that follow a shape, ferns that compare the pixels there, and what they say.
 
-Shapes are complex here, x + iy, so that a turn with a scale is one product. All arithmetic is of one start at a time, so
-that results do not depend on the batch.
+Shapes are complex here, x + iy, so that a turn with a scale is one product. All arithmetic is of one start at a time:
+results do not depend on the batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RCPRConfig:
-    """What a cascade looks at, and how it is trained. The defaults were chosen on held-out faces of MTFL's training.txt.
+    """What a cascade looks at, and how it is trained. The defaults were chosen on MTFL's held-out training faces.
 
     Lengths are in *radii* of the shape, the root mean square distance of its points from their mean: 0.64 of the
     inter-ocular distance for the five points.
@@ -166,8 +167,18 @@ class Ferns:
         return np.asarray(said.view(np.complex128))
 
 
+def as_complex(points: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:
+    """Points (..., 2) as x + iy."""
+    return np.asarray(points[..., 0] + 1j * points[..., 1], dtype=np.complex128)
+
+
+def as_points(shapes: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """The inverse of `as_complex`."""
+    return np.stack([shapes.real, shapes.imag], axis=-1)
+
+
 def turns(reference: NDArray[np.complex128], shapes: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Turn and scale (N,) of the similarities that carry the centred reference (P,), of radius 1, onto shapes (N, P)."""
+    """Turn and scale (N,) of the similarities that carry a centred reference (P,) of radius 1 onto shapes (N, P)."""
     return np.asarray((shapes * reference.conj()).sum(axis=1) / len(reference))
 
 

@@ -229,9 +229,7 @@ def seed_starts(residuals: ArrayLike, count: int = 6) -> StartSampler:
     return draw
 
 
-def erring_points(
-    five: ArrayLike, residuals: ArrayLike, count: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def erring_points(five: ArrayLike, residuals: ArrayLike, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Five points of faces as a network would find them, its errors drawn from samples.
 
     Parameters
@@ -279,6 +277,37 @@ def _face_frames(five: NDArray[np.float64]) -> NDArray[np.float64]:
 # The bundled cascade ----------------------------------------------------------------------------------------------
 
 
+def recipe_starts(starts: str, held_out: Sequence[Face], initializer: Initializer, count: int = 6) -> StartSampler:
+    """The training starts of a recipe for five points.
+
+    Parameters
+    ----------
+    starts : {"tcdcn", "box", "random"}
+        The mean shape on TCDCN's points, whose errors are measured on the held-out faces; the mean shape in a
+        detector's box; other faces' shapes in the box.
+    held_out : sequence of Face
+    initializer : Initializer
+    count : int
+        Starts of each face.
+
+    Raises
+    ------
+    ValueError
+        If it is another name.
+    """
+    if starts == "tcdcn":
+        found = [
+            initializer.points(read_picture(face), [face.box])[0]
+            for face in track(held_out, "Measuring TCDCN's errors on held-out faces")
+        ]
+        return seed_starts(seed_residuals(found, [face.points for face in held_out]), count)
+    if starts == "box":
+        return box_starts(count)
+    if starts == "random":
+        return box_starts(count, shapes="random")
+    raise ValueError(f"starts is {starts!r}; expected 'tcdcn', 'box' or 'random'")
+
+
 def train_sdm(
     root: str | Path,
     out: str | Path,
@@ -312,31 +341,27 @@ def train_sdm(
     FileNotFoundError, BadRows
         If the folder is not MTFL, or rows of its list are broken.
     """
-    if starts not in ("tcdcn", "box", "random"):
-        raise ValueError(f"starts is {starts!r}; expected 'tcdcn', 'box' or 'random'")
     kept, held_out = hold_out(read_mtfl(root, "training"))
     initializer = Initializer(model)
-    if starts == "tcdcn":
-        found = [
-            initializer.points(read_picture(face), [face.box])[0]
-            for face in track(held_out, "Measuring TCDCN's errors on held-out faces")
-        ]
-        sampler = seed_starts(seed_residuals(found, [face.points for face in held_out]))
-    else:
-        sampler = box_starts(shapes="mean" if starts == "box" else "random")
+    sampler = recipe_starts(starts, held_out, initializer)
     sdm = fit_sdm(kept, sampler, mirror=MIRROR, seed=seed)
     figures = start_figures(sdm, held_out, initializer)
-    digest = hashlib.sha256((Path(root) / "training.txt").read_bytes()).hexdigest()
     sdm.save(
         out,
         {
-            "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(kept)} faces, {len(held_out)} held out",
+            "data": training_data(root, len(kept), len(held_out)),
             "recipe": f"train_sdm, starts {starts}, seed {seed}" + (f", TCDCN {model}" if starts == "tcdcn" else ""),
             "licence": LICENCE,
             "figures": json.dumps({"mtfl-val": figures}),
         },
     )
     return figures
+
+
+def training_data(root: str | Path, kept: int, held_out: int) -> str:
+    """What a regressor trained on MTFL's training.txt says of its data."""
+    digest = hashlib.sha256((Path(root) / "training.txt").read_bytes()).hexdigest()
+    return f"MTFL training.txt (sha256 {digest[:16]}), {kept} faces, {held_out} held out"
 
 
 def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> dict[str, dict[str, float]]:
