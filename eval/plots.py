@@ -136,6 +136,8 @@ def bare_points(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 
 def _draw_ced(figure: Any, report: Mapping[str, Any]) -> bool:
+    if report["dataset"]["faces"] < 2:
+        return False
     for axis, runs, bare in _panels(figure, report["runs"]):
         ranked = []
         for start, run in _with_bare(runs, bare).items():
@@ -154,7 +156,7 @@ def _draw_ced(figure: Any, report: Mapping[str, Any]) -> bool:
             bbox_to_anchor=(1.0, 0.5),
             frameon=False,
             fontsize=11,
-            handlelength=2.4,
+            handlelength=1.9,
             alignment="left",
         )
     return _finish(figure, "error of a face, % of the inter-ocular distance", "faces with at most that error, %")
