@@ -123,8 +123,8 @@ def write_outputs(report: Mapping[str, Any], gallery: Mapping[str, Any], out: Pa
 
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "gallery.json").write_text(json.dumps(gallery) + "\n")
-    draw_plots(report, out / "plots")
-    write_report(report, gallery, out / "report.html")
+    plots = draw_plots(report, out / "plots")
+    write_report(report, gallery, out / "report.html", plots)
 
 
 def _plan(

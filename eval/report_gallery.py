@@ -6,13 +6,16 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from tcdcn_init.eval.plots import start_colours
 from tcdcn_init.eval.robustness import FAILURE
+
+Shape: TypeAlias = Sequence[Sequence[float] | None]
+"""Points of one shape as gallery.json holds them: x, y, or None for a point that is missing."""
 
 # Lines through the points: a chain of indices each. iBUG's eyes and lips are closed.
 _FIVE = ((0, 1, 2, 0), (2, 3, 4, 2))
@@ -60,7 +63,7 @@ def _card(face: Mapping[str, Any], starts: Sequence[str]) -> str:
 
 def _panel(face: Mapping[str, Any], panel: Mapping[str, Any], colour: str) -> str:
     width, height = _size(face["image"], face["name"])
-    said, fails = _error(panel["error"])
+    said, fails = _error(panel["error"] if len(panel["shape"]) else None)
     alt = f"{face['name']}: {face['regressor']} from {panel['start']}, {said}"
     started = "".join(_lines(shape, "start") for shape in panel["shape_start"])
     ended = _lines(panel["shape"], "halo") + _lines(panel["shape"], "result") + _dots(panel["shape"], width)
@@ -92,8 +95,8 @@ def _error(error: float | None) -> tuple[str, bool]:
     return f"{100 * error:.1f} %", error > FAILURE
 
 
-def _lines(shape: ArrayLike, kind: str) -> str:
-    points = np.asarray(shape, dtype=np.float64)
+def _lines(shape: Shape, kind: str) -> str:
+    points = _array(shape)
     chains = {5: _FIVE, 68: _DENSE}.get(len(points), ())
     path = ""
     for chain in chains:
@@ -103,12 +106,17 @@ def _lines(shape: ArrayLike, kind: str) -> str:
     return f'<path class="{kind}" d="{path}"/>' if path else ""
 
 
-def _dots(shape: ArrayLike, width: int) -> str:
+def _dots(shape: Shape, width: int) -> str:
     points = _finite(shape)
     radius = width / (70 if len(points) <= 5 else 130)
     return "".join(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>' for x, y in points)
 
 
-def _finite(shape: ArrayLike) -> list[tuple[float, float]]:
-    points = np.asarray(shape, dtype=np.float64).reshape(-1, 2)
+def _array(shape: Shape) -> NDArray[np.float64]:
+    """Points as (P, 2), NaN where one is missing."""
+    return np.array([(np.nan, np.nan) if point is None else point for point in shape], dtype=np.float64).reshape(-1, 2)
+
+
+def _finite(shape: Shape) -> list[tuple[float, float]]:
+    points = _array(shape)
     return [(float(x), float(y)) for x, y in points[np.isfinite(points).all(axis=1)]]

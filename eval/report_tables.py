@@ -190,11 +190,9 @@ def published_table(report: Mapping[str, Any]) -> Table | None:
 
 
 def published_note(report: Mapping[str, Any]) -> str:
-    """Where published figures are from, and why they are no fair race."""
-    return (
-        f"Published: copied from {report['published']['source']}, not measured here. Face boxes and training data "
-        "were not the same as here, so these are for orientation, not a comparison."
-    )
+    """Where published figures are from, and that they are no fair race."""
+    source = report["published"]["source"].rstrip(".")
+    return f"Published, not measured here: {source}. Their training data differ from ours too: for orientation only."
 
 
 def names_of(run: Mapping[str, Any]) -> tuple[str, str, str]:
