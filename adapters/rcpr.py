@@ -105,7 +105,9 @@ class RCPR(ChipCascade):
         """The (B, P, 2) training shapes to start from, in the units of `shapes.to_box_units`."""
         return self._bank.copy()
 
-    def random_starts(self, boxes: ArrayLike, count: int = STARTS, *, seed: int = 0) -> NDArray[np.float64]:
+    def random_starts(
+        self, boxes: ArrayLike, count: int = STARTS, *, seed: int | Sequence[int] = 0
+    ) -> NDArray[np.float64]:
         """Training shapes drawn at random, placed in boxes: RCPR's own start.
 
         Parameters
@@ -113,8 +115,8 @@ class RCPR(ChipCascade):
         boxes : (..., 4) array_like
         count : int
             Shapes of each box.
-        seed : int
-            Of one box: all boxes get the same shapes, whatever boxes are beside them.
+        seed : int or sequence of int
+            All boxes get the shapes that it draws, whatever boxes are beside them.
 
         Returns
         -------

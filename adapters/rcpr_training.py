@@ -239,8 +239,7 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
     ends = np.empty((4, *truth.shape))
     for number, face in enumerate(track(faces, "Measuring the cascade")):
         picture = read_picture(face)
-        seeds = np.random.default_rng([number]).integers(1 << 30, size=100).tolist()
-        starts = rcpr.random_starts([face.box], count, seed=seeds[0])
+        starts = rcpr.random_starts([face.box], count, seed=(number, 0))
         seeded = rcpr.starts_from_points(initializer.points(picture, [face.box]))
         single = rcpr.predict_many(picture, starts, on_bad="nan")
         ends[0, number] = single[0, 0]
@@ -248,9 +247,7 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
         ends[2, number] = rcpr.predict_median(
             picture,
             starts,
-            redraw=lambda _, attempt, face=face, seeds=seeds: rcpr.random_starts(
-                [face.box], count, seed=seeds[attempt]
-            ),
+            redraw=lambda _, k, box=face.box, n=number: rcpr.random_starts([box], count, seed=(n, k)),
             on_bad="nan",
         )[0]
         ends[3, number] = rcpr.predict_many(picture, seeded, on_bad="nan")[0]
