@@ -15,7 +15,7 @@ from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.chip_cascade import ChipCascade
 from tcdcn_init.adapters.ert_cascade import ERT
 from tcdcn_init.adapters.frames import frames_from_boxes
-from tcdcn_init.adapters.sdm import SDM
+from tcdcn_init.adapters.rcpr import RCPR
 
 
 def fit_from_boxes(regressor: ShapeRegressor, images: Sequence[Any], boxes: ArrayLike) -> NDArray[np.float64]:
@@ -44,7 +44,9 @@ def fit_from_boxes(regressor: ShapeRegressor, images: Sequence[Any], boxes: Arra
     if isinstance(regressor, ERT):
         usable = np.asarray(np.isfinite(given).all(axis=1))
         return _ert(regressor, images, usable, lambda good: frames_from_boxes(given[good]))
-    if isinstance(regressor, SDM):
+    if isinstance(regressor, RCPR):
+        return regressor.fit_boxes(list(images), given)
+    if isinstance(regressor, ChipCascade):
         return regressor.predict_many(list(images), regressor.starts_from_boxes(given), on_bad="nan")
     return _one_by_one(regressor, regressor.fit_from_box, images, given)
 
@@ -68,7 +70,7 @@ def fit_from_points(regressor: ShapeRegressor, images: Sequence[Any], points: Ar
     if isinstance(regressor, ERT):
         seeded = regressor.seeded
         return _ert(regressor, images, seeded.usable(given), lambda good: seeded.from_points(given[good]))
-    if isinstance(regressor, SDM):
+    if isinstance(regressor, ChipCascade):
         return regressor.predict_many(list(images), regressor.starts_from_points(given), on_bad="nan")
     return _one_by_one(regressor, regressor.fit_from_points, images, given)
 

@@ -11,6 +11,8 @@ import pytest
 import tcdcn_init.eval.fitting as module
 from tcdcn_init.adapters.ert_arrays import CascadeArrays
 from tcdcn_init.adapters.ert_cascade import ERT
+from tcdcn_init.adapters.rcpr import RCPR
+from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig
 from tcdcn_init.adapters.sdm import SDM
 from tcdcn_init.adapters.sdm_features import SDMConfig
 from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points
@@ -49,7 +51,21 @@ def sdm() -> SDM:
     return SDM(MEAN, rng.normal(0, 0.01, (2, 5 * config.length, 10)), np.zeros((2, 10)), config)
 
 
-@pytest.fixture(params=["ert", "sdm"])
+@pytest.fixture
+def rcpr() -> RCPR:
+    rng, config = np.random.default_rng(3), RCPRConfig(stages=10, ferns=3, depth=2)
+    ferns = Ferns(
+        pairs=rng.integers(0, 5, (10, 9, 2)),
+        along=np.full((10, 9), 0.5),
+        compared=rng.integers(0, 9, (10, 3, 2, 2)),
+        thresholds=rng.integers(-40, 40, (10, 3, 2)),
+        leaves=rng.integers(-9, 9, (10, 3, 4, 10)),
+        scales=np.full((10, 3), 0.01, dtype=np.float32),
+    )
+    return RCPR(MEAN, ferns, MEAN - 0.5 + rng.normal(0, 0.05, (12, 5, 2)), config)
+
+
+@pytest.fixture(params=["ert", "sdm", "rcpr"])
 def batched(request):
     return request.getfixturevalue(request.param)
 
