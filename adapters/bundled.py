@@ -8,6 +8,7 @@ from tcdcn_init.weights import bundled_file
 
 if TYPE_CHECKING:
     from tcdcn_init.adapters.ert_cascade import ERT
+    from tcdcn_init.adapters.rcpr import RCPR
     from tcdcn_init.adapters.sdm import SDM
 
 
@@ -37,3 +38,10 @@ def sdm_mtfl_box() -> SDM:
     from tcdcn_init.adapters.sdm import SDM
 
     return SDM.load(bundled_file("sdm-mtfl-box.safetensors"))
+
+
+def rcpr_mtfl() -> RCPR:
+    """``rcpr-mtfl``: the five points, random ferns from several starts trained on MTFL."""
+    from tcdcn_init.adapters.rcpr import RCPR
+
+    return RCPR.load(bundled_file("rcpr-mtfl.safetensors"))

@@ -91,6 +91,22 @@ def train_sdm_command(
         typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
+@commands.command("train-rcpr")
+def train_rcpr_command(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="File to write (.safetensors).")],
+    starts: Annotated[str, typer.Option(help="What it will start from: random, box or tcdcn.")] = "random",
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train the bundled RCPR anew, and measure it on held-out faces from several kinds of start."""
+    with plain_errors():
+        from tcdcn_init.adapters.rcpr_training import train_rcpr
+
+        for start, figures in train_rcpr(data, out, starts=starts, seed=seed).items():  # type: ignore[arg-type]
+            typer.echo(f"{start}: " + ", ".join(f"{name} {value:.2f} %" for name, value in figures.items()))
+        typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
 @commands.command("shape-bank")
 def shape_bank(
     data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68.")],
