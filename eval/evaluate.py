@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tcdcn_init.eval.gallery import make_gallery
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.protocol import NO_REGRESSOR, Factory, Plan, measure_starts
 from tcdcn_init.eval.report_data import report_data, write_faces
+from tcdcn_init.eval.runs import check_jobs
 from tcdcn_init.eval.starts import STARTS, make_start
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.shapes import ShapeBank
@@ -83,9 +84,11 @@ def run_eval(
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError('the plots of a report need matplotlib: pip install "tcdcn-init[eval]"')
     begin = time.perf_counter()
-    plan = _plan(case, regressors, starts, retrained, (tuple(map(float, noises)), tuple(map(float, rolls))), seed)
+    check_jobs(jobs)
     look = functools.partial(Initializer, model, backend=backend, passes=passes)
-    plan = Plan(plan.regressors, plan.starts, look, plan.retrained, plan.noises, plan.rolls, seed)
+    look()  # says what is wrong with its arguments
+    curves = (tuple(map(float, noises)), tuple(map(float, rolls)))
+    plan = _plan(case, regressors, starts, look, retrained, curves, seed)
     about = {"name": Path(model).name, "backend": backend, "passes": passes}
     out.mkdir(parents=True, exist_ok=True)
     journal = out / "eval.journal"
@@ -131,6 +134,7 @@ def _plan(
     case: Case,
     regressors: Sequence[str] | None,
     starts: Sequence[str],
+    initializer: Callable[[], Initializer],
     retrained: Path | None,
     curves: tuple[tuple[float, ...], tuple[float, ...]],
     seed: int,
@@ -149,6 +153,7 @@ def _plan(
     return Plan(
         {name: functools.partial(load_regressor, name) for name in names},
         tuple(make_start(name, bank) for name in starts),
+        initializer,
         retrained=_retrained(names, starts, retrained),
         noises=curves[0],
         rolls=curves[1],
