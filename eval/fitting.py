@@ -145,7 +145,7 @@ def median_shape(shapes: ArrayLike) -> NDArray[np.float64]:
     [[[1.5, 5.5]]]
     """
     array = np.asarray(shapes, dtype=np.float64)
-    finite = np.isfinite(array).all(axis=(2, 3))
+    finite = np.asarray(np.isfinite(array).all(axis=(2, 3)))
     if finite.all():
         return np.asarray(np.median(array, axis=1))
     result = np.full((len(array), *array.shape[2:]), np.nan)

@@ -214,10 +214,10 @@ class _Differences:
 
     def _compare(self, pair: _Pair) -> dict[str, Any]:
         ours, theirs = (points.mean(axis=1) for points in pair)
-        failed = [(~(errors <= _FAILURE)).astype(float) for errors in (ours, theirs)]
+        failed, failed_before = ((~(errors <= _FAILURE)).astype(float) for errors in (ours, theirs))
         return {
             "nme": asdict(paired_difference(with_missing(ours), with_missing(theirs), self.images)),
-            "failure": asdict(paired_difference(*failed, self.images)),
+            "failure": asdict(paired_difference(failed, failed_before, self.images)),
             "points": [
                 self._change(with_missing(a), with_missing(b))
                 for a, b in zip(pair.points.T, pair.baseline.T, strict=True)
