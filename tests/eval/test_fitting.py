@@ -15,7 +15,7 @@ from tcdcn_init.adapters.rcpr import RCPR
 from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig
 from tcdcn_init.adapters.sdm import SDM
 from tcdcn_init.adapters.sdm_features import SDMConfig
-from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points
+from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_points, fit_from_shapes, median_shape
 
 MEAN = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
 BOXES = np.array([[10.0, 5, 70, 75], [20, 10, 60, 60], [5, 5, 90, 90]])
@@ -109,3 +109,29 @@ def test_a_face_that_cannot_be_fitted_leaves_the_others_alone(batched, images) -
 
 def test_nobody_to_fit_is_no_error(batched, images) -> None:
     assert np.isnan(fit_from_points(batched, images, np.full((3, 5, 2), np.nan))).all()
+    assert fit_from_shapes(batched, [], np.empty((0, 2, 5, 2))).shape == (0, 2, 5, 2)
+
+
+def test_several_starts_of_a_face_are_fitted_each_by_itself(batched, images) -> None:
+    rng = np.random.default_rng(4)
+    starts = MEAN * 60 + rng.uniform(0, 25, (3, 2, 1, 2)) + rng.normal(0, 2, (3, 2, 5, 2))
+    starts[1, 0, 0, 0] = np.nan
+    starts[2, 1] = 7.0  # all in one place
+    for regressor in (batched, OneByOne(batched)):
+        found = fit_from_shapes(regressor, images, starts)
+        for k, which in ((0, 0), (0, 1), (1, 1), (2, 0)):
+            alone = batched.fit_from_shape(images[k], starts[k, which])
+            np.testing.assert_allclose(found[k, which], alone, atol=1e-4)
+        assert np.isnan(found[1, 0]).all()
+        assert np.isnan(found[2, 1]).all()
+    with pytest.raises(ValueError, match=r"\(3, 2, 4, 2\); expected \(3, K, 5, 2\)"):
+        fit_from_shapes(batched, images, starts[:, :, :4])
+
+
+def test_the_median_leaves_out_shapes_that_are_not_finite() -> None:
+    shapes = np.arange(24.0).reshape(1, 4, 3, 2)
+    np.testing.assert_array_equal(median_shape(shapes)[0], shapes[0].mean(axis=0))
+    shapes[0, 3, 0, 0] = np.inf
+    np.testing.assert_array_equal(median_shape(shapes)[0], shapes[0, 1])
+    shapes[0, :3] = np.nan
+    assert np.isnan(median_shape(shapes)).all()
