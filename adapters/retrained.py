@@ -14,7 +14,7 @@ from tcdcn_init.adapters.base import ShapeRegressor
 
 # A regressor's name -> the name that its retrained variants have. One trained for boxes and one trained for seeds are
 # the same regressor once it is retrained.
-_FAMILIES = {"ert5-mtfl": "ert5-mtfl", "sdm-mtfl": "sdm-mtfl", "sdm-mtfl-box": "sdm-mtfl"}
+_FAMILIES = {"ert5-mtfl": "ert5-mtfl", "rcpr-mtfl": "rcpr-mtfl", "sdm-mtfl": "sdm-mtfl", "sdm-mtfl-box": "sdm-mtfl"}
 
 
 def retrained_file(name: str, start: str, folder: str | Path | None = None) -> Path:
@@ -48,7 +48,7 @@ def load_retrained(name: str, start: str, folder: str | Path | None = None) -> S
     Parameters
     ----------
     name : str
-        "ert5-mtfl", "sdm-mtfl" or "sdm-mtfl-box" (which share theirs); of any other there is none.
+        "ert5-mtfl", "rcpr-mtfl", "sdm-mtfl" or "sdm-mtfl-box" (which share theirs); of any other there is none.
     start : str
         A start of `eval.starts`; "random-1" and "random-5" are both "random".
     folder : path, optional
@@ -80,6 +80,10 @@ def load_retrained(name: str, start: str, folder: str | Path | None = None) -> S
         from tcdcn_init.adapters.sdm import SDM
 
         return SDM.load(file)
+    if name.startswith("rcpr"):
+        from tcdcn_init.adapters.rcpr import RCPR
+
+        return RCPR.load(file)
     from tcdcn_init.adapters.ert_cascade import ERT
 
     return ERT.load(file)

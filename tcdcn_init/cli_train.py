@@ -107,6 +107,46 @@ def train_rcpr_command(
         typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
+@commands.command()
+def retrain(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME@START.safetensors.")],
+    regressor: Annotated[str | None, typer.Option(help="ert5-mtfl,sdm-mtfl,rcpr-mtfl: any; default: all.")] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="random,mean,tcdcn-aligned,tcdcn-nearest,oracle: any; default: all.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled TCDCN model, or path of a model file.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train regressors anew for each start, on starts that err as that start errs, and measure both on held-out faces.
+
+    An interrupted run goes on when the command is repeated: finished files of the same settings are kept.
+    """
+    with plain_errors():
+        from tcdcn_init.eval.retraining import retrain, trainers
+        from tcdcn_init.eval.training_starts import TRAINED_STARTS
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        known = trainers()
+        names = split_names(regressor) or tuple(known)
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"regressors {unknown} are not retrained here; expected some of {', '.join(known)}")
+        wanted = {name: known[name] for name in names}
+        pieces = retrain(
+            data,
+            out,
+            starts=split_names(starts) or TRAINED_STARTS,
+            regressors=wanted,
+            model=model or DEFAULT_MODEL,
+            seed=seed,
+        )
+        for path, figures in pieces:
+            for which, found in figures.items():
+                told = ", ".join(f"{name} {value:.2f} %" for name, value in found.items())
+                typer.echo(f"{path.name}, {which}: {told}")
+
+
 @commands.command("shape-bank")
 def shape_bank(
     data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68.")],
@@ -120,3 +160,17 @@ def shape_bank(
         bank = collect_shapes(kind, data)
         bank.save(out)
         typer.echo(f"wrote {out}: {len(bank)} shapes")
+
+
+@commands.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="A .safetensors file with expected errors, such as tcdcn-robust's.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    seed: Annotated[int, typer.Option()] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """Calibrate a model's confidence on MTFL's held-out tenth, and write that into its file; then export it anew."""
+    with plain_errors():
+        from tcdcn_init.eval.trust_report import calibrate_model
+
+        typer.echo(f"{model}: {calibrate_model(model, data, seed=seed, jobs=jobs)}")
