@@ -6,7 +6,8 @@ no face (`background.background_box`). The first three have errors; the fourth s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from tcdcn_init.crops import as_picture
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.metrics import point_errors
 from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
+from tcdcn_init.eval.runs import over_processes
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.progress import track
 from tcdcn_init.training_data import read_picture
@@ -75,23 +77,26 @@ class _Copy(NamedTuple):
 
 
 def measure_trust(
-    initializer: Initializer,
+    make_initializer: Callable[[], Initializer],
     faces: Sequence[Face],
     *,
     seed: int = 0,
     known: Mapping[Path, NDArray[np.float64]] | None = None,
+    jobs: int = 1,
 ) -> Trust:
     """Show an initializer faces and background, and keep what it says.
 
     Parameters
     ----------
-    initializer : Initializer
-        Of a model with the outputs "expected_error" and "face".
+    make_initializer : callable
+        Makes the initializer, of a model with the outputs "expected_error" and "face", in every process.
     faces : sequence of Face
         Five points each. Pictures that cannot be read are left out: they have no answer to be trusted.
     seed : int
     known : mapping of path to (N, 4) ndarray, optional
         Boxes of all faces of a picture, where more are known than `faces` has.
+    jobs : int
+        Processes; they change no number.
 
     Returns
     -------
@@ -102,6 +107,7 @@ def measure_trust(
     ValueError
         If the model does not say how far it can be trusted, or no face can be read.
     """
+    initializer = make_initializer()
     if not {"expected_error", "face"} <= set(initializer.config.outputs):
         raise ValueError(
             "the model gives no expected errors; expected one with the outputs 'expected_error' and 'face', such as "
@@ -110,27 +116,42 @@ def measure_trust(
     boxes: dict[Path, list[NDArray[np.float64]]] = {}
     for face in faces:
         boxes.setdefault(face.image, []).append(face.box)
-    rows: list[tuple[int, NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]] = []
-    for face in track(faces, "Measuring trust"):
+    items = [(face, np.stack([*boxes[face.image], *(known or {}).get(face.image, [])])) for face in faces]
+    pieces = over_processes(functools.partial(_Worker, make_initializer, seed), items, jobs)
+    rows = [row for piece in track(pieces, "Measuring trust", total=len(items)) for row in piece]
+    if not rows:
+        raise ValueError(f"none of {len(faces)} faces could be read")
+    kind, errors, raw, scores = (np.array(column) for column in zip(*rows, strict=True))
+    return Trust(kind, errors, raw.astype(np.float64), scores.astype(np.float64), initializer.calibration)
+
+
+_Row = tuple[int, NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]
+
+
+class _Worker:
+    """Shows one face after the other, given with all boxes of its picture."""
+
+    def __init__(self, make_initializer: Callable[[], Initializer], seed: int) -> None:
+        self.initializer, self.seed = make_initializer(), seed
+
+    def __call__(self, item: tuple[Face, NDArray[np.float64]]) -> list[_Row]:
+        """Kind, errors, "expected_error" and "face" of each copy."""
+        face, there = item
         try:
             picture = as_picture(read_picture(face))
         except ValueError:
-            continue
-        there = np.stack([*boxes[face.image], *(known or {}).get(face.image, [])])
-        copies = _copies(face, picture, there, seed)
-        found, answers = initializer.answers(
-            [copy.image for copy in copies], [[copy.box] for copy in copies], on_bad="nan"
-        )
+            return []
+        copies = _copies(face, picture, there, self.seed)
+        images, boxes = [copy.image for copy in copies], [[copy.box] for copy in copies]
+        found, answers = self.initializer.answers(images, boxes, on_bad="nan")
+        rows: list[_Row] = []
         for k, copy in enumerate(copies):
             error = np.full(5, np.nan)
             if copy.points is not None:
                 error = point_errors(found[k][None], copy.points[None])[0]
             if np.isfinite(found[k]).all():
                 rows.append((copy.kind, error, answers["expected_error"][k], answers["face"][k]))
-    if not rows:
-        raise ValueError(f"none of {len(faces)} faces could be read")
-    kind, errors, raw, scores = (np.array(column) for column in zip(*rows, strict=True))
-    return Trust(kind, errors, raw.astype(np.float64), scores.astype(np.float64), initializer.calibration)
+        return rows
 
 
 def _copies(face: Face, picture: NDArray[Any], there: NDArray[np.float64], seed: int) -> list[_Copy]:

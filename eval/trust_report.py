@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from tcdcn_init.backends import BackendName
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.datasets import Face, hold_out, read_mtfl
+from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.eval.cases import spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.trust import Trust, calibrate, measure_trust, trust_figures
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
@@ -25,7 +27,7 @@ _TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}
 _COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}
 
 
-def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: int = 0) -> Calibration:
+def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: int = 0, jobs: int = 1) -> Calibration:
     """Calibrate a model on MTFL's held-out tenth, and write the calibration into its file.
 
     Parameters
@@ -38,13 +40,15 @@ def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: 
         Only this many faces.
     seed : int
         Of the perturbed copies.
+    jobs : int
+        Processes.
 
     Returns
     -------
     Calibration
     """
-    held_out = hold_out(read_mtfl(mtfl, "training"))[1][:limit]
-    calibration = calibrate(measure_trust(Initializer(model), held_out, seed=seed))
+    held_out = spread(hold_out(read_mtfl(mtfl, "training"))[1], limit)
+    calibration = calibrate(measure_trust(functools.partial(Initializer, model), held_out, seed=seed, jobs=jobs))
     network, metadata = load_network(model)
     extra = {key: value for key, value in metadata.items() if key not in ("architecture", "crop")}
     temporary = model.with_suffix(".part")
@@ -62,6 +66,7 @@ def run_trust(
     passes: int = DEFAULT_PASSES,
     limit: int | None = None,
     seed: int = 0,
+    jobs: int = 1,
     command: str = "",
 ) -> dict[str, Any]:
     """Measure an initializer's trust on data sets and write confidence.json, .md, .svg and .png.
@@ -75,7 +80,7 @@ def run_trust(
         See `Initializer`.
     limit : int, optional
         This many faces of each data set, spread evenly.
-    seed : int
+    seed, jobs : int
     command : str
         What the user typed.
 
@@ -84,14 +89,12 @@ def run_trust(
     dict
         What confidence.json holds: "command", "settings", "hardware", "datasets": name -> `trust.trust_figures`.
     """
-    initializer = Initializer(model, backend=backend, passes=passes)
+    make = functools.partial(Initializer, model, backend=backend, passes=passes)
     measured: dict[str, Trust] = {}
     for name, root in roots.items():
-        faces: Sequence[Face] = read_dataset(name, root)
-        if limit is not None and limit < len(faces):
-            faces = [faces[k] for k in np.linspace(0, len(faces) - 1, limit).round().astype(int)]
+        faces = spread(read_dataset(name, root), limit)
         known = read_afw_boxes(root) if name == "afw" else None
-        measured[name] = measure_trust(initializer, faces, seed=seed, known=known)
+        measured[name] = measure_trust(make, faces, seed=seed, known=known, jobs=jobs)
     document = {
         "command": command,
         "settings": {"model": model, "backend": backend, "passes": passes, "limit": limit, "seed": seed},

@@ -210,6 +210,7 @@ def confidence(
     passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
     limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
     seed: Annotated[int, typer.Option()] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
 ) -> None:
     """Does the model know when it is unsure? Expected against actual errors, and faces against boxes without one."""
     with plain_errors():
@@ -232,6 +233,7 @@ def confidence(
             passes=DEFAULT_PASSES if passes is None else passes,
             limit=limit,
             seed=seed,
+            jobs=jobs,
             command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
         )
         typer.echo(trust_tables(document["datasets"]))
