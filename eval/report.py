@@ -178,7 +178,7 @@ def _published(report: Mapping[str, Any]) -> str:
         for name, value, ours in rows
     )
     return (
-        f'<h2>Published figures beside ours</h2><p class="lead">{escape(published_note(report))}</p>'
+        f'<h2>Published figures beside ours</h2><p class="lead">{_words(published_note(report))}</p>'
         f'{_scroll("Published figures beside ours")}<table class="race"><thead><tr>'
         '<th class="label" scope="col">method</th><th scope="col">source</th>'
         '<th scope="col">mean error, %</th><td></td></tr></thead>'
@@ -199,7 +199,7 @@ def _faces(report: Mapping[str, Any], gallery: Mapping[str, Any]) -> str:
         "rings: the annotation. Under each panel is the error of the result, in % of the inter-ocular distance; above "
         "10 % it fails."
     )
-    return f'<h2>Faces</h2><p class="lead">{legend}</p>{"".join(parts)}'
+    return f'<h2>Faces</h2><p class="lead">{_words(legend)}</p>{"".join(parts)}'
 
 
 def _figures(report: Mapping[str, Any]) -> str:
