@@ -13,6 +13,7 @@ far apart, other shapes are drawn at random. From points it has no others to dra
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -209,7 +210,8 @@ def measure_starts(
     told = ""
     if journal is not None:
         told = f"{settings} runs {plan.runs} noises {plan.noises} rolls {plan.rolls} seed {plan.seed} "
-        told += f"faces {len(faces)} answers {fingerprint(plan.initializer, _factories(plan).values())}"
+        told += f"faces {len(faces)}, {_digest(faces, plan)} "
+        told += f"answers {fingerprint(plan.initializer, _factories(plan).values())}"
     chosen = spread_over(len(faces), CURVE_FACES)
     marked = [(face, k in set(chosen)) for k, face in enumerate(faces)]
     make = functools.partial(Worker, plan)
@@ -367,6 +369,16 @@ class Worker:
 def _factories(plan: Plan) -> dict[tuple[str, str], Factory]:
     """What makes each regressor: under its name and "", or the start that it was retrained for."""
     return {**{(name, ""): make for name, make in plan.regressors.items()}, **plan.retrained}
+
+
+def _digest(faces: Sequence[Face], plan: Plan) -> str:
+    """A hash of what the faces are said to be, and of the shapes that starts are drawn from."""
+    digest = hashlib.sha256()
+    for face in faces:
+        digest.update(face.name.encode() + face.points.tobytes() + face.box.tobytes())
+    for start in plan.starts:
+        digest.update(start.bank.shapes.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check(faces: Sequence[Face], plan: Plan) -> None:

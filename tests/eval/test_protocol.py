@@ -301,9 +301,12 @@ def test_an_interrupted_run_goes_on_to_the_same_result(faces, tmp_path) -> None:
     assert comparable(resumed) == comparable(whole)
 
 
-def test_another_regressor_under_the_same_name_is_noticed(faces, tmp_path) -> None:
+def test_another_regressor_or_box_under_the_same_name_is_noticed(faces, tmp_path) -> None:
     journal = tmp_path / "run.journal"
     measure_starts(faces[:2], make_plan("mean"), journal=journal)
+    moved = [faces[0], dataclasses.replace(faces[1], box=faces[1].box + 1)]
+    with pytest.raises(ValueError, match="other settings"):
+        measure_starts(moved, make_plan("mean"), journal=journal)
 
     class Other(Halfway):
         def fit_from_box(self, image, box):
@@ -370,11 +373,6 @@ def test_a_report_states_what_was_measured(compared) -> None:
     assert report["published"]["aflw"]["TCDCN"] == 8.0
     assert report["runs"][1]["error"]["mean"] == pytest.approx(measured.errors[1].mean())
     assert len(case.faces) == 40
-
-
-def test_intervals_do_not_depend_on_processes(compared) -> None:
-    case, plan, measured, report = compared
-    assert report_data(case, plan, measured, model={"name": "m"}, command="c", jobs=2) == report
 
 
 def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) -> None:
