@@ -30,6 +30,11 @@ class TCDCNConfig:
     shared_filters : bool
         True: ordinary convolutions. False: the locally connected form of the paper's text, whose filters differ
         from place to place.
+    again : tuple of float
+        A face is looked at again when the crop that its points ask for is turned by more degrees, scaled by a larger
+        logarithm or shifted by more of its side than these three from the crop that they were found in. Chosen on the
+        held-out tenth of MTFL: a second look at every face costs good boxes 0.1 points of mean error, since the crops
+        of training are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
     """
 
     side: int = 40
@@ -39,6 +44,7 @@ class TCDCNConfig:
     feature: int = 100
     tasks: tuple[str, ...] = tuple(TASKS)
     shared_filters: bool = True
+    again: tuple[float, float, float] = (15.0, 0.2, 0.107)
 
     def __post_init__(self) -> None:
         check_tasks(self.tasks)
@@ -79,6 +85,8 @@ class ResidualConfig:
         Filters of each stage; the first works at half the crop's side, each further one at half of the one before.
     blocks : tuple of int
         Residual blocks of each stage.
+    again : tuple of float
+        As in `TCDCNConfig`, and closer: later looks are among the crops of training, and are more exact.
     """
 
     side: int = 64
@@ -87,6 +95,7 @@ class ResidualConfig:
     blocks: tuple[int, ...] = (1, 2, 2, 2)
     feature: int = 256
     tasks: tuple[str, ...] = tuple(TASKS)
+    again: tuple[float, float, float] = (8.0, 0.1, 0.06)
 
     def __post_init__(self) -> None:
         check_tasks(self.tasks)

@@ -20,12 +20,6 @@ from tcdcn_init.weights import DEFAULT_MODEL
 
 DEFAULT_PASSES = 3
 
-# A face is looked at again when the crop that its points ask for is turned by more degrees, scaled by a larger
-# logarithm or shifted by more of its side than this from the crop that they were found in. Chosen on the held-out
-# tenth of MTFL: a second look at every face costs good boxes 0.1 points of mean error, since the crops of training
-# are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
-AGAIN_TURN, AGAIN_SCALE, AGAIN_SHIFT = 15.0, 0.2, 0.15 / 1.4
-
 # Outputs of networks that say how far they can be trusted, and the numbers of every output but the points.
 _TRUST = ("expected_error", "face")
 _LENGTHS = {**{task: len(classes) for task, classes in TASKS.items()}, "expected_error": 5, "face": 2}
@@ -91,7 +85,7 @@ class Initializer:
         See `backends.load_backend`.
     passes : int
         How often to look, at most. The first look is at the box. Where its answer says that the head is rolled or the
-        box is off (`AGAIN_TURN`, `AGAIN_SCALE`, `AGAIN_SHIFT`), the next is at a crop that is upright and centred by
+        box is off (the model's own limits, ``config.again``), the next is at a crop that is upright and centred by
         that answer; other faces keep theirs. 1 never looks again.
 
     Raises
@@ -260,7 +254,7 @@ class Initializer:
         for number in range(self.passes):
             if number:
                 asked = frames_from_points(points[good], view)
-                again = _too_far(frames, asked)
+                again = _too_far(frames, asked, self.config.again)
                 good, frames = good[again], snapped(asked[again])
                 if not len(good):
                     break
@@ -384,10 +378,12 @@ def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, o
     return result
 
 
-def _too_far(frames: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which crops lie too far from those that their points ask for."""
+def _too_far(
+    frames: NDArray[np.float64], wanted: NDArray[np.float64], limits: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """Which crops lie too far from those that their points ask for: degrees, logarithm of the scale, sides."""
     turn, scale, shift = frames_apart(frames, wanted)
-    return np.asarray((turn > AGAIN_TURN) | (scale > AGAIN_SCALE) | (shift > AGAIN_SHIFT))
+    return np.asarray((turn > limits[0]) | (scale > limits[1]) | (shift > limits[2]))
 
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
