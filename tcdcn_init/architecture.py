@@ -44,7 +44,7 @@ class TCDCNConfig:
     feature: int = 100
     tasks: tuple[str, ...] = tuple(TASKS)
     shared_filters: bool = True
-    again: tuple[float, float, float] = (15.0, 0.2, 0.107)
+    again: tuple[float, float, float] = (15.0, 0.2, 0.15 / 1.4)
 
     def __post_init__(self) -> None:
         check_tasks(self.tasks)
