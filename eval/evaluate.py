@@ -17,7 +17,8 @@ from tcdcn_init.eval.cases import Case
 from tcdcn_init.eval.copies import NOISES, ROLLS
 from tcdcn_init.eval.gallery import make_gallery
 from tcdcn_init.eval.hardware import hardware
-from tcdcn_init.eval.protocol import NO_REGRESSOR, Factory, Plan, measure_starts
+from tcdcn_init.eval.plan import NO_REGRESSOR, Factory, Plan
+from tcdcn_init.eval.protocol import measure_starts
 from tcdcn_init.eval.report_data import report_data, write_faces
 from tcdcn_init.eval.runs import check_jobs
 from tcdcn_init.eval.starts import STARTS, make_start

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.copies import Copy, make_copy, read_pictures
 from tcdcn_init.eval.metrics import nme, with_missing
-from tcdcn_init.eval.protocol import BASELINE, NO_REGRESSOR, Measured, Plan, Run, Worker
+from tcdcn_init.eval.plan import BASELINE, NO_REGRESSOR, Plan, Run
+from tcdcn_init.eval.protocol import Measured, Worker
 from tcdcn_init.eval.runs import over_processes
 
 SHOWN_START = "tcdcn-nearest"

@@ -15,10 +15,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,98 +26,23 @@ from numpy.typing import NDArray
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.ert_cascade import ERT
 from tcdcn_init.adapters.frames import frames_from_boxes
-from tcdcn_init.adapters.layouts import find_layout
 from tcdcn_init.adapters.rcpr import RCPR
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.cases import spread_over
-from tcdcn_init.eval.copies import NOISES, ROLLS, Copy, Kind, make_copy, read_pictures
+from tcdcn_init.eval.copies import Copy, Kind, make_copy, read_pictures
 from tcdcn_init.eval.fitting import fit_from_boxes, fit_from_shapes, median_shape
 from tcdcn_init.eval.metrics import nme, point_errors
 from tcdcn_init.eval.perturbation import face_rng
+from tcdcn_init.eval.plan import POINTS_RUN, Plan, Run, check_plan
 from tcdcn_init.eval.runs import fingerprint, measure_groups
 from tcdcn_init.eval.starts import Start
 from tcdcn_init.geometry import transform_points
-from tcdcn_init.initializer import Initializer
-
-NO_REGRESSOR = "none"
-"""Name under which TCDCN's five points themselves are scored."""
-
-BASELINE = "random-5"
-"""The start that differences are against: RCPR's."""
 
 CURVE_FACES = 500
 """Curves are measured on at most so many faces, spread evenly over the data set's list."""
 
 # Copies fitted at once, which bounds the memory that turned pictures take.
 _AT_ONCE = 64
-
-Factory = Callable[[], ShapeRegressor]
-
-
-class Run(NamedTuple):
-    """One row of the comparison.
-
-    Attributes
-    ----------
-    regressor : str
-    training : {"untouched", "retrained"}
-        As it is, or retrained on starts that err as this start errs.
-    start : str
-    """
-
-    regressor: str
-    training: Literal["untouched", "retrained"]
-    start: str
-
-
-POINTS_RUN = Run(NO_REGRESSOR, "untouched", "tcdcn")
-"""TCDCN's own points."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is measured, as other processes are told it.
-
-    Attributes
-    ----------
-    regressors : mapping of str to callable
-        Name -> callable without arguments that makes the regressor, such as ``partial(load_regressor, name)``.
-    starts : tuple of Start
-        Of shapes with as many points as the regressors have.
-    initializer : callable
-        Makes the initializer: `Initializer` itself, or ``functools.partial(Initializer, passes=2)``.
-    retrained : mapping of (str, str) to callable
-        Regressor and start -> what makes the regressor as it was retrained for the start, where there is one.
-    noises, rolls : tuple of float
-        Of the curves, see `copies`; none, no curve.
-    seed : int
-        Of random starts and of the boxes' noise.
-    """
-
-    regressors: Mapping[str, Factory]
-    starts: tuple[Start, ...]
-    initializer: Callable[[], Initializer] = Initializer
-    retrained: Mapping[tuple[str, str], Factory] = field(default_factory=dict)
-    noises: tuple[float, ...] = NOISES
-    rolls: tuple[float, ...] = ROLLS
-    seed: int = 0
-
-    @property
-    def runs(self) -> list[Run]:
-        """All of them, TCDCN's points first."""
-        runs = [POINTS_RUN]
-        for name in self.regressors:
-            runs += [Run(name, "untouched", start.name) for start in self.starts]
-            runs += [
-                Run(name, "retrained", start.name) for start in self.starts if (name, start.name) in self.retrained
-            ]
-        return runs
-
-    @property
-    def conditions(self) -> list[tuple[Kind, float]]:
-        """Of the curves; noise of 0 is the faces as they are, which need not be fitted again."""
-        noises: list[tuple[Kind, float]] = [("noise", value) for value in self.noises if value != 0]
-        return [*noises, *(("roll", value) for value in self.rolls)]
 
 
 @dataclass(frozen=True)
@@ -206,12 +131,12 @@ def measure_starts(
     ValueError
         If there is no face, numbers of points do not fit together, or the journal is of other settings.
     """
-    _check(faces, plan)
+    check_plan(faces, plan)
     told = ""
     if journal is not None:
         told = f"{settings} runs {plan.runs} noises {plan.noises} rolls {plan.rolls} seed {plan.seed} "
         told += f"faces {len(faces)}, {_digest(faces, plan)} "
-        told += f"answers {fingerprint(plan.initializer, _factories(plan).values())}"
+        told += f"answers {fingerprint(plan.initializer, plan.factories.values())}"
     chosen = spread_over(len(faces), CURVE_FACES)
     marked = [(face, k in set(chosen)) for k, face in enumerate(faces)]
     make = functools.partial(Worker, plan)
@@ -230,7 +155,7 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.initializer = plan.initializer()
-        self.regressors = {key: make() for key, make in _factories(plan).items()}
+        self.regressors = {key: make() for key, make in plan.factories.items()}
 
     def __call__(self, group: list[tuple[Face, bool]]) -> dict[str, Any]:
         """Errors of faces, each with whether it is one of the curves'.
@@ -366,11 +291,6 @@ class Worker:
         return placed
 
 
-def _factories(plan: Plan) -> dict[tuple[str, str], Factory]:
-    """What makes each regressor: under its name and "", or the start that it was retrained for."""
-    return {**{(name, ""): make for name, make in plan.regressors.items()}, **plan.retrained}
-
-
 def _digest(faces: Sequence[Face], plan: Plan) -> str:
     """A hash of what the faces are said to be, and of the shapes that starts are drawn from."""
     digest = hashlib.sha256()
@@ -379,39 +299,6 @@ def _digest(faces: Sequence[Face], plan: Plan) -> str:
     for start in plan.starts:
         digest.update(start.bank.shapes.tobytes())
     return digest.hexdigest()[:16]
-
-
-def _check(faces: Sequence[Face], plan: Plan) -> None:
-    if not faces:
-        raise ValueError("there is no face to measure on; expected at least one")
-    if not plan.starts:
-        raise ValueError("no start is named; expected at least one, such as tcdcn-nearest")
-    for values, what, unit in (
-        (plan.noises, "noise", "standard deviations of 0 or more, in box sides"),
-        (plan.rolls, "roll", "degrees"),
-    ):
-        for value in values:
-            if not np.isfinite(value) or (what == "noise" and value < 0):
-                raise ValueError(f"{what} {value:g} cannot be measured; expected {unit}")
-    if NO_REGRESSOR in plan.regressors:
-        raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
-    counts = {len(face.points) for face in faces}
-    if len(counts) > 1 or not counts <= {5, 68}:
-        raise ValueError(f"faces have {sorted(counts)} points; expected all 5, or all iBUG's 68")
-    count = counts.pop()
-    for start in plan.starts:
-        if start.bank.shapes.shape[1] != count:
-            raise ValueError(
-                f"start {start.name!r} is of {start.bank.shapes.shape[1]}-point shapes, the faces have {count}"
-            )
-    for (name, _), make in _factories(plan).items():
-        mean = make().mean_shape
-        if len(mean) != count:
-            raise ValueError(f"regressor {name!r} has {len(mean)} points, the faces have {count}; choose another")
-        if count == 5 and find_layout(mean).name != "five points":
-            raise ValueError(
-                f"regressor {name!r} has {find_layout(mean).name}, which are not the faces' five; choose another"
-            )
 
 
 def _joined(plan: Plan, pieces: Sequence[Mapping[str, Any]], chosen: list[int], faces: Sequence[Face]) -> Measured:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tcdcn_init.eval.bootstrap import Interval, paired_change, paired_difference
 from tcdcn_init.eval.cases import Case, image_names
 from tcdcn_init.eval.metrics import NO_POSE, ced, summarise, summarise_points, summarise_poses, with_missing
-from tcdcn_init.eval.protocol import BASELINE, NO_REGRESSOR, Measured, Plan, Run
+from tcdcn_init.eval.plan import BASELINE, NO_REGRESSOR, Plan, Run
+from tcdcn_init.eval.protocol import Measured
 from tcdcn_init.eval.runs import over_processes
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.progress import track

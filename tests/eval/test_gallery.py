@@ -11,7 +11,8 @@ from skimage.io import imread, imsave
 
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.gallery import choose_faces, make_gallery, primary_regressor
-from tcdcn_init.eval.protocol import Plan, measure_starts
+from tcdcn_init.eval.plan import Plan
+from tcdcn_init.eval.protocol import measure_starts
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.shapes import ShapeBank
 

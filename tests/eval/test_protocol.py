@@ -15,7 +15,8 @@ from tcdcn_init.adapters.ert_cascade import ERT
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.cases import Case
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
-from tcdcn_init.eval.protocol import POINTS_RUN, Measured, Plan, Run, measure_starts
+from tcdcn_init.eval.plan import POINTS_RUN, Plan, Run
+from tcdcn_init.eval.protocol import Measured, measure_starts
 from tcdcn_init.eval.report_data import report_data, write_faces
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.initializer import Initializer
