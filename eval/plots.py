@@ -297,7 +297,7 @@ def _grid(figure: Any, count: int, columns: int, panel: tuple[float, float]) -> 
     rows = -(-count // columns)
     figure.get_layout_engine().set(h_pad=0.12)
     figure.set_size_inches(_WIDTH if columns > 1 else panel[0], panel[1] * rows + 0.4)
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
+    axes: list[Any] = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
     for axis in axes[count:]:
         axis.remove()
     return axes[:count]

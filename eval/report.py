@@ -25,6 +25,7 @@ from tcdcn_init.eval.report_tables import (
     published_figures,
     published_note,
 )
+from tcdcn_init.eval.starts import DEFAULT_COUNT
 
 _STARTS = {
     "random": "training shapes drawn at random and placed in the box; RCPR's start",
@@ -122,7 +123,8 @@ def _result(report: Mapping[str, Any]) -> str:
         "<h2>Same regressor, same faces, other starts</h2>"
         '<p class="lead">Each row is one cascaded regressor; along the row only its start changes. '
         "<b>Untouched</b> regressors are as they were trained; <b>retrained</b> ones were trained anew, with starts "
-        "that err as this start does.</p>"
+        "that err as this start does. An untouched regressor knows the starts that it was trained from, which favours "
+        "them.</p>"
     ]
     tables = headline_tables(report)
     parts += [_table(table, report, "headline", note=table is tables[-1]) for table in tables]
@@ -139,8 +141,8 @@ def _shapes(start: str) -> str:
     """What the number in a start's name means."""
     number = start.rpartition("-")[2]
     if not number.isdigit():
-        return ""
-    return "; one shape" if number == "1" else f"; {number} shapes, median of the {number} results"
+        number = "1" if start in ("mean", "tcdcn-aligned") else str(DEFAULT_COUNT)
+    return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
 
 
 def _plots(report: Mapping[str, Any], plots: Mapping[str, Path]) -> str:
@@ -210,7 +212,7 @@ def _method(report: Mapping[str, Any]) -> str:
     data, model, machine = report["dataset"], report["model"], report["hardware"]
     boxes = "the data set's own" if data["boxes"] == "given" else "derived from the annotated points, for all faces"
     if data["boxes"] == "given" and data["boxes_derived"]:
-        boxes += f"; {data['boxes_derived']:,} faces without one have a box derived from their annotated points"
+        boxes += f"; {data['boxes_derived']:,} without one: theirs is derived from the annotated points"
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     unreadable = "".join(
         f"<li>{escape(name)}: {escape(str(reason))}</li>" for name, reason in data["unreadable"].items()

@@ -85,11 +85,12 @@ def heading(report: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> heading({"dataset": {"title": "AFLW", "faces": 2995, "points": 5}})
-    'AFLW: 2,995 faces, 5 points'
+    >>> heading({"dataset": {"title": "AFLW", "faces": 2995, "images": 2930, "points": 5}})
+    'AFLW: 2,995 faces of 2,930 images, 5 points'
     """
     data = report["dataset"]
-    return f"{data['title']}: {_count(data['faces'], 'face')}, {data['points']} points"
+    of_images = "" if data["images"] == data["faces"] else f" of {_count(data['images'], 'image')}"
+    return f"{data['title']}: {_count(data['faces'], 'face')}{of_images}, {data['points']} points"
 
 
 def finding(report: Mapping[str, Any]) -> list[str]:
@@ -116,15 +117,16 @@ def finding(report: Mapping[str, Any]) -> list[str]:
             said.append(
                 f"{data['title']}, {_count(data['faces'], 'face')}: {who} ends with a mean error of "
                 f"{_percent(new['error']['mean'])} % from {ours} and of {_percent(old['error']['mean'])} % from "
-                f"{baseline}; too few faces to say more."
+                f"{baseline}; too few images to say more."
             )
+            said += [data["note"]] * bool(data["note"])
         else:
             said.append(
                 f"On {data['title']}, with nothing changed but the start, {who} fails on "
                 f"{_percent(new['error']['failure_10'])} % of {data['faces']:,} faces from {ours} and on "
                 f"{_percent(old['error']['failure_10'])} % from {baseline}: {_verdict(new['against']['failure'])}."
             )
-            said += _tally(pairs, ours)
+            said += _tally(pairs, ours, baseline)
     bare = bare_points(report["runs"])
     if bare is not None:
         said.append(
@@ -192,7 +194,10 @@ def published_table(report: Mapping[str, Any]) -> Table | None:
 def published_note(report: Mapping[str, Any]) -> str:
     """Where published figures are from, and that they are no fair race."""
     source = report["published"]["source"].rstrip(".")
-    return f"Published, not measured here: {source}. Their training data differ from ours too: for orientation only."
+    return (
+        f"Published, not measured here: {source}. Their training data differ from ours too: for orientation only. "
+        f"Measured here: on {_count(report['dataset']['faces'], 'face')}."
+    )
 
 
 def names_of(run: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -263,7 +268,7 @@ def _verdict(interval: Mapping[str, Any]) -> str:
     return f"no difference beyond chance ({level} of the difference {ends} percentage points)"
 
 
-def _tally(pairs: Mapping[tuple[str, str], Mapping[str, Any]], ours: str) -> list[str]:
+def _tally(pairs: Mapping[tuple[str, str], Mapping[str, Any]], ours: str, baseline: str) -> list[str]:
     """How the start fares over all regressors and trainings, when there are several."""
     tones = [_tone(runs[ours]["against"]["failure"]) for runs in pairs.values() if runs[ours]["against"]]
     if len(tones) < 2:
@@ -272,7 +277,7 @@ def _tally(pairs: Mapping[tuple[str, str], Mapping[str, Any]], ours: str) -> lis
     parts = [f"{text} in {tones.count(tone)}" for tone, text in words.items() if tone in tones]
     which = f"all {len(tones)}" if len(parts) == 1 else f"the {len(tones)}"
     text = parts[0].rpartition(" in ")[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return [f"Over {which} pairs of regressor and training, {ours} against the same baseline has {text}."]
+    return [f"Over {which} pairs of regressor and training, {ours} against {baseline}: {text}."]
 
 
 def _figures(report: Mapping[str, Any]) -> Table:

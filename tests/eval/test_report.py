@@ -66,7 +66,7 @@ def test_the_finding_is_about_the_papers_regressor_and_states_the_interval(few) 
 def test_a_loss_is_called_a_loss_and_chance_chance(draw_report) -> None:
     lost = draw_report(faces=40, sweeps=False, regressors=("sdm-mtfl",), gain=8.0)
     assert "percentage points more (95 % interval" in finding(lost)[0]
-    assert finding(lost)[1].endswith("has more failures.")
+    assert finding(lost)[1].endswith("tcdcn-nearest against random-5: more failures.")
     even = copy.deepcopy(lost)
     for run in even["runs"]:
         if run["start"] == "tcdcn-nearest" and run["training"] == "untouched":
@@ -78,7 +78,7 @@ def test_a_loss_is_called_a_loss_and_chance_chance(draw_report) -> None:
 def test_one_face_proves_nothing(draw_report, tmp_path) -> None:
     one = draw_report(faces=1, sweeps=False, regressors=("sdm-mtfl",), trainings=("untouched",))
     one["dataset"]["note"] = "one face: no figure of this report says anything about a start"
-    assert "too few faces to say more" in finding(one)[0]
+    assert "too few images to say more" in finding(one)[0]
     text = write_report(one, {"improved": [], "worst": []}, tmp_path / "report.html").read_text()
     assert "one face: no figure" in text
     assert "Paired difference" not in text
@@ -135,7 +135,7 @@ def test_markdown_tables_are_well_formed_and_end_in_a_newline(few) -> None:
     odd = copy.deepcopy(few)
     odd["runs"] = [run | {"regressor": "a|b*c"} if run["regressor"] == "sdm-mtfl" else run for run in odd["runs"]]
     text = report_tables(odd)
-    assert text.startswith("## AFLW: 40 faces, 5 points\n\nOn AFLW")
+    assert text.startswith("## AFLW: 40 faces of 20 images, 5 points\n\nOn AFLW")
     assert text.endswith("\n")
     assert "a\\|b\\*c" in text
     for block in text.split("\n\n"):
