@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -274,6 +274,30 @@ def start_figures(
         "median": float(np.median(errors)),
         "failures": float(100 * (errors > 10).mean()),
     }
+
+
+def retrained_table(pieces: Iterable[tuple[Path, Mapping[str, Mapping[str, float]]]]) -> str:
+    """Figures of `retrain` as a table in Markdown: mean errors, failures in brackets.
+
+    Parameters
+    ----------
+    pieces : iterable of (path, figures)
+        As `retrain` yields them.
+
+    Examples
+    --------
+    >>> figures = {"start": 24.85, "mean": 3.5, "median": 3.0, "failures": 2.0}
+    >>> print(retrained_table([(Path("sdm-mtfl@mean.safetensors"), {"untouched": figures, "retrained": figures})]))
+    | regressor | start | error of the start, % | untouched | retrained |
+    |---|---|---|---|---|
+    | sdm-mtfl | mean | 24.9 | 3.50 (2.0) | 3.50 (2.0) |
+    """
+    lines = ["| regressor | start | error of the start, % | untouched | retrained |", "|---|---|---|---|---|"]
+    for path, figures in pieces:
+        name, start = path.stem.split("@")
+        cells = [f"{found['mean']:.2f} ({found['failures']:.1f})" for found in figures.values()]
+        lines.append(f"| {name} | {start} | {figures['retrained']['start']:.1f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _find_points(faces: Sequence[Face], initializer: Initializer) -> NDArray[np.float32]:

@@ -123,7 +123,7 @@ def retrain(
     An interrupted run goes on when the command is repeated: finished files of the same settings are kept.
     """
     with plain_errors():
-        from tcdcn_init.eval.retraining import retrain, trainers
+        from tcdcn_init.eval.retraining import retrain, retrained_table, trainers
         from tcdcn_init.eval.training_starts import TRAINED_STARTS
         from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -141,10 +141,7 @@ def retrain(
             model=model or DEFAULT_MODEL,
             seed=seed,
         )
-        for path, figures in pieces:
-            for which, found in figures.items():
-                told = ", ".join(f"{name} {value:.2f} %" for name, value in found.items())
-                typer.echo(f"{path.name}, {which}: {told}")
+        typer.echo(retrained_table(pieces))
 
 
 @commands.command("shape-bank")

@@ -153,5 +153,5 @@ def test_the_command(root, tmp_path, monkeypatch):
     assert "expected some of sdm-mtfl, rcpr-mtfl" in refused.output
     result = CliRunner().invoke(app, [*command, "--regressor", "sdm-mtfl"])
     assert result.exit_code == 0, result.output
-    assert "sdm-mtfl@mean.safetensors, untouched: start" in result.output
+    assert "| sdm-mtfl | mean | " in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["sdm-mtfl@mean.safetensors"]
