@@ -47,12 +47,12 @@ class RCPRConfig:
         If a value is out of range.
     """
 
-    resolution: float = 24.0
+    resolution: float = 20.0
     reach: float = 3.0
-    stages: int = 60
-    ferns: int = 50
+    stages: int = 80
+    ferns: int = 40
     depth: int = 5
-    places: int = 400
+    places: int = 300
     beyond: float = 0.5
     shrinkage: float = 5.0
     check: float = 0.1
