@@ -7,6 +7,7 @@ escaped.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from html import escape
 from importlib import resources
@@ -150,22 +151,23 @@ def _plots(report: Mapping[str, Any], plots: Mapping[str, Path]) -> str:
     for name, (title, caption) in _PLOTS.items():
         if name not in plots:
             continue
-        data = base64.b64encode(plots[name].read_bytes()).decode()
+        drawing = plots[name].read_bytes()
+        data = base64.b64encode(drawing).decode()
         alt = f"Plot: {title.lower()}. {caption}"
         if name in ("noise", "roll"):
             caption += f" {report[name]['faces']:,} faces."
         figures.append(
             f'<figure class="plot"><h3>{escape(title)}</h3>{_scroll(title)}'
-            f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}"{_single(report)}></div>'
+            f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}"{_single(drawing)}></div>'
             f"<figcaption>{_words(caption)}</figcaption></figure>"
         )
     return f"<h2>Curves</h2>{''.join(figures)}" if figures else ""
 
 
-def _single(report: Mapping[str, Any]) -> str:
+def _single(drawing: bytes) -> str:
     """One panel is not blown up to the width of two."""
-    panels = {(run["regressor"], run["training"]) for run in report["runs"] if run["regressor"] != "none"}
-    return ' class="single"' if len(panels) == 1 else ""
+    width = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', drawing)
+    return ' class="single"' if width is not None and float(width[1]) < 700 else ""
 
 
 def _published(report: Mapping[str, Any]) -> str:

@@ -66,15 +66,21 @@ def _panel(face: Mapping[str, Any], panel: Mapping[str, Any], colour: str) -> st
     said, fails = _error(panel["error"] if len(panel["shape"]) else None)
     alt = f"{face['name']}: {face['regressor']} from {panel['start']}, {said}"
     started = "".join(_lines(shape, "start") for shape in panel["shape_start"])
-    ended = _lines(panel["shape"], "halo") + _lines(panel["shape"], "result") + _dots(panel["shape"], width)
+    ended = _lines(panel["shape"], "halo") + _lines(panel["shape"], "result")
+    dense = len(face["truth"]) > 5
+    if not dense or not ended:
+        ended += _dots(panel["shape"], width)
+    kind = "dense" if dense else "five"
+    ring = width / (160 if dense else 60)
     truth = "".join(
-        f'<circle class="truth" cx="{x:.1f}" cy="{y:.1f}" r="{width / 60:.1f}"/>' for x, y in _finite(face["truth"])
+        f'<circle class="truth" cx="{x:.1f}" cy="{y:.1f}" r="{ring:.1f}"/>' for x, y in _finite(face["truth"])
     )
     # Pixel centres are at integers, and so the picture begins half a pixel before 0.
     return (
         f'<figure style="--start:{colour}"><div class="face">'
         f'<img src="{escape(face["image"])}" width="{width}" height="{height}" alt="{escape(alt)}">'
-        f'<svg viewBox="-0.5 -0.5 {width} {height}" aria-hidden="true">{started}{truth}{ended}</svg></div>'
+        f'<svg class="{kind}" viewBox="-0.5 -0.5 {width} {height}" aria-hidden="true">'
+        f"{started}{truth}{ended}</svg></div>"
         f'<figcaption><span><i class="swatch"></i>{escape(panel["start"])}</span>'
         f"<span><b>{said}</b>{' <em>fails</em>' if fails else ''}</span></figcaption></figure>"
     )

@@ -85,10 +85,12 @@ def heading(report: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> heading({"dataset": {"title": "AFLW", "faces": 2995, "images": 2930, "points": 5}})
+    >>> heading({"dataset": {"name": "aflw", "title": "AFLW", "faces": 2995, "images": 2930, "points": 5}})
     'AFLW: 2,995 faces of 2,930 images, 5 points'
     """
     data = report["dataset"]
+    if data["name"] == "portrait":
+        return f"{data['title']} in {data['faces']} boxes, {data['points']} points"
     of_images = "" if data["images"] == data["faces"] else f" of {_count(data['images'], 'image')}"
     return f"{data['title']}: {_count(data['faces'], 'face')}{of_images}, {data['points']} points"
 
@@ -115,7 +117,7 @@ def finding(report: Mapping[str, Any]) -> list[str]:
         who = key[0] if key[1] == "untouched" else f"{key[0]}, {key[1]}"
         if new["against"] is None:
             said.append(
-                f"{data['title']}, {_count(data['faces'], 'face')}: {who} ends with a mean error of "
+                f"{heading(report)}: {who} ends with a mean error of "
                 f"{_percent(new['error']['mean'])} % from {ours} and of {_percent(old['error']['mean'])} % from "
                 f"{baseline}; too few images to say more."
             )
@@ -129,8 +131,9 @@ def finding(report: Mapping[str, Any]) -> list[str]:
             said += _tally(pairs, ours, baseline)
     bare = bare_points(report["runs"])
     if bare is not None:
+        alone = "" if data["points"] == 5 else " and scored on those five alone"
         said.append(
-            f"TCDCN's five points as they are, with no regressor after them, fail on "
+            f"TCDCN's five points as they are, with no regressor after them{alone}, fail on "
             f"{_percent(bare['error']['failure_10'])} % (mean error {_percent(bare['error']['mean'])} %)."
         )
     return said
