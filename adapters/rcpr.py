@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -24,8 +25,8 @@ from tcdcn_init.adapters.chip_cascade import ChipCascade, ShapeChips, StartSampl
 from tcdcn_init.adapters.chip_training import as_levels
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
-from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
-from tcdcn_init.shapes import from_box_units
+from tcdcn_init.geometry import BoxLike, as_box, invert, similarity_between, transform_points
+from tcdcn_init.shapes import ShapeBank, from_box_units
 from tcdcn_init.weights import bundled_file
 
 if TYPE_CHECKING:
@@ -126,6 +127,64 @@ class RCPR(ChipCascade):
             raise ValueError(f"{count} starts are wanted of {len(self._bank)} shapes; expected 1 to {len(self._bank)}")
         chosen = np.random.default_rng(seed).choice(len(self._bank), count, replace=False)
         return from_box_units(self._bank[chosen], np.asarray(boxes, dtype=np.float64)[..., None, :])
+
+    def nearest_starts(self, points: ArrayLike, count: int = STARTS) -> NDArray[np.float64]:
+        """Training shapes whose own five points are nearest, carried onto five points: the start of the TCDCN paper.
+
+        Parameters
+        ----------
+        points : (..., 5, 2) array_like
+            In the order of `geometry.FIVE_POINTS`.
+        count : int
+            Shapes for each face.
+
+        Returns
+        -------
+        (..., count, P, 2) ndarray of float64
+            NaN where points are not finite or coincide.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer shapes, or the model's layout does not give all five points.
+        """
+        array = np.asarray(points, dtype=np.float64)
+        good = self.seeded.usable(array)
+        starts = np.full((*good.shape, count, *self._mean.shape), np.nan)
+        bank = self._nearest
+        for place in np.ndindex(good.shape):
+            if good[place]:
+                chosen = bank.nearest(array[place], count)
+                onto = similarity_between(bank.five[chosen], array[place])
+                starts[place] = transform_points(onto, bank.shapes[chosen])
+        return starts
+
+    @cached_property
+    def _nearest(self) -> ShapeBank:
+        shapes = self._bank.astype(np.float32)
+        return ShapeBank(shapes, self.seeded.layout.of_shape(shapes).astype(np.float32))
+
+    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
+        """Fit from the five training shapes nearest to five points (5, 2): the median from `nearest_starts`."""
+        return np.asarray(self.predict_median([image], self._starts_on(np.asarray(points)[None]))[0])
+
+    def fit_points(self, images: Any | Sequence[Any], points: ArrayLike) -> NDArray[np.float64]:
+        """Fit faces from the five training shapes each that are nearest to their five points.
+
+        Parameters
+        ----------
+        images : ndarray, or a list or tuple of N ndarrays
+        points : (N, 5, 2) array_like
+
+        Returns
+        -------
+        (N, P, 2) ndarray of float64
+            NaN where the points are not finite, coincide or are outside of the picture.
+        """
+        return self.predict_median(images, self._starts_on(points), on_bad="nan")
+
+    def _starts_on(self, points: ArrayLike) -> NDArray[np.float64]:
+        return self.nearest_starts(points, min(STARTS, len(self._bank)))
 
     def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
         """Fit from five training shapes in a face box: `fit_boxes` of one face, which raises where it cannot."""
@@ -279,7 +338,9 @@ class RCPR(ChipCascade):
 
         settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
         tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
-        tensors |= {field.name: np.ascontiguousarray(getattr(self._ferns, field.name)) for field in fields(Ferns)}
+        tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
+        # safetensors writes the memory of an array as it lies, whatever its strides.
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "rcpr": settings})
 

@@ -230,9 +230,9 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
     -------
     dict
         Of "random-1" and "random-5" (training shapes drawn for the face, the median of the results), "restarts" (the
-        same five with smart restarts) and "tcdcn" (the mean shape on TCDCN's points): "mean", "median" and "failures"
-        (above 10 %) of the error, in % of the inter-ocular distance or of the faces. A face that cannot be fitted
-        counts as an error of 100 %.
+        same five with smart restarts) and "tcdcn" (the five shapes nearest to TCDCN's points): "mean", "median" and
+        "failures" (above 10 %) of the error, in % of the inter-ocular distance or of the faces. A face that cannot be
+        fitted counts as an error of 100 %.
     """
     truth = np.stack([face.points for face in faces])
     count = min(STARTS, len(rcpr.shapes))
@@ -240,7 +240,6 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
     for number, face in enumerate(track(faces, "Measuring the cascade")):
         picture = read_picture(face)
         starts = rcpr.random_starts([face.box], count, seed=(number, 0))
-        seeded = rcpr.starts_from_points(initializer.points(picture, [face.box]))
         single = rcpr.predict_many(picture, starts, on_bad="nan")
         ends[0, number] = single[0, 0]
         ends[1, number] = np.nanmedian(single[0], axis=0)
@@ -250,7 +249,7 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
             redraw=lambda _, k, box=face.box, n=number: rcpr.random_starts([box], count, seed=(n, k)),
             on_bad="nan",
         )[0]
-        ends[3, number] = rcpr.predict_many(picture, seeded, on_bad="nan")[0]
+        ends[3, number] = rcpr.fit_points(picture, initializer.points(picture, [face.box]))[0]
     errors = 100 * np.nan_to_num((np.linalg.norm(ends - truth, axis=-1)).mean(axis=-1) / interocular(truth), nan=1.0)
     return {
         name: {

@@ -70,6 +70,8 @@ def fit_from_points(regressor: ShapeRegressor, images: Sequence[Any], points: Ar
     if isinstance(regressor, ERT):
         seeded = regressor.seeded
         return _ert(regressor, images, seeded.usable(given), lambda good: seeded.from_points(given[good]))
+    if isinstance(regressor, RCPR):
+        return regressor.fit_points(list(images), given)
     if isinstance(regressor, ChipCascade):
         return regressor.predict_many(list(images), regressor.starts_from_points(given), on_bad="nan")
     return _one_by_one(regressor, regressor.fit_from_points, images, given)

@@ -179,6 +179,25 @@ def test_random_starts_are_training_shapes_in_the_box(rcpr):
         rcpr.random_starts(box, 121)
 
 
+def test_nearest_starts_are_those_of_the_evaluation(rcpr, faces):
+    """The paper's start, as `eval.starts` places it."""
+    from tcdcn_init.eval.starts import make_start
+    from tcdcn_init.shapes import ShapeBank
+
+    image, truth, box = faces[3]
+    wanted = make_start("oracle-4", ShapeBank(rcpr.shapes))(box, truth, np.random.default_rng(0))
+    np.testing.assert_allclose(rcpr.nearest_starts(truth, 4), wanted, atol=1e-3)
+    some = rcpr.nearest_starts([[truth, np.full((5, 2), np.nan), np.ones((5, 2))]])
+    assert some.shape == (1, 3, 5, 5, 2)
+    assert np.isfinite(some).all(axis=(0, 2, 3, 4)).tolist() == [True, False, False]
+    found = rcpr.fit_points(image, [truth, truth * np.nan, truth + 1000])
+    assert np.isfinite(found).all(axis=(1, 2)).tolist() == [True, False, False]
+    np.testing.assert_allclose(found[0], np.median(rcpr.predict_many(image, rcpr.nearest_starts(truth)), axis=0))
+    np.testing.assert_allclose(rcpr.fit_from_points(image, truth), found[0], atol=1e-9)
+    with pytest.raises(ValueError, match="finite"):
+        rcpr.fit_from_points(image, truth * np.nan)
+
+
 def test_from_a_box_with_restarts(rcpr, faces):
     image, truth, box = faces[0]
     found = rcpr.fit_from_box(image, box)
@@ -276,6 +295,7 @@ def test_a_file_holds_all_of_it(rcpr, batch, tmp_path):
         assert loaded.config == rcpr.config
         assert loaded.metadata == {"licence": "none"}
         np.testing.assert_array_equal(loaded.mean_shape, rcpr.mean_shape)
+        np.testing.assert_array_equal(loaded.shapes, rcpr.shapes)
         np.testing.assert_array_equal(loaded.predict(images[0], starts[0, 0]), rcpr.predict(images[0], starts[0, 0]))
     again = tmp_path / "again.safetensors"
     loaded.save(again)
