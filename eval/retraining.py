@@ -110,13 +110,13 @@ def ert_trainer(options: ErtOptions | None = None, copies: int = 2, side: int = 
     Parameters
     ----------
     options : ErtOptions, optional
-        Default: those of the recipe ``ert5-mtfl`` with fewer trees a level, so that the file is below 0.8 MB.
+        Default: those of the recipe ``ert5-mtfl`` with fewer trees a level, so that a file is of 0.7 MB.
     copies : int
         Training pictures of each face.
     side : int
         Of the box in them.
     """
-    chosen = options or replace(RECIPES["ert5-mtfl"].options, num_trees_per_cascade_level=230)
+    chosen = options or replace(RECIPES["ert5-mtfl"].options, num_trees_per_cascade_level=190)
 
     def train(faces: Sequence[Face], starts: NDArray[np.float64], start: str, seed: int) -> ERT:
         boxes, truth = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])

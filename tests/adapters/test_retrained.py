@@ -59,7 +59,7 @@ def test_what_is_not_there(tmp_path):
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_what_ships_fits_the_portrait_and_is_small(path, portrait, portrait_points):
     name, start = path.stem.split("@")
-    assert path.stat().st_size < 0.9e6
+    assert path.stat().st_size < (1.6e6 if name == "rcpr-mtfl" else 0.8e6)
     assert name in available_regressors()
     assert len(load_regressor(name).mean_shape) == 5
     regressor = load_retrained(name, start)
