@@ -62,9 +62,10 @@ class Measured:
     unreadable : dict of str to str
         Name of a face -> why there is no picture.
     ms_per_face : dict of str to float
-        "regressor|training|start" -> milliseconds for the start's shapes and the fits from them.
+        "regressor|training|start" -> milliseconds for the start's shapes and the fits from them; those of TCDCN's
+        points are its first run's. Processor time, like `seconds`: what else runs beside hardly matters.
     seconds : float
-        Work of all processes.
+        Of all processes.
     """
 
     runs: list[Run]
@@ -171,7 +172,7 @@ class Worker:
             condition, for each face of the curves; "unreadable"; "fits" and "run_seconds": how many faces each run
             fitted, and its time; "seconds".
         """
-        begin = time.perf_counter()
+        begin = time.process_time()
         pictures, unreadable = read_pictures([face for face, _ in group])
         seed, curve = self.plan.seed, [face for face, marked in group if marked]
         wanted: list[tuple[Face, Kind, float]] = [(face, "noise", 0.0) for face, _ in group]
@@ -215,7 +216,7 @@ class Worker:
             "unreadable": unreadable,
             "fits": fits,
             "run_seconds": spent.tolist(),
-            "seconds": time.perf_counter() - begin,
+            "seconds": time.process_time() - begin,
         }
 
     def fit(self, copies: Sequence[Copy], names: Sequence[str]) -> Iterator[Fit]:
@@ -232,22 +233,22 @@ class Worker:
         Fit
             In the order of `Plan.runs`.
         """
-        begin = time.perf_counter()
+        begin = time.process_time()
         images = [copy.image for copy in copies]
         five = self.initializer.points(images, [[copy.box] for copy in copies], on_bad="nan").astype(np.float64)
-        yield Fit(POINTS_RUN, five[:, None], five, time.perf_counter() - begin)
+        yield Fit(POINTS_RUN, five[:, None], five, time.process_time() - begin)
         by_name = {start.name: start for start in self.plan.starts}
         shapes: dict[str, NDArray[np.float64]] = {}
         placing: dict[str, float] = {}
         for start in self.plan.starts:
-            begin = time.perf_counter()
+            begin = time.process_time()
             shapes[start.name] = self._place(start, copies, names, five)
-            placing[start.name] = time.perf_counter() - begin
+            placing[start.name] = time.process_time() - begin
         for run in self.plan.runs[1:]:
             key = (run.regressor, run.start if run.training == "retrained" else "")
-            begin = time.perf_counter()
+            begin = time.process_time()
             starts, result = self._fit(self.regressors[key], by_name[run.start], copies, names, shapes[run.start])
-            yield Fit(run, starts, result, time.perf_counter() - begin + placing[run.start])
+            yield Fit(run, starts, result, time.process_time() - begin + placing[run.start])
 
     def _fit(
         self,
