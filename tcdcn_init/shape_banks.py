@@ -19,7 +19,7 @@ def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
     Parameters
     ----------
     kind : {"mtfl", "ytf68"}
-        "mtfl": all five-point shapes of training.txt that lie in a detector's box. "ytf68": 1,000 of the 68-point
+        "mtfl": the five-point shapes of training.txt, without its held-out tenth, that lie in a detector's box. "ytf68": 1,000 of the 68-point
         shapes of the training persons, spread evenly over the list. That data set has no boxes of its own: these lie
         in the ones that `geometry.box_from_points` derives from them, in which shapes vary less, in place and size,
         than in any detector's.
@@ -38,9 +38,7 @@ def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
         If the folder is not that data set.
     """
     if kind == "mtfl":
-        from tcdcn_init.datasets.mtfl import read_mtfl
-
-        return ShapeBank.from_faces(read_mtfl(root, "training"))
+        return ShapeBank.from_faces(read_dataset("mtfl-train", root))
     if kind != "ytf68":
         raise ValueError(f"kind of shape bank is {kind!r}; expected 'mtfl' or 'ytf68'")
     faces = read_dataset("ytf68-train", root)
