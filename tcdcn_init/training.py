@@ -56,6 +56,8 @@ class TrainingConfig:
         k of task-wise early stopping, in epochs; 0 turns it off.
     stop_epsilon : float
         Its threshold.
+    stop_together : bool
+        The first task that stops takes all others with it: what task-wise stopping is compared to.
     background : float
         Crops without a face, as a share of the faces, where the network tells them apart.
     precision : {"float32", "bfloat16"}
@@ -74,6 +76,7 @@ class TrainingConfig:
     average: float = 0.999
     stop_window: int = 10
     stop_epsilon: float = 60.0
+    stop_together: bool = False
     background: float = 0.15
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
@@ -355,6 +358,8 @@ class Trainer:
                         "epoch %d: task %s stops: trend %.3g x generalisation %.3g exceeds %g",
                         self.epoch, task, verdict.trend, verdict.generalisation, config.stop_epsilon,
                     )  # fmt: skip
+            if config.stop_together and self.stopped:
+                self.stopped.update(dict.fromkeys(self.active_tasks(), self.epoch))
         row["seconds"] = time.monotonic() - start
         self.seconds += row["seconds"]
         left = self.seconds / self.epoch * (config.epochs - self.epoch)
@@ -390,7 +395,9 @@ class Trainer:
         if not checkpoint.exists():
             raise FileNotFoundError(f"nothing to resume: {checkpoint} does not exist; start without --resume")
         state = torch.load(checkpoint, weights_only=True)
-        theirs, ours = json.loads(state["config"]), json.loads(json.dumps(dataclasses.asdict(self.config)))
+        ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
+        # A setting younger than the checkpoint had what is now its default.
+        theirs = {"stop_together": False, **json.loads(state["config"])}
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(

@@ -1,0 +1,165 @@
+"""The paper's experiments: what is trained, that runs are kept and gone on from, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tcdcn_init.eval import experiment_runs
+from tcdcn_init.eval.experiment_runs import UNIT, ExperimentData, head_correlation, run_variants
+from tcdcn_init.eval.experiments import EXPERIMENTS, LABELS, plan
+from tcdcn_init.network import TCDCN
+from tcdcn_init.recipes import with_options
+from tcdcn_init.tasks import TASKS
+from tcdcn_init.training import Trainer, TrainingConfig
+
+
+@pytest.fixture(scope="module")
+def data(mtfl_root: Path) -> ExperimentData:
+    return ExperimentData(mtfl_root)
+
+
+@pytest.fixture(scope="module")
+def variants(small_network: Any) -> dict[str, TrainingConfig]:
+    """Plans as they are, on a network and batch that suit drawn faces."""
+    small: dict[str, Any] = {"batch": 32, "learning_rate": 1e-2, "average": 0.9}
+    every = {**plan("tasks", 2), **plan("stopping", 7)}
+    kept = {name: every[name] for name in ("all", "points", "smile", "taskwise", "together")}
+    return {
+        name: replace(config, network=replace(small_network, tasks=config.network.tasks), **small)
+        for name, config in kept.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(variants: dict[str, TrainingConfig], data: ExperimentData, tmp_path_factory: Any) -> Path:
+    """A folder of runs: points alone, with smile, and all tasks, two seeds each."""
+    out = tmp_path_factory.mktemp("experiments")
+    run_variants({name: variants[name] for name in ("all", "points", "smile")}, data, out, range(2))
+    return out
+
+
+def result(out: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "results" / f"{name}.json").read_text())
+    return found
+
+
+# --- plans
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_name_means_one_recipe_everywhere_and_has_a_label(name):
+    for variant, config in plan(name, 3).items():
+        assert variant in LABELS
+        assert config.epochs == 3
+        for other in EXPERIMENTS:
+            assert plan(other, 3).get(variant, config) == config
+
+
+def test_variants_differ_by_what_they_say():
+    tasks = plan("tasks")
+    assert tasks["points"].network.tasks == ()
+    for task in TASKS:
+        assert tasks[task] == with_options(tasks["all"], tasks=(task,))
+    ablation = plan("ablation")
+    whole = ablation.pop("robust")
+    assert all(config != whole for config in ablation.values())
+    assert "smile" not in ablation["robust-no-smile"].network.tasks
+
+
+def test_an_unknown_experiment_is_named_with_what_there_is():
+    with pytest.raises(ValueError, match=r"'tusks'; did you mean tasks"):
+        plan("tusks")
+
+
+# --- runs
+
+
+def test_a_run_leaves_errors_histories_and_correlations(finished, data):
+    found = result(finished, "all-seed0")
+    for name, faces in data.faces.items():
+        measured = found["datasets"][name]
+        assert len(measured["errors"]) == len(faces)
+        assert sum(pose["count"] for pose in measured["poses"].values()) == len(faces)
+        assert np.mean(measured["errors"]) * UNIT == pytest.approx(np.mean(measured["points"]), abs=UNIT)
+    # What early stopping looked at and what is measured are the same crops and network.
+    assert found["history"]["validation"]["nme"][-1] == pytest.approx(
+        100 * np.mean(found["datasets"]["mtfl-val"]["points"]), abs=1e-3
+    )
+    assert list(found["correlation"]) == list(TASKS)
+    assert result(finished, "points-seed0")["correlation"] == {}
+    assert "smile" in result(finished, "smile-seed0")["history"]["validation"]
+
+
+def test_what_is_finished_is_not_trained_again(finished, variants, data, monkeypatch):
+    before = (finished / "results" / "all-seed0.json").read_bytes()
+    monkeypatch.setattr(experiment_runs, "_run", None)
+    run_variants({"all": variants["all"]}, data, finished, [0])
+    assert (finished / "results" / "all-seed0.json").read_bytes() == before
+
+
+def test_an_interrupted_run_goes_on_to_the_same_result(finished, variants, data, tmp_path, monkeypatch):
+    judge, epochs = Trainer._judge, []
+
+    def interrupted(self, *args):
+        epochs.append(self.epoch)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        judge(self, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_judge", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_variants({"all": variants["all"]}, data, tmp_path, [0])
+    assert not (tmp_path / "results" / "all-seed0.json").exists()
+    run_variants({"all": variants["all"]}, data, tmp_path, [0])
+    again, whole = result(tmp_path, "all-seed0"), result(finished, "all-seed0")
+    assert {**again, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_results_of_other_settings_are_not_taken_for_these(finished, variants, data):
+    with pytest.raises(ValueError, match=r"all-seed0.json is of other settings"):
+        run_variants({"all": replace(variants["all"], epochs=3)}, data, finished, [0])
+
+
+def test_results_of_other_faces_are_not_taken_for_these(finished, variants, make_mtfl, tmp_path):
+    other = ExperimentData(make_mtfl(tmp_path / "other", training=60, testing=5, seed=3))
+    with pytest.raises(ValueError, match=r"faces.json is of other faces of"):
+        run_variants({"all": variants["all"]}, other, finished, [0])
+
+
+def test_tasks_do_not_change_which_faces_are_shown(variants, data, tmp_path):
+    orders = []
+    for name in ("points", "all"):
+        config = variants[name]
+        crops = data.crops("probe", config.network), data.crops("mtfl-val", config.network)
+        trainer = Trainer(config, data.patches(config), *crops, tmp_path / name)
+        orders.append(trainer._order(torch.Generator().manual_seed(1)))
+    assert torch.equal(*orders)
+
+
+def test_the_first_task_that_stops_takes_the_others_along_only_where_asked(variants, data, tmp_path):
+    # So low a threshold that whatever is worse on held-out faces stops when the window is full.
+    chosen = {name: replace(variants[name], stop_epsilon=1e-9) for name in ("taskwise", "together")}
+    run_variants(chosen, data, tmp_path, [0])
+    alone, together = (result(tmp_path, f"{name}-seed0")["stopped"] for name in chosen)
+    assert alone
+    assert together == dict.fromkeys(together, min(alone.values()))
+    assert set(together) == set(TASKS)
+
+
+def test_heads_that_are_the_same_correlate_fully():
+    network = TCDCN()
+    with torch.no_grad():
+        points = network.heads["points"].get_parameter("weight")
+        smile = network.heads["smile"].get_parameter("weight")
+        smile[0], smile[1] = points[3] + 1.0, -points[3] + 1.0
+    found = head_correlation(network)["smile"][0]
+    assert found[3] == pytest.approx(1.0)
+    assert max(value for k, value in enumerate(found) if k != 3) < 0.5
