@@ -73,7 +73,7 @@ class RCPR(ChipCascade):
     >>> from tcdcn_init.geometry import interocular
     >>> from skimage.data import astronaut
     >>> shape = load_regressor("rcpr-mtfl").fit_from_box(astronaut(), (176, 56, 272, 176))
-    >>> shape.shape, 40 < interocular(shape) < 50
+    >>> shape.shape, bool(40 < interocular(shape) < 50)
     ((5, 2), True)
     """
 

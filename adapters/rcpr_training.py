@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -243,12 +244,8 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
         single = rcpr.predict_many(picture, starts, on_bad="nan")
         ends[0, number] = single[0, 0]
         ends[1, number] = np.nanmedian(single[0], axis=0)
-        ends[2, number] = rcpr.predict_median(
-            picture,
-            starts,
-            redraw=lambda _, k, box=face.box, n=number: rcpr.random_starts([box], count, seed=(n, k)),
-            on_bad="nan",
-        )[0]
+        redraw = partial(_redrawn, rcpr, face, number, count)
+        ends[2, number] = rcpr.predict_median(picture, starts, redraw=redraw, on_bad="nan")[0]
         ends[3, number] = rcpr.fit_points(picture, initializer.points(picture, [face.box]))[0]
     errors = 100 * np.nan_to_num((np.linalg.norm(ends - truth, axis=-1)).mean(axis=-1) / interocular(truth), nan=1.0)
     return {
@@ -259,3 +256,10 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
         }
         for name, error in zip(("random-1", "random-5", "restarts", "tcdcn"), errors, strict=True)
     }
+
+
+def _redrawn(
+    rcpr: RCPR, face: Face, number: int, count: int, faces: NDArray[np.intp], attempt: int
+) -> NDArray[np.float64]:
+    """New starts of a single face, by its number and the attempt's."""
+    return rcpr.random_starts([face.box], count, seed=(number, attempt))
