@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
 from tcdcn_init.eval import evaluate
+from tcdcn_init.weights import bundled_file
 
 pytest.importorskip("matplotlib")
 
@@ -93,6 +95,21 @@ def test_the_same_command_gives_the_same_report_however_many_processes(run, make
     blank = [row for row in rows_of(tmp_path / "one") if row["name"] == "AFLW/face_0005.png"]
     assert len(blank) == 4
     assert all(row["error"] == row["e4"] == "" for row in blank)
+
+
+def test_retrained_regressors_are_measured_beside_the_untouched_ones_each_once(run, tmp_path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(bundled_file("sdm-mtfl.safetensors"), folder / "sdm-mtfl@random.safetensors")
+    names = "sdm-mtfl,sdm-mtfl-box"  # the two share the retrained one
+    command = ("--regressor", names, "--starts", "random-5,mean", "--noise", "none", "--roll", "none")
+    result = run("--out", tmp_path / "out", "--retrained", folder, *command)
+    assert result.exit_code == 0, result.output
+    report = report_of(tmp_path / "out")
+    runs = dict(zip(keys_of(report), report["runs"], strict=True))
+    assert [key for key in runs if key[1] == "retrained"] == [("sdm-mtfl", "retrained", "random-5")]
+    same, other = (runs["sdm-mtfl", training, "random-5"]["error"] for training in ("retrained", "untouched"))
+    assert same == other
 
 
 def test_an_interrupted_command_goes_on_when_repeated(run, mtfl_root, tmp_path, monkeypatch) -> None:
