@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RCPRConfig:
-    """What a cascade looks at, and how it is trained. The defaults were chosen on MTFL's held-out training faces.
+    """What a cascade looks at, and how it is trained. The defaults are those of ``rcpr-mtfl``, whose card says how.
 
     Lengths are in *radii* of the shape, the root mean square distance of its points from their mean: 0.64 of the
     inter-ocular distance for the five points.
