@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init import cli_eval, cli_train
+from tcdcn_init import cli_eval, cli_experiments, cli_train
 from tcdcn_init.cli_common import plain_errors
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_train.commands)
 app.add_typer(cli_eval.commands)
+app.add_typer(cli_experiments.commands)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from tcdcn_init.cli import app
 from tcdcn_init.eval import experiment_runs
+from tcdcn_init.eval.experiment_report import write_experiments
+from tcdcn_init.eval.experiment_results import Results, as_failure
 from tcdcn_init.eval.experiment_runs import UNIT, ExperimentData, head_correlation, run_variants
 from tcdcn_init.eval.experiments import EXPERIMENTS, LABELS, plan
 from tcdcn_init.network import TCDCN
@@ -163,3 +167,94 @@ def test_heads_that_are_the_same_correlate_fully():
     found = head_correlation(network)["smile"][0]
     assert found[3] == pytest.approx(1.0)
     assert max(value for k, value in enumerate(found) if k != 3) < 0.5
+
+
+# --- results
+
+
+def test_figures_are_those_of_the_faces(finished):
+    found = Results(finished / "results")
+    errors = np.array([result(finished, f"smile-seed{seed}")["datasets"]["aflw"]["errors"] for seed in (0, 1)]) * UNIT
+    over = found.over_seeds("smile", "aflw")
+    assert over is not None
+    assert over.values == pytest.approx(100 * errors.mean(axis=1))
+    # Of two values, half the interval is 12.706 times half their distance.
+    assert over.half == pytest.approx(12.706 * abs(np.diff(over.values)[0]) / 2, rel=1e-3)
+    failures = found.over_seeds("smile", "aflw", as_failure)
+    assert failures is not None
+    assert failures.mean == pytest.approx(100 * (errors > 0.1).mean())
+    assert np.mean(found.points("smile", "aflw")) == pytest.approx(over.mean, abs=0.01)
+
+
+def test_differences_are_paired_by_seed_and_face(finished):
+    found = Results(finished / "results")
+    difference = found.difference("smile", "points", "mtfl-val")
+    means = {name: found.over_seeds(name, "mtfl-val") for name in ("smile", "points")}
+    assert difference is not None
+    assert difference.seeds.mean == pytest.approx(means["smile"].mean - means["points"].mean)
+    assert difference.faces.estimate == pytest.approx(difference.seeds.mean)
+    assert difference.faces.low < difference.faces.estimate < difference.faces.high
+    same = found.difference("points", "points", "aflw")
+    assert same is not None
+    assert (same.faces.low, same.faces.high, same.seeds.half) == (0, 0, 0)
+    for change in found.change_by_pose("points", "points", "aflw").values():
+        assert change == pytest.approx(np.zeros(5))
+
+
+def test_the_report_says_what_was_run_and_guesses_nothing(finished, tmp_path):
+    path = write_experiments(finished / "results", tmp_path)
+    text = path.read_text()
+    tasks = text.split("## `tasks`")[1].split("## `where`")[0]
+    rows = {line.split(" | ")[0]: line for line in tasks.splitlines() if line.startswith("| points + ")}
+    assert "not run" in rows["| points + pose"]
+    assert "not run" in tasks.split("Change of mean error")[1].split("| points + pose |")[1].splitlines()[0]
+    assert "*28.76*" in next(line for line in tasks.splitlines() if line.startswith("| points + pose"))
+    assert "| points + smile | 2 |" in tasks
+    for name in ("stopping", "sharing", "ablation"):
+        assert f"Not run yet: `tcdcn-init experiments {name}" in text
+    for plot in ("tasks", "where", "correlation"):
+        assert f"]({plot}.svg)" in text
+        assert (tmp_path / f"{plot}.svg").stat().st_size > 1000
+        assert (tmp_path / f"{plot}.png").stat().st_size > 1000
+    assert not (tmp_path / "stopping.svg").exists()
+
+
+def test_the_same_results_make_the_same_report(finished, tmp_path):
+    first, second = (write_experiments(finished / "results", tmp_path / name) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    assert (first.parent / "where.svg").read_bytes() == (second.parent / "where.svg").read_bytes()
+
+
+def test_no_results_say_how_to_make_some(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init experiments tasks"):
+        Results(tmp_path)
+
+
+# --- the command
+
+
+def test_the_command_writes_the_report_from_kept_results(finished, tmp_path):
+    done = CliRunner().invoke(app, ["experiments-report", str(finished / "results"), "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "experiments.md").exists()
+
+
+def test_the_command_trains_and_reports(variants, mtfl_root, tmp_path, monkeypatch):
+    few = {name: replace(variants[name], epochs=1) for name in ("points", "all")}
+    monkeypatch.setattr("tcdcn_init.eval.experiments.plan", lambda name, epochs: few)
+    threads = torch.get_num_threads()
+    try:
+        done = CliRunner().invoke(
+            app, ["experiments", "tasks", "--data", str(mtfl_root), "--out", str(tmp_path), "--seeds", "1"]
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert done.exit_code == 0, done.output
+    assert "| points alone | 1 |" in (tmp_path / "experiments.md").read_text()
+
+
+def test_the_command_refuses_unknown_names_before_reading_data(tmp_path):
+    done = CliRunner().invoke(app, ["experiments", "task", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "did you mean tasks" in done.output
+    assert not (tmp_path / "out").exists()
