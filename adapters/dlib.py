@@ -22,6 +22,7 @@ from tcdcn_init.adapters.dat import DatError, read_mean_shape
 from tcdcn_init.adapters.ert_cascade import ERT, MISSING_DLIB
 from tcdcn_init.adapters.frames import SeededFrames, as_bytes, cut_out
 from tcdcn_init.adapters.layouts import IndexMap
+from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.geometry import BoxLike, FloatArray, as_box, transform_points
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ Start = Literal["tcdcn", "mean"]
 # dlib answers in whole pixels of the chip: with 400 across the box, rounding costs 0.3 % of the inter-ocular distance
 # (0.6 % with 200, in half the time). The margin keeps in the picture what the trees look at.
 _CHIP_SIDE, _CHIP_MARGIN = 400, 0.25
-
-DEFAULT_MIN_CONFIDENCE = 0.1
-"""Below it, points are worse than none: see the card of tcdcn-robust."""
 
 _FAR = 2**30  # dlib's rectangles and points hold no larger numbers everywhere
 
@@ -101,7 +99,7 @@ class SeededShapePredictor:
         start: Start = "tcdcn",
         *,
         initializer: FivePoints | None = None,
-        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
+        min_confidence: float = MIN_CONFIDENCE,
         layout: IndexMap | None = None,
         aspect: float = 1.0,
     ) -> None:

@@ -142,6 +142,8 @@ def save_arrays(
         tensors["leaves"] = arrays.leaves.astype(leaves)
     else:
         raise ValueError(f"leaves is {leaves!r}; expected 'float32', 'float16' or 'int8'")
+    # safetensors writes the memory of an array as it lies, whatever its strides.
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     save_file(tensors, Path(path), metadata={**(metadata or {}), "format": _FORMAT})
 
 

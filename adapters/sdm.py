@@ -128,6 +128,8 @@ class SDM(ChipCascade):
             "weights": self._weights.astype(np.float16),
             "biases": self._biases,
         }
+        # safetensors writes the memory of an array as it lies, whatever its strides.
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "sdm": settings})
 

@@ -27,6 +27,7 @@ from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.ert_cascade import ERT
 from tcdcn_init.adapters.frames import frames_from_boxes
 from tcdcn_init.adapters.rcpr import RCPR
+from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.cases import spread_over
 from tcdcn_init.eval.copies import Copy, Kind, make_copy, read_pictures
@@ -235,14 +236,18 @@ class Worker:
         """
         begin = time.process_time()
         images = [copy.image for copy in copies]
-        five = self.initializer.points(images, [[copy.box] for copy in copies], on_bad="nan").astype(np.float64)
+        boxes = [[copy.box] for copy in copies]
+        found, confidence = self.initializer.points_and_confidence(images, boxes, on_bad="nan")
+        five = found.astype(np.float64)
         yield Fit(POINTS_RUN, five[:, None], five, time.process_time() - begin)
         by_name = {start.name: start for start in self.plan.starts}
         shapes: dict[str, NDArray[np.float64]] = {}
         placing: dict[str, float] = {}
         for start in self.plan.starts:
             begin = time.process_time()
-            shapes[start.name] = self._place(start, copies, names, five)
+            unsure = (confidence < MIN_CONFIDENCE) if start.points == "sure" else np.zeros(len(five), dtype=np.bool_)
+            given = [None if doubted else points for points, doubted in zip(five, unsure.tolist(), strict=True)]
+            shapes[start.name] = self._place(start, copies, names, given)
             placing[start.name] = time.process_time() - begin
         for run in self.plan.runs[1:]:
             key = (run.regressor, run.start if run.training == "retrained" else "")
@@ -268,7 +273,9 @@ class Worker:
 
             def redraw(faces: NDArray[np.intp], attempt: int) -> NDArray[np.float64]:
                 few = [copies[k] for k in faces.tolist()]
-                return self._place(start, few, [names[k] for k in faces.tolist()], None, f"restart {attempt}")
+                return self._place(
+                    start, few, [names[k] for k in faces.tolist()], [None] * len(few), f"restart {attempt}"
+                )
 
             return shapes, regressor.predict_median(images, shapes, redraw=redraw, on_bad="nan")
         return shapes, median_shape(fit_from_shapes(regressor, images, shapes))
@@ -278,13 +285,13 @@ class Worker:
         start: Start,
         copies: Sequence[Copy],
         names: Sequence[str],
-        five: NDArray[np.float64] | None,
+        five: Sequence[NDArray[np.float64] | None],
         purpose: str = "start",
     ) -> NDArray[np.float64]:
         """A start's shapes for each copy, NaN where it has no points to go by: (N, K, P, 2)."""
         placed = np.full((len(copies), start.count, *start.bank.shapes.shape[1:]), np.nan)
-        for k, (copy, name) in enumerate(zip(copies, names, strict=True)):
-            points = copy.target(5) if start.points == "annotated" else None if five is None else five[k]
+        for k, (copy, name, found) in enumerate(zip(copies, names, five, strict=True)):
+            points = copy.target(5) if start.points == "annotated" else found
             try:
                 placed[k] = start(copy.box, points, face_rng(self.plan.seed, name, purpose))
             except ValueError:

@@ -10,11 +10,15 @@
 ``tcdcn-nearest-K``
     The K training shapes whose own five points are nearest to TCDCN's, each carried onto them: the start of the TCDCN
     paper (Zhang, Luo, Loy, Tang, ECCV 2014, robust initialization).
+``tcdcn-sure-K``
+    The same where the initializer is sure of its points, and the mean shape in the box where it is not; for models that
+    say how sure they are.
 ``oracle-K``
     The same from the annotated five points: what perfect points would give.
 
 Where K shapes start the regressor K times, the result is the median of its K answers, coordinate by coordinate; that
-is the caller's part. ``random``, ``tcdcn-nearest`` and ``oracle`` without a number mean K = 5, RCPR's number at test.
+is the caller's part. ``random``, ``tcdcn-nearest``, ``tcdcn-sure`` and ``oracle`` without a number mean K = 5, RCPR's
+number at test.
 
 The paper does not say in which frame shapes are compared. Here a similarity aligns them first, both to compare them and
 to place them: shapes left as they lie in the box are no better than the box. With the annotated points of AFLW
@@ -41,9 +45,10 @@ DEFAULT_COUNT = 5
 """Shapes of a start that takes several, when its name states no number."""
 
 STARTS = ("random-1", "random-5", "mean", "tcdcn-aligned", "tcdcn-nearest", "oracle")
-"""The starts of the protocol. Any other number may follow random-, tcdcn-nearest- and oracle-."""
+"""The starts of the protocol. Any other number may follow random-, tcdcn-nearest- and oracle-. ``tcdcn-sure``
+is measured where it is asked for."""
 
-PointsSource: TypeAlias = Literal["none", "tcdcn", "annotated"]
+PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated"]
 _Placer: TypeAlias = Callable[
     [ShapeBank, int, NDArray[np.float64], NDArray[np.float64], np.random.Generator], NDArray[np.float64]
 ]
@@ -57,8 +62,9 @@ class Start:
     ----------
     name : str
         As it was asked for.
-    points : {"none", "tcdcn", "annotated"}
-        Which five points the caller must hand in. "none": they are not looked at.
+    points : {"none", "tcdcn", "sure", "annotated"}
+        Which five points the caller must hand in. "none": they are not looked at. "sure": TCDCN's, or None where it is
+        not sure of them.
     count : int
         Number K of shapes that a call returns.
     bank : ShapeBank
@@ -93,6 +99,9 @@ class Start:
             If the box has no area, or the points are needed and are not five finite ones.
         """
         points = np.empty((0, 2))
+        if self.points == "sure" and five is None:
+            shape = mean_shape(self.bank, 1, as_box(box), points, rng)
+            return np.repeat(shape, self.count, axis=0)
         if self.points != "none":
             points = np.asarray(np.nan if five is None else five, dtype=np.float64)
             if points.shape != (5, 2) or not np.isfinite(points).all():
@@ -139,6 +148,7 @@ _KINDS: dict[str, tuple[PointsSource, _Placer]] = {
     "mean": ("none", mean_shape),
     "tcdcn-aligned": ("tcdcn", aligned_mean),
     "tcdcn-nearest": ("tcdcn", nearest_shapes),
+    "tcdcn-sure": ("sure", nearest_shapes),
     "oracle": ("annotated", nearest_shapes),
 }
 _SINGLE = ("mean", "tcdcn-aligned")
@@ -150,7 +160,7 @@ def make_start(name: str, bank: ShapeBank) -> Start:
     Parameters
     ----------
     name : str
-        One of `STARTS`, or ``random-K``, ``tcdcn-nearest-K`` or ``oracle-K`` with another number.
+        One of `STARTS`, or ``random-K``, ``tcdcn-nearest-K``, ``tcdcn-sure-K`` or ``oracle-K`` with another number.
     bank : ShapeBank
 
     Returns

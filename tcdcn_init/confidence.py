@@ -19,6 +19,10 @@ GOOD = 0.1
 """Mean error, in inter-ocular distances, up to which five points count as good: the field's limit of a failure."""
 
 
+MIN_CONFIDENCE = 0.1
+"""Confidence below which a regressor starts better from the box than from the points: see the card of tcdcn-robust."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """From raw answers to expected errors and a confidence.

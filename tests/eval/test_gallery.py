@@ -33,8 +33,9 @@ class Still:
 class Knowing:
     """An initializer that knows the points, but for those of the last face."""
 
-    def points(self, images, boxes, on_bad):
-        return np.array([POINTS + [3.0 * (box[0] > 11), 0] for (box,) in boxes], dtype=np.float32)
+    def points_and_confidence(self, images, boxes, on_bad):
+        points = np.array([POINTS + [3.0 * (box[0] > 11), 0] for (box,) in boxes], dtype=np.float32)
+        return points, np.full(len(points), np.nan)
 
 
 @pytest.fixture(scope="module")

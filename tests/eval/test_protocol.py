@@ -75,6 +75,18 @@ class BoxReader:
         assert on_bad == "nan"
         return np.array([in_box(np.asarray(box)) + OFF for (box,) in boxes], dtype=np.float32).reshape(-1, 5, 2)
 
+    def points_and_confidence(self, images, boxes, on_bad):
+        points = self.points(images, boxes, on_bad)
+        return points, np.full(len(points), np.nan)
+
+
+class Doubting(BoxReader):
+    """Is sure of nothing."""
+
+    def points_and_confidence(self, images, boxes, on_bad):
+        points, _ = super().points_and_confidence(images, boxes, on_bad)
+        return points, np.zeros(len(points))
+
 
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory) -> list[Face]:
@@ -286,6 +298,17 @@ class Stopping(BoxReader):
         if Stopping.calls == 3:  # one call to know it again, one for the first group
             raise KeyboardInterrupt
         return super().points(images, boxes, on_bad)
+
+
+def test_where_the_initializer_is_unsure_the_start_is_the_mean_in_the_box(faces) -> None:
+    def errors(initializer: type) -> dict[str, np.ndarray]:
+        measured = measure_starts(faces, make_plan("mean", "tcdcn-nearest", "tcdcn-sure", initializer=initializer))
+        return {run.start: row for run, row in zip(measured.runs, measured.start_errors, strict=True)}
+
+    sure, unsure = errors(BoxReader), errors(Doubting)
+    np.testing.assert_allclose(sure["tcdcn-sure"], sure["tcdcn-nearest"])
+    np.testing.assert_allclose(unsure["tcdcn-sure"], unsure["mean"])
+    np.testing.assert_allclose(unsure["tcdcn-nearest"], sure["tcdcn-nearest"])
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(faces, tmp_path) -> None:
