@@ -81,7 +81,9 @@ def training_starts(
         others = of_bank != pictures[number]
         placed = make_start(start, ShapeBank(bank.shapes[others], bank.five[others]))
         rng = face_rng(seed, face.name, "training start")
-        seeds = erring_points([face.five], residuals, count, rng)[0] if erring else [face.five] * count
+        seeds = [face.five] * count
+        if erring and residuals is not None:
+            seeds = list(erring_points([face.five], residuals, count, rng)[0])
         for draw in range(count):
             shapes = placed(noisy_box(face.box, BOX_NOISE, rng), seeds[draw], rng)
             starts[number, draw] = shapes[rng.integers(len(shapes))]

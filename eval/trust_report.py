@@ -95,7 +95,7 @@ def run_trust(
         faces = spread(read_dataset(name, root), limit)
         known = read_afw_boxes(root) if name == "afw" else None
         measured[name] = measure_trust(make, faces, seed=seed, known=known, jobs=jobs)
-    document = {
+    document: dict[str, Any] = {
         "command": command,
         "settings": {"model": model, "backend": backend, "passes": passes, "limit": limit, "seed": seed},
         "hardware": hardware(),

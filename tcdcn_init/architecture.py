@@ -109,7 +109,7 @@ class ResidualConfig:
     @property
     def last_side(self) -> int:
         """Side of the maps that the shared feature sees."""
-        return self.side // 2 ** len(self.widths)
+        return self.side // int(2 ** len(self.widths))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
     ValueError, TypeError
         If the fields are not those of a network that can be built.
     """
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     kind = given.pop("network", "tcdcn")
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")

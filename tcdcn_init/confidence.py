@@ -135,7 +135,7 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     guess, seen, off = (np.asarray(array, dtype=np.float64) for array in (raw, face, errors))
     if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
         raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
-    is_face = np.isfinite(off).all(axis=1)
+    is_face = np.asarray(np.isfinite(off).all(axis=1))
     mean = np.where(is_face, np.where(is_face[:, None], off, 0.0).mean(axis=1), np.inf)
     good = (mean <= GOOD).astype(np.float64)
     if not 0 < good.sum() < len(good):
