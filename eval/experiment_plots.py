@@ -143,33 +143,38 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
     if not variants:
         return None
     svg = folder / "stopping.svg"
-    with drawn(svg, svg.with_suffix(".png"), size=(11, 4.2)) as figure:
-        whole, end = figure.subplots(1, 2, width_ratios=(3, 2))
+    with drawn(svg, svg.with_suffix(".png"), size=(11, 5)) as figure:
+        grid = figure.add_gridspec(2, 2, width_ratios=(3, 2), height_ratios=(4, 1))
+        whole, end = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[:, 1])
+        stops = figure.add_subplot(grid[1, 0], sharex=whole)
         for variant, colour in zip(variants, _COLOURS, strict=False):
             curve = found.curve(variant)
             epochs = np.arange(1, curve.shape[1] + 1)
             label = "no task stops" if variant == "all" else LABELS[variant]
             for axis in (whole, end):
                 axis.plot(epochs, curve.mean(axis=0), color=colour, linewidth=2, label=label)
-                for seed in curve:
-                    axis.plot(epochs, seed, color=colour, linewidth=0.7, alpha=0.5)
+                axis.plot(epochs, curve.T, color=colour, linewidth=0.7, alpha=0.5)
+            for run in found.runs(variant):
+                for task, epoch in run["stopped"].items():
+                    # Beside each other, where two ways stop a task after the same epoch.
+                    height = list(TASKS).index(task) + 0.25 * (variants.index(variant) - 1.5)
+                    stops.plot(epoch, height, "o", color=colour, markersize=5, alpha=0.7)
         finals = np.concatenate([found.curve(variant)[:, -1] for variant in variants])
         best = float(finals.min())
         whole.set_ylim(0.9 * best, 3.0 * best)
-        last = len(epochs)
-        end.set_xlim(0.6 * last, last)
+        whole.set_title("held-out faces: mean over seeds, and each", fontsize=11)
+        end.set_xlim(0.6 * len(epochs), len(epochs))
         end.set_ylim(best - 0.1, 1.2 * float(finals.max()))
         end.set_title("the last epochs", fontsize=11)
-        whole.set_title("mean and single seeds; ticks below: a task stops", fontsize=11)
-        for place, variant in enumerate(variants[1:], start=1):
-            for run in found.runs(variant):
-                for task, epoch in run["stopped"].items():
-                    height = 0.02 + 0.045 * list(TASKS).index(task)
-                    whole.plot(epoch, height, "|", color=_COLOURS[place], transform=whole.get_xaxis_transform())
-        for axis in (whole, end):
-            axis.set_xlabel("epoch")
+        stops.set_yticks(range(len(TASKS)), list(TASKS))
+        stops.set_ylim(len(TASKS) - 0.4, -0.6)
+        stops.set_ylabel("stops")
+        for axis in (whole, end, stops):
+            axis.xaxis.get_major_locator().set_params(integer=True)
             _plain(axis, grid="y")
-        whole.set_ylabel("mean error on held-out faces, %")
+        for axis in (end, stops):
+            axis.set_xlabel("epoch")
+        whole.set_ylabel("mean error, %")
         whole.legend(frameon=False)
     return svg
 

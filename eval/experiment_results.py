@@ -25,7 +25,7 @@ def as_error(errors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def as_failure(errors: NDArray[np.float64]) -> NDArray[np.float64]:
     """100 where the error is above 10 %, else 0: the mean is the share of failures in percent."""
-    return 100.0 * (errors > 0.1)
+    return np.where(errors > 0.1, 100.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -128,10 +128,9 @@ def _ablation(epochs: int) -> Mapping[str, TrainingConfig]:
         "robust": whole,
         "robust-tcdcn": paper,
         "robust-48": replace(whole, network=ResidualConfig(side=48)),
-        **{
-            f"robust-no-{part}": replace(whole, augmentation=replace(whole.augmentation, **{part: 0.0}))
-            for part in ("later", "circle", "occlusion")
-        },
+        "robust-no-later": replace(whole, augmentation=replace(whole.augmentation, later=0.0)),
+        "robust-no-circle": replace(whole, augmentation=replace(whole.augmentation, circle=0.0)),
+        "robust-no-occlusion": replace(whole, augmentation=replace(whole.augmentation, occlusion=0.0)),
         "robust-least-squares": replace(whole, objective=ObjectiveConfig("least-squares")),
         "robust-no-stopping": replace(whole, stop_window=0),
     }

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
 from tcdcn_init.eval import experiment_runs
+from tcdcn_init.eval.experiment_plots import plot_stopping
 from tcdcn_init.eval.experiment_report import write_experiments
 from tcdcn_init.eval.experiment_results import Results, as_failure
 from tcdcn_init.eval.experiment_runs import UNIT, ExperimentData, head_correlation, run_variants
@@ -156,6 +157,7 @@ def test_the_first_task_that_stops_takes_the_others_along_only_where_asked(varia
     assert alone
     assert together == dict.fromkeys(together, min(alone.values()))
     assert set(together) == set(TASKS)
+    assert plot_stopping(Results(tmp_path / "results"), tmp_path) == tmp_path / "stopping.svg"
 
 
 def test_heads_that_are_the_same_correlate_fully():
