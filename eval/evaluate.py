@@ -111,7 +111,7 @@ def run_eval(
 
 
 def write_outputs(report: Mapping[str, Any], gallery: Mapping[str, Any], out: Path) -> None:
-    """Write report.json, gallery.json, plots/ and report.html.
+    """Write report.json, gallery.json, plots/, report.md and report.html.
 
     Parameters
     ----------
@@ -124,9 +124,11 @@ def write_outputs(report: Mapping[str, Any], gallery: Mapping[str, Any], out: Pa
     """
     from tcdcn_init.eval.plots import draw_plots
     from tcdcn_init.eval.report import write_report
+    from tcdcn_init.eval.report_tables import report_tables
 
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "gallery.json").write_text(json.dumps(gallery) + "\n")
+    (out / "report.md").write_text(report_tables(report))
     plots = draw_plots(report, out / "plots")
     write_report(report, gallery, out / "report.html", plots)
 

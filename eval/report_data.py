@@ -144,32 +144,6 @@ def write_faces(path: Path, case: Case, measured: Measured) -> None:
                 writer.writerow([*about, *run, *(f"{value:.6f}" if np.isfinite(value) else "" for value in numbers)])
 
 
-def report_table(report: Mapping[str, Any]) -> str:
-    """The comparison as Markdown: errors in percent of the inter-ocular distance.
-
-    Parameters
-    ----------
-    report : mapping
-        Of `report_data`.
-    """
-    head = ["regressor", "training", "start", "start error", "mean", "median", "p90", "failures", "mean against"]
-    head[-1] += f" {report['baseline']}"
-    rows = []
-    for run in report["runs"]:
-        error = run["error"]
-        numbers = [run["start_error"]["mean"], *(error[key] for key in ("mean", "median", "p90", "failure_10"))]
-        difference = ""
-        if run["against"] is not None:
-            nme = run["against"]["nme"]
-            difference = f"{100 * nme['estimate']:+.2f} ({100 * nme['low']:+.2f} to {100 * nme['high']:+.2f})"
-        rows.append([run["regressor"], run["training"], run["start"], *(f"{100 * v:.2f}" for v in numbers), difference])
-    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
-
-
 def _curves(measured: Measured, kind: str, values: Sequence[float]) -> dict[str, Any] | None:
     if not values:
         return None

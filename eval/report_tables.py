@@ -72,12 +72,22 @@ def report_tables(report: Mapping[str, Any]) -> str:
     str
         Ends in a newline.
     """
-    tables = [*headline_tables(report), *detail_tables(report)]
     published = published_table(report)
-    if published is not None:
-        tables.insert(2, published)
-    parts = [f"## {heading(report)}", *map(_plain, finding(report)), *map(_markdown, tables)]
-    return "\n\n".join(parts) + "\n"
+    tables = [*([] if published is None else [published]), *detail_tables(report)]
+    return "\n\n".join([report_headline(report), *map(_markdown, tables)]) + "\n"
+
+
+def report_headline(report: Mapping[str, Any]) -> str:
+    """The finding and the headline tables of a report as Markdown.
+
+    Parameters
+    ----------
+    report : mapping
+        What report.json holds.
+    """
+    return "\n\n".join(
+        [f"## {heading(report)}", *map(_plain, finding(report)), *map(_markdown, headline_tables(report))]
+    )
 
 
 def heading(report: Mapping[str, Any]) -> str:

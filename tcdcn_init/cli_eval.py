@@ -120,8 +120,8 @@ def evaluate(
 ) -> None:
     """Compare starts: the same regressors on the same faces, only the start changed.
 
-    Writes report.json, faces.csv, plots and report.html. Without a data set, on scikit-image's portrait: one face,
-    which shows what a report looks like. An interrupted run goes on when the command is repeated.
+    Writes report.json, faces.csv, plots, report.md and report.html. Without a data set, on scikit-image's portrait: one
+    face, which shows what a report looks like. An interrupted run goes on when the command is repeated.
     """
     with plain_errors():
         import tempfile
@@ -130,7 +130,7 @@ def evaluate(
         from tcdcn_init.eval.cases import read_case
         from tcdcn_init.eval.copies import NOISES, ROLLS
         from tcdcn_init.eval.evaluate import run_eval
-        from tcdcn_init.eval.report_data import report_table
+        from tcdcn_init.eval.report_tables import report_headline
         from tcdcn_init.eval.starts import STARTS
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
@@ -159,7 +159,7 @@ def evaluate(
                 command=_told(context),
             )
         about = report["dataset"]
-        typer.echo(report_table(report))
+        typer.echo(report_headline(report))
         typer.echo(f"{about['title']}: {about['note']}")
         for name, reason in about["unreadable"].items():
             typer.secho(f"counted as a failure: {name}: {reason}", fg="yellow", err=True)

@@ -20,9 +20,9 @@ def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
     ----------
     kind : {"mtfl", "ytf68"}
         "mtfl": the five-point shapes of training.txt, without its held-out tenth, that lie in a detector's box.
-        "ytf68": 1,000 of the 68-point shapes of the training persons, spread evenly over the list. That data set has no boxes of its own: these lie
-        in the ones that `geometry.box_from_points` derives from them, in which shapes vary less, in place and size,
-        than in any detector's.
+        "ytf68": 1,000 of the 68-point shapes of the training persons, spread evenly over the list. That data set has
+        no boxes of its own: these lie in the ones that `geometry.box_from_points` derives from them, in which shapes
+        vary less, in place and size, than in any detector's.
     root : path
         The data set's folder.
 
