@@ -25,7 +25,7 @@ from tcdcn_init.progress import track
 from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import to_box_units
 from tcdcn_init.training_data import read_picture
-from tcdcn_init.weights import DEFAULT_MODEL
+from tcdcn_init.weights import PAPER_MODEL
 
 TRAINING_STARTS = 20
 """Starts of a training face, RCPR's number."""
@@ -170,7 +170,7 @@ def train_rcpr(
     out: str | Path,
     *,
     starts: Literal["random", "box", "tcdcn"] = "random",
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = PAPER_MODEL,
     config: RCPRConfig | None = None,
     seed: int = 0,
 ) -> dict[str, dict[str, float]]:

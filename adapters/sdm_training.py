@@ -28,7 +28,7 @@ from tcdcn_init.progress import track
 from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import from_box_units, to_box_units
 from tcdcn_init.training_data import read_picture
-from tcdcn_init.weights import DEFAULT_MODEL
+from tcdcn_init.weights import PAPER_MODEL
 
 
 def fit_sdm(
@@ -313,7 +313,7 @@ def train_sdm(
     out: str | Path,
     *,
     starts: Literal["tcdcn", "box", "random"] = "tcdcn",
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = PAPER_MODEL,
     seed: int = 0,
 ) -> dict[str, dict[str, float]]:
     """Train the five-point cascade on MTFL's training.txt but its held-out tenth, and measure it there.

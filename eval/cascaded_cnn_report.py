@@ -27,9 +27,9 @@ from tcdcn_init.initializer import Initializer
 from tcdcn_init.plotting import drawn
 from tcdcn_init.progress import track
 from tcdcn_init.training_data import read_picture
-from tcdcn_init.weights import DEFAULT_MODEL
+from tcdcn_init.weights import PAPER_MODEL
 
-TCDCN = DEFAULT_MODEL
+TCDCN = PAPER_MODEL
 CASCADE = "cascaded CNN"
 
 _TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}

@@ -45,7 +45,7 @@ from tcdcn_init.progress import track
 from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import ShapeBank
 from tcdcn_init.training_data import read_picture
-from tcdcn_init.weights import DEFAULT_MODEL, find_model
+from tcdcn_init.weights import PAPER_MODEL, find_model
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -147,7 +147,7 @@ def retrain(
     *,
     starts: Sequence[str] = TRAINED_STARTS,
     regressors: Mapping[str, Trainer] | None = None,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = PAPER_MODEL,
     seed: int = 0,
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Retrain regressors for starts, on MTFL's training.txt but its held-out tenth, and measure them there.

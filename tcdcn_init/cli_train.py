@@ -125,7 +125,7 @@ def retrain(
     with plain_errors():
         from tcdcn_init.eval.retraining import retrain, retrained_table, trainers
         from tcdcn_init.eval.training_starts import TRAINED_STARTS
-        from tcdcn_init.weights import DEFAULT_MODEL
+        from tcdcn_init.weights import PAPER_MODEL
 
         known = trainers()
         names = split_names(regressor) or tuple(known)
@@ -138,7 +138,7 @@ def retrain(
             out,
             starts=split_names(starts) or TRAINED_STARTS,
             regressors=wanted,
-            model=model or DEFAULT_MODEL,
+            model=model or PAPER_MODEL,
             seed=seed,
         )
         typer.echo(retrained_table(pieces))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "tcdcn-mtfl"
 
+PAPER_MODEL = "tcdcn-mtfl"
+"""The paper's own network: what the bundled regressors' training starts err like, and what rivals are held against."""
+
 
 def bundled_file(name: str) -> Path:
     """Path of a file that ships in tcdcn_init/models/.
