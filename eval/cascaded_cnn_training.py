@@ -52,7 +52,8 @@ class CascadeTraining:
         Of level 1, and of the small networks of levels 2 and 3.
     batch : int
     learning_rate : float
-        Peak of the one-cycle schedule, as in `training.TrainingConfig`.
+        Peak of the one-cycle schedule. With TCDCN's 6e-3, 200 steps on 600 faces leave a tenth more error on held-out
+        faces.
     weight_decay : float
     seed : int
     """
@@ -60,7 +61,7 @@ class CascadeTraining:
     epochs: int = 25
     small_epochs: int = 12
     batch: int = 256
-    learning_rate: float = 6e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     seed: int = 0
 

@@ -35,7 +35,7 @@ from tcdcn_init.geometry import invert, transform_points
 from tcdcn_init.shapes import to_box_units
 from tcdcn_init.training_data import load_patches
 
-TINY = CascadeTraining(epochs=6, small_epochs=5, batch=24, learning_rate=3e-3)
+TINY = CascadeTraining(epochs=6, small_epochs=5, batch=24)
 
 
 @pytest.fixture(scope="module")
