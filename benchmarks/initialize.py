@@ -4,7 +4,7 @@ The same face at the same size in a picture of 512x512 and of 4000x3000 pixels, 
 yardstick is stock dlib with the layout of its published 68-point file on the same boxes; its time does not depend on
 what it has learned.
 
-    python benchmarks/initialize.py [--model tcdcn-mtfl] [--repeats 60] [--out benchmarks/initialize.json]
+    python benchmarks/initialize.py [--model tcdcn-robust] [--repeats 60] [--out benchmarks/initialize.json]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def pictures() -> dict[str, tuple[NDArray[np.uint8], NDArray[np.float64]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="tcdcn-mtfl")
+    parser.add_argument("--model", default="tcdcn-robust")
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("initialize.json"))
     arguments = parser.parse_args()

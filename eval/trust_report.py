@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,13 @@ def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: 
     Calibration
     """
     held_out = spread(hold_out(read_mtfl(mtfl, "training"))[1], limit)
-    calibration = calibrate(measure_trust(functools.partial(Initializer, model), held_out, seed=seed, jobs=jobs))
     network, metadata = load_network(model)
-    extra = {key: value for key, value in metadata.items() if key not in ("architecture", "crop")}
+    extra = {key: value for key, value in metadata.items() if key not in ("architecture", "crop", "calibration")}
+    with tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder) / "model.safetensors"  # without the calibration that it may have, good or malformed
+        save_network(bare, network, extra)
+        trust = measure_trust(functools.partial(Initializer, bare), held_out, seed=seed, jobs=jobs)
+    calibration = calibrate(trust)
     temporary = model.with_suffix(".part")
     save_network(temporary, network, {**extra, "calibration": calibration.to_json()})
     temporary.replace(model)

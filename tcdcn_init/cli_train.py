@@ -16,7 +16,9 @@ commands = typer.Typer()
 def train(
     data: Annotated[Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv.")],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
-    model: Annotated[str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-quick or tcdcn-unshared.")] = "tcdcn-mtfl",
+    model: Annotated[
+        str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-robust, tcdcn-quick or tcdcn-unshared.")
+    ] = "tcdcn-mtfl",
     tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     batch: Annotated[int | None, typer.Option(help="Faces a step, over all processes.")] = None,

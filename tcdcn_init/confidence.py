@@ -31,25 +31,28 @@ class Calibration:
     ----------
     offset, slope : float
         The logarithm of an expected error is ``offset + slope * log(raw)``.
-    intercept, error_weight, face_weight : float
-        The confidence's logarithm of odds is ``intercept + error_weight * log(mean expected error) + face_weight * s``,
-        s being the "face" output's own, yes over no, held within +-10.
+    face_intercept, face_weight : float
+        The logarithm of odds that the crop shows a face is ``face_intercept + face_weight * s``, s being the "face"
+        output's own, yes over no, held within +-10.
+    good_intercept, error_weight : float
+        That a face's points are good: ``good_intercept + error_weight * log(mean expected error)``.
 
     Examples
     --------
-    >>> calibration = Calibration(offset=0.1, slope=1.0, intercept=-12.0, error_weight=-5.0, face_weight=0.5)
+    >>> calibration = Calibration(offset=0.1, good_intercept=-12.0, error_weight=-5.0)
     >>> raw = np.array([[0.03, 0.03, 0.05, 0.04, 0.04], [0.5, 0.5, 0.6, 0.5, 0.4]])
     >>> calibration.expected_error(raw)[0].round(3).tolist()
     [0.033, 0.033, 0.055, 0.044, 0.044]
     >>> calibration.confidence(raw, np.array([[-3.0, 3.0], [3.0, -3.0]])).round(3).tolist()
-    [0.999, 0.0]
+    [0.977, 0.0]
     """
 
     offset: float = 0.0
     slope: float = 1.0
-    intercept: float = 0.0
-    error_weight: float = -1.0
+    face_intercept: float = 0.0
     face_weight: float = 1.0
+    good_intercept: float = 0.0
+    error_weight: float = -1.0
 
     def expected_error(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Expected errors in inter-ocular distances, of the shape of the raw ones.
@@ -62,7 +65,7 @@ class Calibration:
         return np.asarray(np.exp(self.offset + self.slope * np.log(np.asarray(raw, dtype=np.float64))))
 
     def confidence(self, raw: ArrayLike, face: ArrayLike) -> NDArray[np.float64]:
-        """Probability that the points are good: of a face, and off by at most `GOOD` on average.
+        """Probability that the points are good: of a face, and then off by at most `GOOD` on average.
 
         Parameters
         ----------
@@ -76,8 +79,8 @@ class Calibration:
             0 to 1.
         """
         error, seen = self.evidence(raw, face)
-        odds = self.intercept + self.error_weight * error + self.face_weight * seen
-        return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+        is_face = _chance(self.face_intercept + self.face_weight * seen)
+        return is_face * _chance(self.good_intercept + self.error_weight * error)
 
     def evidence(self, raw: ArrayLike, face: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The two numbers that a confidence is made of, (N,) each: the logarithm of the error, and s."""
@@ -123,12 +126,12 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     -------
     Calibration
         Offset and slope of the greatest likelihood of errors that are exponentially distributed about their
-        expectation; the confidence by logistic regression on being good.
+        expectation; the confidence by two logistic regressions, of being a face, and among faces of being good.
 
     Raises
     ------
     ValueError
-        If arrays do not fit together, or every crop, or none, is good.
+        If arrays do not fit together, or every crop, or none, is a face, or every face, or none, is good.
     """
     from scipy.optimize import minimize
 
@@ -136,10 +139,10 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
         raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
     is_face = np.asarray(np.isfinite(off).all(axis=1))
-    mean = np.where(is_face, np.where(is_face[:, None], off, 0.0).mean(axis=1), np.inf)
-    good = (mean <= GOOD).astype(np.float64)
-    if not 0 < good.sum() < len(good):
-        raise ValueError(f"{int(good.sum())} of {len(good)} crops are good; a calibration needs good ones and others")
+    good = off[is_face].mean(axis=1) <= GOOD
+    for what, of, rows in (("crops show a face", len(is_face), is_face), ("faces are good", len(good), good)):
+        if not 0 < rows.sum() < of:
+            raise ValueError(f"{int(rows.sum())} of {of} {what}; a calibration needs some that do and some that do not")
     logs, distances = np.log(guess[is_face]), off[is_face]
 
     def likelihood(parameters: NDArray[np.float64]) -> float:
@@ -149,15 +152,31 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     offset, slope = minimize(likelihood, np.array([0.0, 1.0]), method="Nelder-Mead").x
     scaled = Calibration(float(offset), float(slope))
     error, score = scaled.evidence(guess, seen)
-    inputs = np.stack([np.ones_like(error), error, score], axis=1)
+    face_intercept, face_weight = _logistic_regression(score, is_face)
+    good_intercept, error_weight = _logistic_regression(error[is_face], good)
+    return dataclasses.replace(
+        scaled,
+        face_intercept=face_intercept,
+        face_weight=face_weight,
+        good_intercept=good_intercept,
+        error_weight=error_weight,
+    )
+
+
+def _chance(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+
+
+def _logistic_regression(values: NDArray[np.float64], yes: NDArray[np.bool_]) -> tuple[float, float]:
+    """Intercept and weight that predict `yes` from one number."""
+    from scipy.optimize import minimize
+
+    inputs, target = np.stack([np.ones_like(values), values], axis=1), yes.astype(np.float64)
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         odds = inputs @ parameters
-        chance = 1.0 / (1.0 + np.exp(-odds))
-        value = (np.logaddexp(0.0, odds) - good * odds).mean() + 1e-5 * (parameters**2).sum()
-        return float(value), inputs.T @ (chance - good) / len(good) + 2e-5 * parameters
+        value = (np.logaddexp(0.0, odds) - target * odds).mean() + 1e-5 * (parameters**2).sum()
+        return float(value), inputs.T @ (_chance(odds) - target) / len(target) + 2e-5 * parameters
 
-    intercept, error_weight, face_weight = minimize(loss, np.zeros(3), jac=True, method="BFGS").x
-    return dataclasses.replace(
-        scaled, intercept=float(intercept), error_weight=float(error_weight), face_weight=float(face_weight)
-    )
+    intercept, weight = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
+    return float(intercept), float(weight)

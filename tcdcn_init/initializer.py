@@ -279,7 +279,9 @@ class Initializer:
             outputs = self._backend(crops)
             points[good] = transform_points(frames, outputs["points"])
             for name, values in answers.items():
-                values[good] = outputs[name]
+                # Whether the box holds a face is the first look's to say: a later one may have wandered to another.
+                if name != "face" or not number:
+                    values[good] = outputs[name]
         return points, answers
 
 

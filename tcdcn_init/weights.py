@@ -19,7 +19,7 @@ from tcdcn_init.architecture import NetworkConfig, config_from_dict, config_to_d
 if TYPE_CHECKING:
     from tcdcn_init.network import Network
 
-DEFAULT_MODEL = "tcdcn-mtfl"
+DEFAULT_MODEL = "tcdcn-robust"
 
 PAPER_MODEL = "tcdcn-mtfl"
 """The paper's own network: what the bundled regressors' training starts err like, and what rivals are held against."""

@@ -44,7 +44,7 @@ def test_the_confidence_is_the_share_of_good_answers():
 
 
 def test_a_calibration_survives_its_file():
-    calibration = Calibration(0.12345, 0.9, -3.0, -2.5, 0.25)
+    calibration = Calibration(0.12345, 0.9, -3.0, 2.5, 0.25, -1.0)
     assert Calibration.from_metadata({"calibration": calibration.to_json()}) == calibration
     assert Calibration.from_metadata({}) == Calibration()
 
@@ -57,7 +57,9 @@ def test_a_malformed_calibration_is_refused(text):
 
 def test_what_cannot_be_fitted_is_refused():
     raw, face = np.full((4, 5), 0.1), np.zeros((4, 2))
-    with pytest.raises(ValueError, match="4 of 4 crops are good"):
+    with pytest.raises(ValueError, match="4 of 4 crops show a face"):
         fit_calibration(raw, face, np.full((4, 5), 0.01))
+    with pytest.raises(ValueError, match="3 of 3 faces are good"):
+        fit_calibration(raw, face, np.array([[0.01] * 5] * 3 + [[np.nan] * 5]))
     with pytest.raises(ValueError, match=r"expected \(N, 5\), \(N, 2\)"):
         fit_calibration(raw, face[:3], np.full((4, 5), 0.01))
