@@ -163,7 +163,8 @@ def plot_trust(datasets: Mapping[str, Mapping[str, Any]], measured: Mapping[str,
             trust = measured[name]
             for kind, style in ((0, "-"), (3, "--")):
                 _steps(sure, trust.confidence[trust.kind == kind], color=colour, linestyle=style)
-        calibration.plot([0.5, 1.1 * limit], [0.5, 1.1 * limit], color="#999999", linewidth=1, zorder=0)
+        # The diagonal sets the range as well.
+        calibration.plot([1.5, 1.2 * limit], [1.5, 1.2 * limit], color="#999999", linewidth=1, zorder=0)
         calibration.set(
             xscale="log",
             yscale="log",
