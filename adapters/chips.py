@@ -59,8 +59,17 @@ def warp_face(
         )
     to_blocks = np.diag([1 / block, 1 / block, 1.0])
     to_blocks[:2, 2] = (0.5 - low) / block - 0.5
+    # Not clipped: linear interpolation leaves no range but between pixels and cval, and the region's range, to which
+    # warp would clip, is not the image's.
     chip = ski.transform.warp(
-        smooth, to_blocks @ back, output_shape=(rows, cols), order=1, mode=mode, cval=cval, preserve_range=True
+        smooth,
+        to_blocks @ back,
+        output_shape=(rows, cols),
+        order=1,
+        mode=mode,
+        cval=cval,
+        clip=False,
+        preserve_range=True,
     )
     return np.asarray(chip, dtype=smooth.dtype)
 

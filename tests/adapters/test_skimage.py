@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage as ski
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tcdcn_init.adapters.skimage as adapter
@@ -266,6 +266,7 @@ def template_grid(shape: tuple[int, int]) -> np.ndarray:
     return np.stack([cols.ravel(), rows.ravel()], axis=1)
 
 
+@example(scale=0.05, roll=180.0, x=283.0, y=2.0, mode="constant")  # a region of few pixels, at the border
 @few
 @given(
     scale=st.floats(0.05, 4),
