@@ -234,3 +234,37 @@ def test_without_dlib_the_extra_is_named(monkeypatch, stock, faces):
         with pytest.raises(ImportError, match=r'pip install "tcdcn-init\[dlib\]"'):
             call()
     assert regressor.fit_from_points(faces[0][0], faces[0][1]).shape == (5, 2)  # the cascade itself needs no dlib
+
+
+class Doubtful(Oracle):
+    """Says how sure it is: of every second box, not at all."""
+
+    def points_and_confidence(self, image, boxes, on_bad):
+        return self.points(image, boxes), np.arange(len(boxes)) % 2.0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_unsure_face_starts_from_its_box(stock, mode):
+    [(picture, points)] = rolled(40, 1)
+    boxes = [(20, 10, 120, 110)] * 2
+    seeded = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]))
+    unsure, sure = seeded.fit_from_boxes(picture, boxes)
+    own = SeededShapePredictor(stock, mode, start="mean").fit_from_box(picture, boxes[0])
+    np.testing.assert_array_equal(unsure, own)
+    np.testing.assert_array_equal(sure, seeded.fit_from_points(picture, points))
+    trusting = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]), min_confidence=0)
+    np.testing.assert_array_equal(trusting.fit_from_boxes(picture, boxes)[0], sure)
+
+
+def test_the_bundled_model_doubts_a_box_without_a_face(stock):
+    face_box, wall = (170, 70, 275, 205), (10, 10, 90, 90)
+    predictor = SeededShapePredictor(stock, "exact")
+    on_face, on_wall = predictor.fit_from_boxes(PORTRAIT, [face_box, wall])
+    unseeded = SeededShapePredictor(stock, "exact", start="mean")
+    np.testing.assert_array_equal(on_wall, unseeded.fit_from_box(PORTRAIT, wall))
+    assert np.abs(on_face - unseeded.fit_from_box(PORTRAIT, face_box)).max() > 1
+
+
+def test_a_least_confidence_that_is_no_probability_is_refused(stock):
+    with pytest.raises(ValueError, match="min_confidence is 2; expected a probability"):
+        SeededShapePredictor(stock, min_confidence=2)
