@@ -96,8 +96,9 @@ def write_points(
     ----------
     images : sequence of pathlib.Path
     out : pathlib.Path
-        .csv, .json or .parquet: a row a face (columns image, face, left, top, right, bottom, x0, y0, ..., roll and
-        the attributes' probabilities), and a row with an error for a picture that could not be read.
+        .csv, .json or .parquet: a row a face (columns image, face, left, top, right, bottom, x0, y0, ..., roll,
+        confidence and the five points' expected errors where the model says them, and the attributes' probabilities),
+        and a row with an error for a picture that could not be read.
     initializer : Initializer
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or, where that is unambiguous, by file name; pictures without an entry are reported as
@@ -206,6 +207,9 @@ def _row(path: Path, number: int, face: Initialization, shape: NDArray[Any]) -> 
     for k, (x, y) in enumerate(shape):
         row[f"x{k}"], row[f"y{k}"] = round(float(x), 3), round(float(y), 3)
     row["roll"] = round(face.roll, 2)
+    if np.isfinite(face.confidence):
+        row["confidence"] = round(face.confidence, 4)
+        row.update({f"expected error {k}": round(float(error), 4) for k, error in enumerate(face.expected_error)})
     for task, chances in face.attributes.items():
         row.update({f"{task} {name}": round(chance, 4) for name, chance in chances.items()})
     row["error"] = None

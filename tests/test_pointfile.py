@@ -118,6 +118,8 @@ def test_points_are_those_of_the_initializer(gallery, boxes, initializer, tmp_pa
         np.testing.assert_allclose([[row[f"x{k}"], row[f"y{k}"]] for k in range(5)], face.points, atol=2e-3)
         np.testing.assert_allclose([row[side] for side in ("left", "top", "right", "bottom")], box)
         assert row["roll"] == pytest.approx(face.roll, abs=0.01)
+        assert row["confidence"] == pytest.approx(face.confidence, abs=1e-4)
+        assert row["expected error 2"] == pytest.approx(face.expected_error[2], abs=1e-4)
         assert row["smile yes"] == pytest.approx(face.attributes["smile"]["yes"], abs=1e-4)
         assert row["error"] is None
 
