@@ -27,6 +27,7 @@ from tcdcn_init.architecture import TCDCNConfig
 from tcdcn_init.augmentation import AugmentationConfig
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.geometry import FIVE_POINTS, transform_points
+from tcdcn_init.standardisation import standardised
 
 SIDE, VIEW = 39, 1.1
 """Of F1's crop: pixels, and box sides, 0.05 more than the box on every side."""
@@ -128,8 +129,7 @@ class PointNet(nn.Module):
         -------
         (N, points, 2) Tensor
         """
-        maps = crops - crops.mean(dim=(2, 3), keepdim=True)
-        maps = maps / ((maps * maps).mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+        maps = standardised(crops)
         for number, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
             maps = convolution(maps).abs()
             if number < self.pooled:

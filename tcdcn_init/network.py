@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from tcdcn_init.architecture import NetworkConfig, ResidualConfig, TCDCNConfig
 from tcdcn_init.residual import ResidualTCDCN
+from tcdcn_init.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
 
@@ -103,8 +104,7 @@ class TCDCN(nn.Module):
         -------
         (N, feature) Tensor
         """
-        maps = crops - crops.mean(dim=(2, 3), keepdim=True)
-        maps = maps / ((maps * maps).mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+        maps = standardised(crops)
         last = len(self.convolutions) - 1
         for index, convolution in enumerate(self.convolutions):
             maps = convolution(maps).abs()

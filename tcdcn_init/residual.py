@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from tcdcn_init.architecture import ResidualConfig
+from tcdcn_init.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
 
@@ -104,8 +105,7 @@ class ResidualTCDCN(nn.Module):
         -------
         (N, feature) Tensor
         """
-        maps = crops - crops.mean(dim=(2, 3), keepdim=True)
-        maps = maps / ((maps * maps).mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+        maps = standardised(crops)
         maps = self.blocks(functional.relu(self.stem_norm(self.stem(maps))))
         return functional.relu(self.feature(maps.flatten(1)))
 
