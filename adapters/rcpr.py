@@ -11,7 +11,6 @@ RCPR's third part, its model of occlusion, is left out: MTFL does not say which 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -21,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.chip_cascade import ChipCascade, ShapeChips, StartSampler, radius
 from tcdcn_init.adapters.chip_training import as_levels
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
 from tcdcn_init.geometry import BoxLike, as_box, invert, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, from_box_units
-from tcdcn_init.weights import bundled_file
 
 if TYPE_CHECKING:
     from tcdcn_init.adapters.ert_training import TrainingFace
@@ -334,15 +333,10 @@ class RCPR(ChipCascade):
         metadata : mapping of str to str, optional
             What to add to the cascade's own: data, recipe, licence, figures.
         """
-        from safetensors.numpy import save_file
-
-        settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
         tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
         tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
-        # safetensors writes the memory of an array as it lies, whatever its strides.
-        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "rcpr": settings})
+        settings = {**asdict(self.config), "aspect": self.aspect}
+        write_cascade(path, "RCPR", settings, tensors, {**self.metadata, **(metadata or {})})
 
     @classmethod
     def load(cls, model: str | Path = "rcpr-mtfl", *, layout: IndexMap | None = None) -> RCPR:
@@ -362,28 +356,14 @@ class RCPR(ChipCascade):
         ValueError
             If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
         """
-        from safetensors import SafetensorError, safe_open
 
-        own = isinstance(model, Path) or str(model).endswith(".safetensors")
-        path = Path(model) if own else bundled_file(f"{model}.safetensors")
-        if not path.is_file():
-            raise FileNotFoundError(f"no cascade at {path}; expected a file that RCPR.save wrote")
-        names = {"mean_shape", "shapes", *(field.name for field in fields(Ferns))}
-        try:
-            with safe_open(path, framework="np") as file:
-                metadata = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            settings = json.loads(metadata.pop("rcpr"))
-            aspect, points = float(settings.pop("aspect")), settings.pop("points")
-            config = RCPRConfig(**settings)
-            if set(tensors) != names:
-                raise ValueError(f"its tensors are {sorted(tensors)}; expected {sorted(names)}")
+        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> RCPR:
+            aspect = float(settings.pop("aspect"))
             mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
-            if mean.shape != (points, 2):
-                raise ValueError(f"mean_shape of shape {mean.shape}, but metadata of {points} points")
+            config = RCPRConfig(**settings)
             return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
-        except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{path} does not hold an RCPR ({error}); expected a file that RCPR.save wrote") from error
+
+        return read_cascade(model, "RCPR", {"mean_shape", "shapes", *(field.name for field in fields(Ferns))}, make)
 
     @classmethod
     def fit(

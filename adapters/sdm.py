@@ -9,7 +9,6 @@ and scale carry over. The patches shrink from stage to stage, from half a face t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.chip_cascade import ChipCascade, ShapeChips, StartSampler
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.sdm_features import SDMConfig, SDMFeatures
 from tcdcn_init.geometry import invert, transform_points
-from tcdcn_init.weights import bundled_file
 
 if TYPE_CHECKING:
     from tcdcn_init.adapters.ert_training import TrainingFace
@@ -120,18 +119,13 @@ class SDM(ChipCascade):
         metadata : mapping of str to str, optional
             What to add to the cascade's own: data, recipe, licence, figures.
         """
-        from safetensors.numpy import save_file
-
-        settings = json.dumps({**asdict(self.config), "aspect": self.aspect, "points": len(self._mean)})
-        tensors: dict[str, NDArray[Any]] = {
+        tensors = {
             "mean_shape": self._mean,
             "weights": self._weights.astype(np.float16),
             "biases": self._biases,
         }
-        # safetensors writes the memory of an array as it lies, whatever its strides.
-        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, Path(path), {**self.metadata, **(metadata or {}), "sdm": settings})
+        settings = {**asdict(self.config), "aspect": self.aspect}
+        write_cascade(path, "SDM", settings, tensors, {**self.metadata, **(metadata or {})})
 
     @classmethod
     def load(cls, model: str | Path = "sdm-mtfl", *, layout: IndexMap | None = None) -> SDM:
@@ -151,26 +145,13 @@ class SDM(ChipCascade):
         ValueError
             If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
         """
-        from safetensors import SafetensorError, safe_open
 
-        own = isinstance(model, Path) or str(model).endswith(".safetensors")
-        path = Path(model) if own else bundled_file(f"{model}.safetensors")
-        if not path.is_file():
-            raise FileNotFoundError(f"no cascade at {path}; expected a file that SDM.save wrote")
-        try:
-            with safe_open(path, framework="np") as file:
-                metadata = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            settings = json.loads(metadata.pop("sdm"))
-            aspect, points = float(settings.pop("aspect")), settings.pop("points")
+        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> SDM:
+            aspect = float(settings.pop("aspect"))
             config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
-            if set(tensors) != {"mean_shape", "weights", "biases"}:
-                raise ValueError(f"its tensors are {sorted(tensors)}; expected mean_shape, weights and biases")
-            if tensors["mean_shape"].shape != (points, 2):
-                raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
             return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
-        except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{path} does not hold an SDM ({error}); expected a file that SDM.save wrote") from error
+
+        return read_cascade(model, "SDM", ("mean_shape", "weights", "biases"), make)
 
     @classmethod
     def fit(

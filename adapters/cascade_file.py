@@ -1,0 +1,93 @@
+"""Files of cascades: safetensors, their settings as JSON in the metadata, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.weights import bundled_file
+
+T = TypeVar("T")
+
+
+def write_cascade(
+    path: str | Path,
+    kind: str,
+    settings: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write a cascade.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        Name of its class; in lower case, the settings' place in the metadata.
+    settings : mapping
+        What JSON can hold.
+    tensors : mapping of str to ndarray
+        Among them "mean_shape" (P, 2).
+    metadata : mapping of str to str
+        What the file says about itself besides.
+    """
+    from safetensors.numpy import save_file
+
+    # safetensors writes the memory of an array as it lies, whatever its strides.
+    held = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    text = json.dumps({**settings, "points": len(held["mean_shape"])})
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    save_file(held, Path(path), {**metadata, kind.lower(): text})
+
+
+def read_cascade(
+    model: str | Path,
+    kind: str,
+    names: Collection[str],
+    make: Callable[[dict[str, Any], dict[str, NDArray[Any]], dict[str, str]], T],
+) -> T:
+    """Read a cascade: one that ships with the package, or a file of `write_cascade`.
+
+    Parameters
+    ----------
+    model : str or path
+        A bundled name, or the path of a .safetensors file.
+    kind : str
+        Name of its class.
+    names : collection of str
+        Its tensors'.
+    make : callable
+        Makes the cascade of settings, tensors and metadata; its KeyError, TypeError or ValueError says that they
+        disagree.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or bundled model.
+    ValueError
+        If the file is not safetensors, or its metadata and its tensors disagree.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    own = isinstance(model, Path) or str(model).endswith(".safetensors")
+    path = Path(model) if own else bundled_file(f"{model}.safetensors")
+    if not path.is_file():
+        raise FileNotFoundError(f"no cascade at {path}; expected a file that {kind}.save wrote")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        settings = json.loads(metadata.pop(kind.lower()))
+        points = settings.pop("points")
+        if set(tensors) != set(names):
+            raise ValueError(f"its tensors are {sorted(tensors)}; expected {', '.join(sorted(names))}")
+        if tensors["mean_shape"].shape != (points, 2):
+            raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
+        return make(settings, tensors, metadata)
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold an {kind} ({error}); expected a file that {kind}.save wrote") from error
