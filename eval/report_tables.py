@@ -138,6 +138,13 @@ def finding(report: Mapping[str, Any]) -> list[str]:
                 f"{_percent(new['error']['failure_10'])} % of {data['faces']:,} faces from {ours} and on "
                 f"{_percent(old['error']['failure_10'])} % from {baseline}: {_verdict(new['against']['failure'])}."
             )
+            anew = pairs.get((key[0], "retrained"))
+            if key[1] == "untouched" and anew is not None and anew[ours]["against"] is not None:
+                first, second = (_percent(anew[start]["error"]["failure_10"]) for start in (ours, baseline))
+                said.append(
+                    f"Trained anew for each of the two starts, it fails on {first} % and on {second} %: "
+                    f"{_verdict(anew[ours]['against']['failure'])}."
+                )
             said += _tally(pairs, ours, baseline)
     bare = bare_points(report["runs"])
     if bare is not None:
