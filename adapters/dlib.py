@@ -22,7 +22,6 @@ from tcdcn_init.adapters.dat import DatError, read_mean_shape
 from tcdcn_init.adapters.ert_cascade import ERT, MISSING_DLIB
 from tcdcn_init.adapters.frames import SeededFrames, as_bytes, cut_out
 from tcdcn_init.adapters.layouts import IndexMap
-from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.geometry import BoxLike, FloatArray, as_box, transform_points
 
 if TYPE_CHECKING:
@@ -70,7 +69,9 @@ class SeededShapePredictor:
         Finds the five points; `tcdcn_init.Initializer` unless given.
     min_confidence : float
         A face whose points the initializer is less sure of (`Initialization.confidence`) starts from the mean shape in
-        its box, as without them. 0 always trusts the points. Models that do not say how sure they are always are.
+        its box, as without them. 0 always trusts the points: in very bad boxes of faces, which look like boxes without
+        a face, doubted points are still better than the box (docs/results.md, the start tcdcn-sure on AFW). Models that
+        do not say how sure they are always are.
     layout : mapping, optional
         Where the five points are among the model's; see `layouts.find_layout`.
     aspect : float
@@ -99,7 +100,7 @@ class SeededShapePredictor:
         start: Start = "tcdcn",
         *,
         initializer: FivePoints | None = None,
-        min_confidence: float = MIN_CONFIDENCE,
+        min_confidence: float = 0.0,
         layout: IndexMap | None = None,
         aspect: float = 1.0,
     ) -> None:

@@ -20,7 +20,7 @@ GOOD = 0.1
 
 
 MIN_CONFIDENCE = 0.1
-"""Confidence below which a regressor starts better from the box than from the points: see the card of tcdcn-robust."""
+"""Confidence below which the start `tcdcn-sure` takes the box instead of the points."""
 
 
 @dataclass(frozen=True)

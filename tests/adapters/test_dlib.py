@@ -12,6 +12,7 @@ from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.dat import DatError
 from tcdcn_init.adapters.dlib import SeededShapePredictor
 from tcdcn_init.adapters.ert import ERT
+from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.geometry import interocular
 
 from .conftest import FIVE, draw, face, random_arrays
@@ -247,18 +248,18 @@ class Doubtful(Oracle):
 def test_an_unsure_face_starts_from_its_box(stock, mode):
     [(picture, points)] = rolled(40, 1)
     boxes = [(20, 10, 120, 110)] * 2
-    seeded = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]))
+    seeded = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]), min_confidence=0.5)
     unsure, sure = seeded.fit_from_boxes(picture, boxes)
     own = SeededShapePredictor(stock, mode, start="mean").fit_from_box(picture, boxes[0])
     np.testing.assert_array_equal(unsure, own)
     np.testing.assert_array_equal(sure, seeded.fit_from_points(picture, points))
-    trusting = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]), min_confidence=0)
+    trusting = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]))
     np.testing.assert_array_equal(trusting.fit_from_boxes(picture, boxes)[0], sure)
 
 
 def test_the_bundled_model_doubts_a_box_without_a_face(stock):
     face_box, wall = (170, 70, 275, 205), (10, 10, 90, 90)
-    predictor = SeededShapePredictor(stock, "exact")
+    predictor = SeededShapePredictor(stock, "exact", min_confidence=MIN_CONFIDENCE)
     on_face, on_wall = predictor.fit_from_boxes(PORTRAIT, [face_box, wall])
     unseeded = SeededShapePredictor(stock, "exact", start="mean")
     np.testing.assert_array_equal(on_wall, unseeded.fit_from_box(PORTRAIT, wall))

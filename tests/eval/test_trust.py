@@ -92,9 +92,9 @@ def test_a_calibration_goes_into_the_file_and_reads_back(trust, model, mtfl_root
     copy = tmp_path / "model.safetensors"
     copy.write_bytes(model.read_bytes())
     # An untrained network has no good answers, which a calibration needs: say so, and leave the file.
-    with pytest.raises(ValueError, match="0 of .* faces are good; a calibration needs"):
+    with pytest.raises(ValueError, match=r"0 of .* faces are good; a calibration needs"):
         calibrate(trust)
-    with pytest.raises(ValueError, match="0 of .* faces are good; a calibration needs"):
+    with pytest.raises(ValueError, match=r"0 of .* faces are good; a calibration needs"):
         trust_report.calibrate_model(copy, mtfl_root, limit=4)
     assert copy.read_bytes() == model.read_bytes()
     network, metadata = load_network(copy)
