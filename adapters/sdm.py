@@ -119,7 +119,7 @@ class SDM(ChipCascade):
         metadata : mapping of str to str, optional
             What to add to the cascade's own: data, recipe, licence, figures.
         """
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "mean_shape": self._mean,
             "weights": self._weights.astype(np.float16),
             "biases": self._biases,

@@ -171,6 +171,9 @@ def plot_trust(datasets: Mapping[str, Mapping[str, Any]], measured: Mapping[str,
             xlabel="expected error, % of the inter-ocular distance",
             ylabel="actual error, %",
         )
+        for set_ticks in (calibration.set_xticks, calibration.set_yticks):
+            set_ticks([2, 3, 5, 10, 15], ["2", "3", "5", "10", "15"])
+            set_ticks([], minor=True)
         calibration.set_title("Expected and actual error of points")
         risk.set(xlabel="most confident faces kept, %", ylabel="failures among them, %", ylim=(0, None), xlim=(0, 100))
         risk.set_title("Risk and coverage (dotted: best order)")
