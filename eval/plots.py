@@ -213,9 +213,9 @@ def _draw_poses(figure: Any, report: Mapping[str, Any]) -> bool:
 def _draw_points(figure: Any, report: Mapping[str, Any]) -> bool:
     ours, names = seeded_start(report), report["point_names"]
     changes = {
-        key: runs[ours]["against"]["points"]
+        key: _point_changes(runs, ours, report["baseline"])
         for key, runs in groups(report).items()
-        if ours in runs and runs[ours].get("against") and len(runs[ours]["points"]) == len(names)
+        if ours in runs and len(runs[ours]["points"]) == len(names)
     }
     changes = {key: found for key, found in changes.items() if any(found)}
     if ours is None or not changes:
@@ -248,6 +248,17 @@ def _draw_points(figure: Any, report: Mapping[str, Any]) -> bool:
     return True
 
 
+def _point_changes(runs: Mapping[str, Any], ours: str, baseline: str) -> list[Any]:
+    """Relative change of each point's mean error; of one image alone without an interval, of no baseline nothing."""
+    if runs[ours].get("against"):
+        return list(runs[ours]["against"]["points"])
+    if baseline not in runs or baseline == ours:
+        return []
+    pairs = zip(runs[ours]["points"], runs[baseline]["points"], strict=True)
+    ratios = [new["mean"] / old["mean"] - 1 if old["mean"] else None for new, old in pairs]
+    return [None if ratio is None else dict.fromkeys(("estimate", "low", "high"), ratio) for ratio in ratios]
+
+
 def _draw_bars(
     axis: Any, changes: Sequence[Any], k: int, count: int, training: str, colour: str, capsize: float
 ) -> None:
@@ -262,7 +273,7 @@ def _draw_bars(
         [number + (k - (count - 1) / 2) * width for number, _ in known],
         [-100 * change["estimate"] for _, change in known],
         0.9 * width,
-        yerr=[below, above],
+        yerr=[below, above] if any(below) or any(above) else None,
         color="white" if hollow else colour,
         edgecolor=colour,
         linewidth=1.2,
