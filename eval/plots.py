@@ -12,6 +12,7 @@ from typing import Any
 
 from tcdcn_init.eval.metrics import NO_POSE
 from tcdcn_init.eval.robustness import NO_REGRESSOR
+from tcdcn_init.plotting import require_matplotlib
 
 _COLOURS = {
     "random-1": "#E69F00",
@@ -58,10 +59,7 @@ def draw_plots(report: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
+    matplotlib = require_matplotlib()
     from matplotlib.figure import Figure
 
     drawers = {"ced": _draw_ced, "points": _draw_points, "poses": _draw_poses, "noise": _draw_noise, "roll": _draw_roll}

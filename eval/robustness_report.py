@@ -15,6 +15,7 @@ from tcdcn_init.eval.cases import boxed_by_points, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.robustness import NO_REGRESSOR, STARTS, measure_robustness
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
+from tcdcn_init.plotting import require_matplotlib
 from tcdcn_init.weights import DEFAULT_MODEL
 
 _FIVE, _DENSE = ("ert5-mtfl", "sdm-mtfl"), ("ert68-ytf",)
@@ -87,7 +88,7 @@ def run_robustness(
     ImportError
         If matplotlib is not installed; said before anything is measured.
     """
-    _matplotlib()
+    require_matplotlib()
     if not roots:
         raise ValueError("no data set given; name at least one: afw68 or aflw, and its folder")
     for name in roots:
@@ -173,7 +174,7 @@ def plot_robustness(measured: Mapping[str, Mapping[str, Any]], *files: Path) -> 
     ImportError
         If matplotlib is not installed.
     """
-    matplotlib = _matplotlib()
+    matplotlib = require_matplotlib()
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -221,14 +222,6 @@ def _draw_row(row: Any, result: Mapping[str, Any]) -> None:
     row[0].set_xlabel("roll of the head, degrees")
     row[1].set_xlabel("noise of the box, sd in box sides")
     row[0].set_ylabel("failures (error > 10 %), % of faces")
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
-    return matplotlib
 
 
 def _runs(result: Mapping[str, Any], labels: bool = True) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

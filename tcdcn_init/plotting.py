@@ -8,6 +8,21 @@ from pathlib import Path
 from typing import Any
 
 
+def require_matplotlib() -> Any:
+    """The module matplotlib.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
+    return matplotlib
+
+
 @contextlib.contextmanager
 def drawn(*files: Path, size: tuple[float, float]) -> Iterator[Any]:
     """A figure that is written to files when the block ends.
@@ -34,10 +49,7 @@ def drawn(*files: Path, size: tuple[float, float]) -> Iterator[Any]:
     >>> with drawn(Path(tempfile.mkdtemp()) / "line.svg", size=(3, 2)) as figure:
     ...     line = figure.subplots().plot([0, 1], [0, 1])
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
+    matplotlib = require_matplotlib()
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"font.size": 11, "svg.hashsalt": "tcdcn-init"}):

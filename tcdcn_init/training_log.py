@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tcdcn_init.plotting import require_matplotlib
+
 
 def write_log(
     out: Path, config: Mapping[str, Any], history: Sequence[Mapping[str, Any]], stopped: Mapping[str, int]
@@ -66,10 +68,8 @@ def plot_curves(out: Path, history: Sequence[Mapping[str, Any]], stopped: Mappin
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
 
     epochs = [entry["epoch"] for entry in history]
     tasks = list(history[0]["lambdas"])
