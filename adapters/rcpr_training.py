@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,11 @@ from tcdcn_init.adapters.ert_training import TrainingFace
 from tcdcn_init.adapters.layouts import IndexMap
 from tcdcn_init.adapters.rcpr import RCPR, STARTS
 from tcdcn_init.adapters.rcpr_ferns import Ferns, RCPRConfig, as_complex, look, turns
-from tcdcn_init.adapters.sdm_training import recipe_starts, training_data
+from tcdcn_init.adapters.sdm_training import recipe_metadata, recipe_starts, training_data
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.geometry import MIRROR, interocular
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.progress import track
-from tcdcn_init.recipes import LICENCE
 from tcdcn_init.shapes import to_box_units
 from tcdcn_init.training_data import read_picture
 from tcdcn_init.weights import PAPER_MODEL
@@ -205,15 +203,8 @@ def train_rcpr(
     sampler = recipe_starts(starts, held_out, initializer, TRAINING_STARTS)
     rcpr = fit_rcpr(kept, sampler, config=config, mirror=MIRROR, seed=seed)
     figures = median_figures(rcpr, held_out, initializer)
-    rcpr.save(
-        out,
-        {
-            "data": training_data(root, len(kept), len(held_out)),
-            "recipe": f"train_rcpr, starts {starts}, seed {seed}" + (f", TCDCN {model}" if starts == "tcdcn" else ""),
-            "licence": LICENCE,
-            "figures": json.dumps({"mtfl-val": figures}),
-        },
-    )
+    data = training_data(root, len(kept), len(held_out))
+    rcpr.save(out, recipe_metadata("train_rcpr", data, starts, seed, model, figures))
     return figures
 
 

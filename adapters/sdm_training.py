@@ -346,15 +346,8 @@ def train_sdm(
     sampler = recipe_starts(starts, held_out, initializer)
     sdm = fit_sdm(kept, sampler, mirror=MIRROR, seed=seed)
     figures = start_figures(sdm, held_out, initializer)
-    sdm.save(
-        out,
-        {
-            "data": training_data(root, len(kept), len(held_out)),
-            "recipe": f"train_sdm, starts {starts}, seed {seed}" + (f", TCDCN {model}" if starts == "tcdcn" else ""),
-            "licence": LICENCE,
-            "figures": json.dumps({"mtfl-val": figures}),
-        },
-    )
+    data = training_data(root, len(kept), len(held_out))
+    sdm.save(out, recipe_metadata("train_sdm", data, starts, seed, model, figures))
     return figures
 
 
@@ -362,6 +355,18 @@ def training_data(root: str | Path, kept: int, held_out: int) -> str:
     """What a regressor trained on MTFL's training.txt says of its data."""
     digest = hashlib.sha256((Path(root) / "training.txt").read_bytes()).hexdigest()
     return f"MTFL training.txt (sha256 {digest[:16]}), {kept} faces, {held_out} held out"
+
+
+def recipe_metadata(
+    trainer: str, data: str, starts: str, seed: int, model: str | Path, figures: dict[str, dict[str, float]]
+) -> dict[str, str]:
+    """What the file of a recipe's cascade says about itself, for its `save`."""
+    return {
+        "data": data,
+        "recipe": f"{trainer}, starts {starts}, seed {seed}" + (f", TCDCN {model}" if starts == "tcdcn" else ""),
+        "licence": LICENCE,
+        "figures": json.dumps({"mtfl-val": figures}),
+    }
 
 
 def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> dict[str, dict[str, float]]:
