@@ -50,7 +50,7 @@ def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: 
     """
     held_out = spread(hold_out(read_mtfl(mtfl, "training"))[1], limit)
     network, metadata = load_network(model)
-    extra = {key: value for key, value in metadata.items() if key not in ("architecture", "crop", "calibration")}
+    extra = {key: value for key, value in metadata.items() if key != "calibration"}
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "model.safetensors"  # without the calibration that it may have, good or malformed
         save_network(bare, network, extra)

@@ -74,8 +74,7 @@ def export_onnx(source: Path) -> Path:
     for node in model.graph.node:  # stack traces with this machine's paths
         del node.metadata_props[:]
         node.doc_string = ""
-    extra = {key: value for key, value in metadata.items() if key not in ("architecture", "crop")}
-    onnx.helper.set_model_props(model, metadata_for(network.config, extra))
+    onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
     target = source.with_suffix(".onnx")
     temporary = target.with_suffix(".onnx.part")
     onnx.save(model, temporary)

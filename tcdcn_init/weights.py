@@ -100,7 +100,7 @@ def metadata_for(config: NetworkConfig, extra: Mapping[str, str]) -> dict[str, s
         f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the picture; "
         f"square around the box's centre, side {config.view} x sqrt(width x height) of the box"
     )
-    return {"architecture": json.dumps(config_to_dict(config)), "crop": crop, **extra}
+    return {**extra, "architecture": json.dumps(config_to_dict(config)), "crop": crop}
 
 
 def parse_config(metadata: Mapping[str, str] | None, path: Path) -> NetworkConfig:
