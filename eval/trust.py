@@ -181,12 +181,14 @@ def trust_figures(trust: Trust) -> dict[str, Any]:
     Returns
     -------
     dict
-        "counts" by kind; "auroc background": chance that a face in its own box has more confidence than background;
-        "auroc failure": the same for good answers over bad ones, among faces of every kind; by kind, "expected",
-        "actual" (mean errors) and "good", "confidence" (shares); "bins": expected and actual error of points sorted by
-        the expected one, in ten groups of one size; "risk": `risk_coverage` of the faces in their own box.
+        "kinds": by name, "count", mean "confidence" and the share "unsure" (below 0.5), and of faces "expected" and
+        "actual" (mean errors) and the share "good"; "auroc background": chance that a face in its own box has more
+        confidence than background; "auroc failure": the same for good answers over bad ones, among faces of every kind;
+        "bins": expected and actual error of points sorted by the expected one, in ten groups of one size; "risk":
+        `risk_coverage` of the faces in their own box.
     """
     mean = trust.errors.mean(axis=1)
+    expected, confidence = trust.expected, trust.confidence
     shown = trust.kind < 3
     good = shown & (mean <= GOOD)
     by_kind = {}
@@ -196,29 +198,29 @@ def trust_figures(trust: Trust) -> dict[str, Any]:
             continue
         by_kind[name] = {
             "count": int(rows.sum()),
-            "confidence": float(trust.confidence[rows].mean()),
-            "unsure": float((trust.confidence[rows] < 0.5).mean()),
+            "confidence": float(confidence[rows].mean()),
+            "unsure": float((confidence[rows] < 0.5).mean()),
         }
         if number < 3:
             by_kind[name] |= {
-                "expected": float(trust.expected[rows].mean()),
+                "expected": float(expected[rows].mean()),
                 "actual": float(mean[rows].mean()),
                 "good": float(good[rows].mean()),
             }
     own, empty = trust.kind == 0, trust.kind == 3
-    expected, actual = trust.expected[shown].ravel(), trust.errors[shown].ravel()
-    order = np.argsort(expected, kind="stable")
+    guessed, actual = expected[shown].ravel(), trust.errors[shown].ravel()
+    order = np.argsort(guessed, kind="stable")
     bins = [
-        {"expected": float(expected[part].mean()), "actual": float(actual[part].mean()), "points": len(part)}
+        {"expected": float(guessed[part].mean()), "actual": float(actual[part].mean()), "points": len(part)}
         for part in np.array_split(order, _BINS)
         if len(part)
     ]
     return {
         "kinds": by_kind,
-        "auroc background": auroc(trust.confidence[own], trust.confidence[empty]),
-        "auroc failure": auroc(trust.confidence[good], trust.confidence[shown & ~good]),
+        "auroc background": auroc(confidence[own], confidence[empty]),
+        "auroc failure": auroc(confidence[good], confidence[shown & ~good]),
         "bins": bins,
-        "risk": risk_coverage(mean[own], trust.confidence[own]),
+        "risk": risk_coverage(mean[own], confidence[own]),
     }
 
 
