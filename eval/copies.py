@@ -1,4 +1,4 @@
-"""The copies of faces that regressors are measured on: as they are, in boxes with noise, turned in the plane."""
+"""Copies of faces to measure on: as they are, in boxes with noise, turned in the plane, with a part hidden."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
+from tcdcn_init.eval.perturbation import face_rng, noisy_box, occluded, rolled
 from tcdcn_init.geometry import five_from_68
 from tcdcn_init.training_data import read_picture
 
@@ -20,7 +20,10 @@ ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
 """Standard deviations of a box's centre, in box sides, and of the logarithm of its size."""
 
-Kind = Literal["roll", "noise"]
+OCCLUSIONS = (0.0, 0.10, 0.20, 0.30, 0.40, 0.50)
+"""Hidden part of the face box."""
+
+Kind = Literal["roll", "noise", "occlusion"]
 
 
 class Copy(NamedTuple):
@@ -51,13 +54,13 @@ def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float
     face : Face
     picture : ndarray or None
         Its decoded picture; None where it could not be read.
-    kind : {"roll", "noise"}
-        Turned about the middle of its box (`perturbation.rolled`), or in a box with noise (`perturbation.noisy_box`).
-        Noise of 0 is the face as it is.
+    kind : {"roll", "noise", "occlusion"}
+        Turned about the middle of its box (`perturbation.rolled`), in a box with noise (`perturbation.noisy_box`), or
+        under a rectangle of noise (`perturbation.occluded`). Noise of 0 is the face as it is.
     value : float
-        Degrees, or a standard deviation.
+        Degrees, a standard deviation, or the hidden part of the box.
     seed : int
-        Of the noise, whose direction is the face's own for all values.
+        Of the noise, whose direction is the face's own for all values, and of the rectangle.
 
     Returns
     -------
@@ -69,6 +72,9 @@ def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float
     if kind == "noise":
         box = noisy_box(face.box, value, face_rng(seed, face.name, "box"))
         return Copy(picture, face.points.astype(np.float64), box)
+    if kind == "occlusion":
+        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, "occluder"), "noise")
+        return Copy(hidden, face.points.astype(np.float64), face.box)
     try:
         return Copy(*rolled(picture, face.points, face.box, value))
     except ValueError:  # the box lies outside of the picture

@@ -110,9 +110,10 @@ class Results:
     def __contains__(self, variant: str) -> bool:
         return variant in self._runs
 
-    def datasets(self) -> list[str]:
-        """Names of what was measured on."""
-        return list(self.faces)
+    def datasets(self, variants: Iterable[str]) -> list[str]:
+        """Names of what any of these variants was measured on."""
+        there = {name for variant in variants for run in self.runs(variant) for name in run["datasets"]}
+        return [name for name in self.faces if name in there]
 
     def every(self) -> list[dict[str, Any]]:
         """All runs."""

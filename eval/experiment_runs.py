@@ -22,11 +22,16 @@ from tcdcn_init.architecture import NetworkConfig
 from tcdcn_init.augmentation import Patches
 from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.eval.copies import Copy, Kind, make_copy
 from tcdcn_init.eval.metrics import NO_POSE, point_errors
+from tcdcn_init.eval.model_figures import copy_errors
+from tcdcn_init.eval.perturbation import face_rng
+from tcdcn_init.initializer import Initializer
 from tcdcn_init.network import Network
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training import Trainer, TrainingConfig
-from tcdcn_init.training_data import Crops, load_crops, load_patches
+from tcdcn_init.training_data import Crops, load_crops, load_patches, read_picture
+from tcdcn_init.weights import save_network
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -34,6 +39,14 @@ T = TypeVar("T")
 
 UNIT = 1e-4
 """Errors of single faces are kept as whole numbers of this fraction of the inter-ocular distance."""
+
+HARD: dict[str, Callable[[Face], tuple[Kind, float]]] = {
+    "own box": lambda _: ("noise", 0.0),
+    "turned": lambda face: ("roll", face_rng(0, face.name, "angle").uniform(-180.0, 180.0)),
+    "noisy box": lambda _: ("noise", 0.3),
+    "hidden": lambda _: ("occlusion", 0.25),
+}
+"""Copies of every other held-out face that the initializer is measured on with as many looks as it takes."""
 
 
 class ExperimentData:
@@ -52,6 +65,7 @@ class ExperimentData:
         self.faces: dict[str, list[Face]] = {name: read_dataset(name, root) for name in ("mtfl-val", "aflw")}
         if afw is not None:
             self.faces["afw"] = read_dataset("afw", afw)
+        self.hard = self.faces["mtfl-val"][::2]
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     def patches(self, config: TrainingConfig) -> Patches:
@@ -66,6 +80,12 @@ class ExperimentData:
         key = (name, network.side, network.view, "face" in network.outputs)
         return self._once(key, lambda: load_crops(faces, _every_task(network), f"Decoding {name}"))
 
+    def copies(self, kind: str) -> list[Copy | None]:
+        """Copies of the `hard` faces, of a kind of `HARD`."""
+        pictures = self._once(("pictures",), lambda: [read_picture(face) for face in self.hard])
+        pairs = zip(self.hard, pictures, strict=True)
+        return self._once((kind,), lambda: [make_copy(face, picture, *HARD[kind](face), 0) for face, picture in pairs])
+
     def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         if key not in self._kept:
             self._kept[key] = make()
@@ -77,7 +97,14 @@ def _every_task(network: NetworkConfig) -> NetworkConfig:
     return replace(network, tasks=tuple(TASKS))
 
 
-def run_variants(variants: Mapping[str, TrainingConfig], data: ExperimentData, out: Path, seeds: Sequence[int]) -> None:
+def run_variants(
+    variants: Mapping[str, TrainingConfig],
+    data: ExperimentData,
+    out: Path,
+    seeds: Sequence[int],
+    *,
+    hard: bool = False,
+) -> None:
     """Train and measure what is missing; the first seed of all variants comes first.
 
     Parameters
@@ -90,6 +117,8 @@ def run_variants(variants: Mapping[str, TrainingConfig], data: ExperimentData, o
         results/VARIANT-seedN.json, which is all that reports need; results/faces.json says of which image and pose
         class each measured face is.
     seeds : sequence of int
+    hard : bool
+        Also measure on the copies of `HARD`.
 
     Raises
     ------
@@ -98,7 +127,8 @@ def run_variants(variants: Mapping[str, TrainingConfig], data: ExperimentData, o
     """
     results = out / "results"
     results.mkdir(parents=True, exist_ok=True)
-    _keep_faces(results / "faces.json", data.faces)
+    faces = {**data.faces, **(dict.fromkeys(HARD, data.hard) if hard else {})}
+    _keep_faces(results / "faces.json", faces)
     for seed in seeds:
         for variant, config in variants.items():
             name = f"{variant}-seed{seed}"
@@ -107,20 +137,26 @@ def run_variants(variants: Mapping[str, TrainingConfig], data: ExperimentData, o
                 kept = json.loads(path.read_text())
                 if kept["config"] != wanted:
                     raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
-                if set(data.faces) <= set(kept["datasets"]):
+                if set(faces) <= set(kept["datasets"]):
                     logger.info("%s is finished", name)
                     continue
             logger.info("%s begins", name)
-            result = _run(replace(config, seed=seed), data, out / "runs" / name)
+            result = _run(replace(config, seed=seed), data, out / "runs" / name, hard)
             text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
             path.write_text(text + "\n")
 
 
-def _run(config: TrainingConfig, data: ExperimentData, folder: Path) -> dict[str, Any]:
+def _run(config: TrainingConfig, data: ExperimentData, folder: Path, hard: bool) -> dict[str, Any]:
     crops = {name: data.crops(name, config.network) for name in ("probe", *data.faces)}
     resume = (folder / "checkpoint.pt").exists()
     trainer = Trainer(config, data.patches(config), crops["probe"], crops["mtfl-val"], folder, resume=resume)
     network = trainer.run()
+    measured = {name: measure(network, crops[name]) for name in data.faces}
+    if hard:
+        model = folder / "model.safetensors"
+        save_network(model, network, {"recipe": f"an experiment's, seed {config.seed}"})
+        initializer = Initializer(model)
+        measured |= {kind: _summary(copy_errors(initializer, data.copies(kind))) for kind in HARD}
     keys = ("points", "nme", "failure", *config.network.tasks)
     return {
         "stopped": trainer.stopped,
@@ -131,7 +167,7 @@ def _run(config: TrainingConfig, data: ExperimentData, folder: Path) -> dict[str
         "seconds": round(trainer.seconds, 1),
         "threads": torch.get_num_threads(),
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        "datasets": {name: measure(network, crops[name]) for name in data.faces},
+        "datasets": measured,
         "correlation": head_correlation(network),
     }
 
@@ -163,13 +199,7 @@ def measure(network: Network, crops: Crops) -> dict[str, Any]:
         batches = [network(part) for part in torch.split(crops.pixels, 256)]
     outputs = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     errors = point_errors(outputs["points"].numpy(), crops.targets["points"].numpy())
-    result: dict[str, Any] = {
-        "errors": np.rint(errors.mean(axis=1) / UNIT).astype(int).tolist(),
-        "points": _rounded(errors.mean(axis=0)),
-        "failures": _rounded((errors > 0.1).mean(axis=0)),
-        "poses": {},
-        "accuracy": {},
-    }
+    result = {**_summary(errors), "poses": {}, "accuracy": {}}
     for task in network.config.tasks:
         labels = crops.targets.get(task, torch.full((len(errors),), -1))
         if bool((labels >= 0).any()):
@@ -181,6 +211,14 @@ def measure(network: Network, crops: Crops) -> dict[str, Any]:
             if len(group):
                 result["poses"][pose] = {"count": len(group), "points": _rounded(group.mean(axis=0))}
     return result
+
+
+def _summary(errors: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "errors": np.rint(errors.mean(axis=1) / UNIT).astype(int).tolist(),
+        "points": _rounded(errors.mean(axis=0)),
+        "failures": _rounded((errors > 0.1).mean(axis=0)),
+    }
 
 
 def head_correlation(network: Network) -> dict[str, list[list[float]]]:

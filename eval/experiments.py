@@ -23,10 +23,11 @@ from tcdcn_init.training import TrainingConfig
 EPOCHS = 20
 """Of every run that is compared, unless said otherwise: few, so that many can be compared."""
 
-STOP_WINDOW, STOP_EPSILON = 4, 30.0
+STOP_WINDOW, STOP_EPSILON = 4, 10.0
 """Of task-wise early stopping in these short runs: the recipes' window of 10 lets no task stop before epoch 11.
 
-Not tuned yet: to be chosen on the held-out histories that the results of "all" keep.
+Chosen on the histories of seeds 0 and 1 of "all": of its products of trend and generalisation only pose's, 5 to 14,
+ever rise above 1; the other tasks' held-out errors do not exceed their training errors within 20 epochs.
 """
 
 PUBLISHED_FAILURES = {"points": 35.62, "gender": 31.86, "glasses": 32.87, "smile": 32.37, "pose": 28.76, "all": 25.00}
@@ -53,6 +54,7 @@ LABELS = {
     "robust": "tcdcn-robust",
     "robust-tcdcn": "the paper's network",
     "robust-48": "crops of 48 pixels",
+    "robust-no-wild": "no widely spread views",
     "robust-no-later": "no framing as of later looks",
     "robust-no-circle": "no full-circle turns",
     "robust-no-occlusion": "no occlusion",
@@ -61,6 +63,8 @@ LABELS = {
     **{f"robust-no-{task}": f"without {task}" for task in TASKS},
 }
 """What a reader is told of each variant."""
+
+_PACE = ("batch", "learning_rate", "weight_decay", "average")
 
 
 def plan(experiment: str, epochs: int = EPOCHS) -> dict[str, TrainingConfig]:
@@ -74,6 +78,7 @@ def plan(experiment: str, epochs: int = EPOCHS) -> dict[str, TrainingConfig]:
         not. "precision": whether the runs may be made in bfloat16, which all of these are. "ablation":
         what the residual recipe owes to each of its parts.
     epochs : int
+        Of the paper's network; runs of "ablation", whose network takes four times as long, have half as many.
 
     Returns
     -------
@@ -124,13 +129,15 @@ def _precision(epochs: int) -> Mapping[str, TrainingConfig]:
 
 
 def _ablation(epochs: int) -> Mapping[str, TrainingConfig]:
-    whole = replace(recipe("tcdcn-robust"), epochs=epochs)
+    epochs = max(1, epochs // 2)
+    whole = replace(recipe("tcdcn-robust"), epochs=epochs, stop_window=STOP_WINDOW, stop_epsilon=STOP_EPSILON)
     # The paper's network with the rate and batch that suit it, on the same views.
-    paper = replace(recipe("tcdcn-quick"), epochs=epochs, augmentation=whole.augmentation, precision=whole.precision)
+    paper = replace(whole, network=TCDCNConfig(), **{name: getattr(recipe("tcdcn-quick"), name) for name in _PACE})
     variants = {
         "robust": whole,
         "robust-tcdcn": paper,
         "robust-48": replace(whole, network=ResidualConfig(side=48)),
+        "robust-no-wild": replace(whole, augmentation=replace(whole.augmentation, wild=0.0)),
         "robust-no-later": replace(whole, augmentation=replace(whole.augmentation, later=0.0)),
         "robust-no-circle": replace(whole, augmentation=replace(whole.augmentation, circle=0.0)),
         "robust-no-occlusion": replace(whole, augmentation=replace(whole.augmentation, occlusion=0.0)),

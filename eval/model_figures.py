@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets import Face
+from tcdcn_init.eval.copies import NOISES, OCCLUSIONS, ROLLS, Copy, Kind, make_copy
 from tcdcn_init.eval.metrics import point_errors, summarise, summarise_points, summarise_poses
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.progress import track
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training_data import read_picture
 
-ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
-NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
-
 # Faces, evenly spread, that robustness is measured on: turning a picture takes longer than everything else.
 _ROBUST_FACES = 500
 
-Case = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]
+_CONDITIONS: dict[Kind, tuple[tuple[float, ...], str, str]] = {
+    "roll": (ROLLS, "Turned copies", "° roll"),
+    "noise": (NOISES, "Noisy boxes", " box noise"),
+    "occlusion": (OCCLUSIONS, "Hidden parts", " of the box hidden"),
+}
 
 
 def model_figures(initializer: Initializer, faces: Sequence[Face], *, robustness: bool = False) -> dict[str, Any]:
@@ -36,8 +37,8 @@ def model_figures(initializer: Initializer, faces: Sequence[Face], *, robustness
     faces : sequence of Face
         Five points each; an unreadable image counts as a failure.
     robustness : bool
-        Also measure copies turned by `ROLLS` degrees and boxes with noise of `NOISES` (`eval.perturbation`), on 500
-        faces evenly spread.
+        Also measure copies turned, in boxes with noise and with a part hidden (`copies.make_copy`), on 500 faces evenly
+        spread.
 
     Returns
     -------
@@ -45,10 +46,10 @@ def model_figures(initializer: Initializer, faces: Sequence[Face], *, robustness
         "overall", "points" (by name) and "poses" (by class): summaries (`metrics.Summary`) of errors over the
         inter-ocular distance; "boxes derived": faces whose box comes from their points; "accuracy": share of right
         answers per annotated task, beside "majority", the share of the most frequent class; with `robustness`,
-        "roll" and "noise": a summary per value.
+        "roll", "noise" and "occlusion": a summary per value.
     """
-    cases: list[Case | None] = [_case(face) for face in track(faces, "Reading faces")]
-    points, tasks = _run(initializer, cases)
+    pictures = [_picture(face) for face in track(faces, "Reading faces")]
+    points, tasks = _run(initializer, [make_copy(*pair, "noise", 0.0, 0) for pair in zip(faces, pictures, strict=True)])
     truth = np.stack([face.five for face in faces]).astype(np.float64)
     errors = point_errors(points, truth)
     per_face = errors.mean(axis=1)
@@ -72,47 +73,54 @@ def model_figures(initializer: Initializer, faces: Sequence[Face], *, robustness
             result["majority"][task] = float(np.bincount(labels[known], minlength=len(TASKS[task])).max() / known.sum())
     if robustness:
         every = max(1, len(faces) // _ROBUST_FACES)
-        faces, cases = faces[::every], cases[::every]
-        result["roll"] = {
-            f"{degrees:g}": _robust(initializer, cases, lambda case, _, d=degrees: rolled(case[0], case[1], case[2], d))
-            for degrees in track(ROLLS, "Turned copies")
-        }
-        result["noise"] = {
-            f"{sd:g}": _robust(
-                initializer,
-                cases,
-                lambda case, k, s=sd: (case[0], case[1], noisy_box(case[2], s, face_rng(0, faces[k].name, "box"))),
-            )
-            for sd in track(NOISES, "Noisy boxes")
-        }
+        some = list(zip(faces, pictures, strict=True))[::every]
+        for kind, (values, title, _) in _CONDITIONS.items():
+            result[kind] = {}
+            for value in track(values, title):
+                errors = copy_errors(initializer, [make_copy(*pair, kind, value, 0) for pair in some])
+                result[kind][f"{value:g}"] = dataclasses.asdict(summarise(errors.mean(axis=1)))
     return result
 
 
-def _case(face: Face) -> Case | None:
+def copy_errors(initializer: Initializer, copies: Sequence[Copy | None]) -> NDArray[np.float64]:
+    """Errors of an initializer on copies of faces.
+
+    Parameters
+    ----------
+    initializer : Initializer
+    copies : sequence of Copy or None
+        From `copies.make_copy`.
+
+    Returns
+    -------
+    (N, 5) ndarray
+        In inter-ocular distances; NaN where there is no copy.
+    """
+    points, _ = _run(initializer, copies)
+    truth = np.stack([np.full((5, 2), np.nan) if copy is None else copy.target(5) for copy in copies])
+    return point_errors(points, truth)
+
+
+def _picture(face: Face) -> NDArray[Any] | None:
     try:
-        return read_picture(face), face.five.astype(np.float64), face.box
+        return read_picture(face)
     except ValueError:
         return None
 
 
-def _run(initializer: Initializer, cases: Sequence[Case | None]) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
-    points = np.full((len(cases), 5, 2), np.nan, dtype=np.float32)
-    tasks = {task: np.full((len(cases), len(TASKS[task])), np.nan) for task in initializer.config.tasks}
-    there = [k for k, case in enumerate(cases) if case is not None]
-    good = [case for case in cases if case is not None]
-    results = initializer.batch([case[0] for case in good], [[case[2]] for case in good], on_bad="nan")
+def _run(
+    initializer: Initializer, copies: Sequence[Copy | None]
+) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
+    points = np.full((len(copies), 5, 2), np.nan, dtype=np.float32)
+    tasks = {task: np.full((len(copies), len(TASKS[task])), np.nan) for task in initializer.config.tasks}
+    there = [k for k, copy in enumerate(copies) if copy is not None]
+    good = [copy for copy in copies if copy is not None]
+    results = initializer.batch([copy.image for copy in good], [[copy.box] for copy in good], on_bad="nan")
     for k, (face,) in zip(there, results, strict=True):
         points[k] = face.points
         for task, chances in face.attributes.items():
             tasks[task][k] = list(chances.values())
     return points, tasks
-
-
-def _robust(initializer: Initializer, cases: Sequence[Case | None], perturb: Any) -> dict[str, Any]:
-    moved = [None if case is None else perturb(case, k) for k, case in enumerate(cases)]
-    points, _ = _run(initializer, moved)
-    truth = np.stack([np.full((5, 2), np.nan) if case is None else case[1] for case in moved])
-    return dataclasses.asdict(summarise(point_errors(points, truth).mean(axis=1)))
 
 
 def figures_table(figures: dict[str, dict[str, Any]]) -> str:
@@ -148,7 +156,7 @@ def figures_table(figures: dict[str, dict[str, Any]]) -> str:
         ]
         if any(cells):
             row(f"accuracy of {task}, % (of always the commonest)", cells)
-    for kind, unit in (("roll", "° roll"), ("noise", " box noise")):
+    for kind, (_, _, unit) in _CONDITIONS.items():
         for value in next(iter(figures.values())).get(kind, {}):
             row(f"{value}{unit}", [percent(f[kind][value]) if kind in f else "" for f in figures.values()])
     return "\n".join(lines) + "\n"

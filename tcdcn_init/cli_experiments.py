@@ -36,10 +36,10 @@ def experiments(
         from tcdcn_init.eval.experiments import EPOCHS, plan
 
         torch.set_num_threads(threads)
-        plans = [plan(name, epochs or EPOCHS) for name in names]
+        plans = {name: plan(name, epochs or EPOCHS) for name in names}
         faces = ExperimentData(data, afw)
-        for variants in plans:
-            run_variants(variants, faces, out, range(seeds))
+        for name, variants in plans.items():
+            run_variants(variants, faces, out, range(seeds), hard=name == "ablation")
         typer.echo(f"wrote {write_experiments(out / 'results', out)}")
 
 

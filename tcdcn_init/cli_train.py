@@ -17,7 +17,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv.")],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
-        str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-robust, tcdcn-quick or tcdcn-unshared.")
+        str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-robust-first, tcdcn-robust, tcdcn-quick or tcdcn-unshared.")
     ] = "tcdcn-mtfl",
     tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
@@ -28,6 +28,7 @@ def train(
     stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
     stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Model file to begin at, instead of random weights.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
 ) -> None:
@@ -58,7 +59,7 @@ def train(
             stop_window=stop_window,
             stop_epsilon=stop_epsilon,
         )
-        target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad)
+        target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights)
         typer.echo(f"wrote {target}")
 
 

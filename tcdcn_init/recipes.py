@@ -16,13 +16,11 @@ from tcdcn_init.refit import refit_heads
 from tcdcn_init.training import Trainer, TrainingConfig, evaluate
 from tcdcn_init.training_data import load_crops, load_patches
 from tcdcn_init.training_log import plot_curves
-from tcdcn_init.weights import save_network
+from tcdcn_init.weights import find_model, load_network, save_network
 
-RECIPES: dict[str, Callable[[], TrainingConfig]] = {
-    # The bundled model.
-    "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
-    # The bundled residual one: any roll, bad boxes, expected errors.
-    "tcdcn-robust": lambda: TrainingConfig(
+
+def _robust_first() -> TrainingConfig:
+    return TrainingConfig(
         network=ResidualConfig(),
         augmentation=AugmentationConfig(
             roll=10.0, wild=0.2, wild_spread=5.0, circle=0.2, later=0.25, occlusion=0.25, styles=0.4
@@ -33,6 +31,22 @@ RECIPES: dict[str, Callable[[], TrainingConfig]] = {
         weight_decay=2e-2,
         average=0.9995,
         precision="bfloat16",
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainingConfig]] = {
+    # The bundled model.
+    "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
+    # The residual one: any roll, bad boxes, expected errors.
+    "tcdcn-robust-first": _robust_first,
+    # The bundled form of it, in a second cycle that begins at the first one's weights: more views of the rare poses,
+    # of turned heads, and framed as later looks are.
+    "tcdcn-robust": lambda: replace(
+        _robust_first(),
+        augmentation=replace(_robust_first().augmentation, circle=0.25, later=0.35),
+        epochs=340,
+        learning_rate=1.5e-3,
+        pose_balance=0.5,
     ),
     # The same network within a few minutes.
     "tcdcn-quick": TrainingConfig,
@@ -63,7 +77,14 @@ def recipe(name: str) -> TrainingConfig:
 
 
 def train_on_mtfl(
-    root: Path, out: Path, config: TrainingConfig, name: str, *, resume: bool = False, skip_bad: bool = False
+    root: Path,
+    out: Path,
+    config: TrainingConfig,
+    name: str,
+    *,
+    resume: bool = False,
+    skip_bad: bool = False,
+    weights: Path | None = None,
 ) -> Path:
     """Train on MTFL's training.txt, validating on its held-out tenth, and write model.safetensors.
 
@@ -80,6 +101,8 @@ def train_on_mtfl(
         Go on from the checkpoint in `out`.
     skip_bad : bool
         Leave out rows and images that are broken.
+    weights : pathlib.Path, optional
+        Model file at whose weights training begins, instead of random ones.
 
     Returns
     -------
@@ -91,6 +114,7 @@ def train_on_mtfl(
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
     """
+    begin_at, metadata = (None, {}) if weights is None else load_network(find_model(weights, ".safetensors"))
     listed = read_mtfl(root, "training", skip_bad=skip_bad)
     faces, held_out = hold_out(listed)
     network = config.network
@@ -98,9 +122,10 @@ def train_on_mtfl(
     # A ninth of the training faces, as many as are held out: the training side of early stopping.
     probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
     validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
-    trainer = Trainer(config, patches, probe, validation, out, resume=resume)
+    trainer = Trainer(config, patches, probe, validation, out, resume=resume, begin_at=begin_at)
     trained = trainer.run()
     target = out / "model.safetensors"
+    this = f"{name}, seed {config.seed}, {config.epochs} epochs"
     if trainer.workers.rank == 0:
         refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
         measured = evaluate(trained, validation, trainer.objective)
@@ -111,7 +136,7 @@ def train_on_mtfl(
             trained,
             {
                 "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
-                "recipe": f"{name}, seed {config.seed}, {config.epochs} epochs",
+                "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
                 "licence": LICENCE,
                 "figures": json.dumps(figures),
             },

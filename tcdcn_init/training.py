@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from tcdcn_init.architecture import NetworkConfig, TCDCNConfig
+from tcdcn_init.architecture import NetworkConfig, TCDCNConfig, config_to_dict
 from tcdcn_init.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.early_stopping import TaskwiseEarlyStopping
 from tcdcn_init.network import Network, make_network
@@ -163,6 +163,8 @@ class Trainer:
         Folder for checkpoint.pt, log.csv, log.json and curves.png.
     resume : bool
         Go on from the folder's checkpoint, to the same result as without the interruption.
+    begin_at : Network, optional
+        Its weights are where training begins, instead of random ones.
 
     Raises
     ------
@@ -171,7 +173,8 @@ class Trainer:
     FileNotFoundError
         If there is nothing to resume.
     ValueError
-        If the checkpoint belongs to another recipe; the message names the setting.
+        If the checkpoint belongs to another recipe, or `begin_at` is another network than the recipe's; the message
+        names the setting.
     """
 
     def __init__(
@@ -183,6 +186,7 @@ class Trainer:
         out: str | Path,
         *,
         resume: bool = False,
+        begin_at: Network | None = None,
     ) -> None:
         self.config, self.patches, self.probe, self.validation = config, patches, probe, validation
         self.out = Path(out)
@@ -199,6 +203,8 @@ class Trainer:
         with torch.no_grad():
             # The points' head starts at the mean shape: the first epochs need not find it.
             self.network.points_bias.copy_(patches.points[self.faces].mean(dim=0).flatten())
+        if begin_at is not None:
+            self._begin_at(begin_at)
         self.objective = MultiTaskObjective(config.objective, config.network.tasks)
         # PyTorch's pooling is several times faster on channels-last maps.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -253,6 +259,16 @@ class Trainer:
         network = make_network(self.config.network)
         network.load_state_dict(self.averaged, strict=False)  # without counters of batches
         return network.eval()
+
+    def _begin_at(self, network: Network) -> None:
+        ours, theirs = (config_to_dict(config) for config in (self.config.network, network.config))
+        for key in sorted({*ours, *theirs} - {"again"}):
+            if ours.get(key) != theirs.get(key):
+                raise ValueError(
+                    f"training cannot begin at weights of a network with {key} = {theirs.get(key)}; "
+                    f"the recipe's has {ours.get(key)}: choose weights of the same network"
+                )
+        self.network.load_state_dict(network.state_dict())
 
     def active_tasks(self) -> list[str]:
         """Tasks that still learn."""

@@ -225,6 +225,23 @@ def test_resuming_with_other_settings_names_the_setting(recipe, data, uninterrup
         Trainer(replace(recipe, **change), *data, trainer.out, resume=True)
 
 
+def test_training_begins_at_given_weights(recipe, data, uninterrupted, tmp_path):
+    _, network = uninterrupted
+    trainer = Trainer(replace(recipe, seed=6, learning_rate=1e-9), *data, tmp_path, begin_at=network)
+    assert same_weights(trainer.network, network)
+    # A rate of next to nothing leaves it as good as it was.
+    objective = MultiTaskObjective(recipe.objective, recipe.network.tasks)
+    before, after = (evaluate(each, data[2], objective)["nme"] for each in (network, trainer.run()))
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+def test_weights_of_another_network_are_refused(recipe, data, uninterrupted, tmp_path):
+    _, network = uninterrupted
+    other = replace(recipe, network=replace(recipe.network, feature=7))
+    with pytest.raises(ValueError, match=r"cannot begin at weights of a network with feature = .*recipe's has 7"):
+        Trainer(other, *data, tmp_path, begin_at=network)
+
+
 def test_a_run_is_not_overwritten(recipe, data, uninterrupted):
     trainer, _ = uninterrupted
     with pytest.raises(FileExistsError, match=r"holds a run already.*--resume"):

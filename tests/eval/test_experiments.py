@@ -17,7 +17,7 @@ from tcdcn_init.eval import experiment_runs
 from tcdcn_init.eval.experiment_plots import plot_stopping
 from tcdcn_init.eval.experiment_report import write_experiments
 from tcdcn_init.eval.experiment_results import Results, as_failure
-from tcdcn_init.eval.experiment_runs import UNIT, ExperimentData, head_correlation, run_variants
+from tcdcn_init.eval.experiment_runs import HARD, UNIT, ExperimentData, head_correlation, run_variants
 from tcdcn_init.eval.experiments import EXPERIMENTS, LABELS, plan
 from tcdcn_init.network import TCDCN
 from tcdcn_init.recipes import with_options
@@ -62,7 +62,7 @@ def result(out: Path, name: str) -> dict[str, Any]:
 def test_a_name_means_one_recipe_everywhere_and_has_a_label(name):
     for variant, config in plan(name, 3).items():
         assert variant in LABELS
-        assert config.epochs == 3
+        assert config.epochs == (1 if name == "ablation" else 3)
         for other in EXPERIMENTS:
             assert plan(other, 3).get(variant, config) == config
 
@@ -74,6 +74,7 @@ def test_variants_differ_by_what_they_say():
         assert tasks[task] == with_options(tasks["all"], tasks=(task,))
     ablation = plan("ablation")
     whole = ablation.pop("robust")
+    assert whole.stop_window < whole.epochs
     assert all(config != whole for config in ablation.values())
     assert "smile" not in ablation["robust-no-smile"].network.tasks
 
@@ -137,6 +138,22 @@ def test_results_of_other_faces_are_not_taken_for_these(finished, variants, make
     other = ExperimentData(make_mtfl(tmp_path / "other", training=60, testing=5, seed=3))
     with pytest.raises(ValueError, match=r"faces.json is of other faces of"):
         run_variants({"all": variants["all"]}, other, finished, [0])
+
+
+def test_hard_copies_are_measured_where_asked(variants, data, tmp_path):
+    every = {"points": replace(variants["points"], epochs=1), "robust": replace(variants["all"], epochs=1)}
+    run_variants({"points": every["points"]}, data, tmp_path, [0])
+    run_variants({"robust": every["robust"]}, data, tmp_path, [0], hard=True)
+    found = result(tmp_path, "robust-seed0")["datasets"]
+    assert {len(found[kind]["errors"]) for kind in HARD} == {len(data.hard)}
+    # Another copy of the same faces is another picture or box.
+    assert len({tuple(found[kind]["errors"]) for kind in HARD}) == len(HARD)
+    results = Results(tmp_path / "results")
+    assert not set(HARD) & set(results.datasets(["points"]))
+    assert set(HARD) < set(results.datasets(["robust", "points"]))
+    # Asked for later, they are measured without a second training.
+    run_variants({"points": every["points"]}, data, tmp_path, [0], hard=True)
+    assert set(HARD) < set(result(tmp_path, "points-seed0")["datasets"])
 
 
 def test_tasks_do_not_change_which_faces_are_shown(variants, data, tmp_path):
