@@ -130,7 +130,7 @@ def _precision(epochs: int) -> Mapping[str, TrainingConfig]:
 
 def _ablation(epochs: int) -> Mapping[str, TrainingConfig]:
     epochs = max(1, epochs // 2)
-    whole = replace(recipe("tcdcn-robust"), epochs=epochs, stop_window=STOP_WINDOW, stop_epsilon=STOP_EPSILON)
+    whole = replace(recipe("tcdcn-robust-first"), epochs=epochs, stop_window=STOP_WINDOW, stop_epsilon=STOP_EPSILON)
     # The paper's network with the rate and batch that suit it, on the same views.
     paper = replace(whole, network=TCDCNConfig(), **{name: getattr(recipe("tcdcn-quick"), name) for name in _PACE})
     variants = {

@@ -175,25 +175,52 @@ def random_views(
     middle = torch.where(later[:, None], patches.later[index], styled)
     angle = torch.deg2rad(config.roll * spread * draw[:, 0]) + middle[:, 0]
     angle = torch.where((rare[:, 1] < config.circle) & ~later, 2 * math.pi * rare[:, 2], angle)
-    scale = torch.exp(config.scale * spread * draw[:, 1] + middle[:, 1])
+    scale = config.scale * spread * draw[:, 1] + middle[:, 1]
     shift = config.shift * spread[:, None] * draw[:, 2:4] / view + middle[:, 2:]
-    sign = 1.0 - 2.0 * flip.float()
-
-    # The view's frame in patch coordinates: turn * scale, mirrored about its own middle, shifted.
-    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    linear = torch.stack([cos * sign, -sin, sin * sign, cos], dim=1).reshape(-1, 2, 2)
-    theta = torch.cat([linear, 2.0 * shift[:, :, None]], dim=2) / patches.span
-    crops = _sample(patches.pixels[index], theta, side)
+    frames = torch.cat([angle[:, None], scale[:, None], shift], dim=1)
+    crops, linear, shift = sample_views(patches, index, frames, flip, side)
     points = torch.linalg.solve(linear, (patches.points[index] - shift[:, None]).transpose(1, 2)).transpose(1, 2)
     points = torch.where(flip[:, None, None], points[:, list(MIRROR)], points)
 
-    targets = {"points": points, "unit": patches.unit[index] / scale}
+    targets = {"points": points, "unit": patches.unit[index] / torch.exp(scale)}
     for task, labels in patches.labels.items():
         targets[task] = labels[index]
     if "pose" in targets:
         pose = targets["pose"]
         targets["pose"] = torch.where(flip & (pose >= 0), torch.tensor(MIRRORED_POSE)[pose], pose)
     return _disturb(crops, draw[:, 4], chance[:, 4:], noise, config), targets
+
+
+def sample_views(
+    patches: Patches, index: Tensor, frames: Tensor, flip: Tensor, side: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Crops of faces over given frames.
+
+    Parameters
+    ----------
+    patches : Patches
+    index : (B,) Tensor of int64
+        Their numbers.
+    frames : (B, 4) Tensor of float32
+        As `Patches.later`.
+    flip : (B,) Tensor of bool
+        Mirrored about the frame's own middle.
+    side : int
+        Side of a crop in pixels.
+
+    Returns
+    -------
+    crops : (B, 1, side, side) Tensor of float32
+    linear, shift : (B, 2, 2) and (B, 2) Tensor
+        A point p of a crop is ``linear @ p + shift`` in patch coordinates; of a mirrored crop the left eye is the right
+        one still (`geometry.MIRROR`).
+    """
+    angle, scale, shift = frames[:, 0], torch.exp(frames[:, 1]), frames[:, 2:]
+    sign = 1.0 - 2.0 * flip.float()
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    linear = torch.stack([cos * sign, -sin, sin * sign, cos], dim=1).reshape(-1, 2, 2)
+    theta = torch.cat([linear, 2.0 * shift[:, :, None]], dim=2) / patches.span
+    return _sample(patches.pixels[index], theta, side), linear, shift
 
 
 def _sample(pixels: Tensor, theta: Tensor, side: int) -> Tensor:

@@ -29,6 +29,7 @@ def train(
     stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Model file to begin at, instead of random weights.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="Model file of the teacher, of recipes with one.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
 ) -> None:
@@ -59,7 +60,9 @@ def train(
             stop_window=stop_window,
             stop_epsilon=stop_epsilon,
         )
-        target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights)
+        target = train_on_mtfl(
+            data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher
+        )
         typer.echo(f"wrote {target}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tcdcn_init.architecture import ResidualConfig, TCDCNConfig
 from tcdcn_init.augmentation import AugmentationConfig
 from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.distillation import with_teacher
 from tcdcn_init.refit import refit_heads
 from tcdcn_init.training import Trainer, TrainingConfig, evaluate
 from tcdcn_init.training_data import load_crops, load_patches
@@ -39,14 +40,15 @@ RECIPES: dict[str, Callable[[], TrainingConfig]] = {
     "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
     # The residual one: any roll, bad boxes, expected errors.
     "tcdcn-robust-first": _robust_first,
-    # The bundled form of it, in a second cycle that begins at the first one's weights: more views of the rare poses,
-    # of turned heads, and framed as later looks are.
+    # The bundled form of it, in a second cycle that begins at the first one's weights and learns from its points: more
+    # views of the rare poses, of turned heads, and framed as later looks are.
     "tcdcn-robust": lambda: replace(
         _robust_first(),
         augmentation=replace(_robust_first().augmentation, circle=0.25, later=0.35),
-        epochs=340,
+        epochs=310,
         learning_rate=1.5e-3,
         pose_balance=0.5,
+        teacher=0.5,
     ),
     # The same network within a few minutes.
     "tcdcn-quick": TrainingConfig,
@@ -85,6 +87,7 @@ def train_on_mtfl(
     resume: bool = False,
     skip_bad: bool = False,
     weights: Path | None = None,
+    teacher: Path | None = None,
 ) -> Path:
     """Train on MTFL's training.txt, validating on its held-out tenth, and write model.safetensors.
 
@@ -103,6 +106,8 @@ def train_on_mtfl(
         Leave out rows and images that are broken.
     weights : pathlib.Path, optional
         Model file at whose weights training begins, instead of random ones.
+    teacher : pathlib.Path, optional
+        Model file of the teacher, where ``config.teacher`` is not 0.
 
     Returns
     -------
@@ -114,18 +119,27 @@ def train_on_mtfl(
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
     """
+    if bool(config.teacher) != (teacher is not None):
+        raise ValueError(
+            f"the recipe gives a teacher's points a weight of {config.teacher}, and "
+            + ("no teacher is given; name one: --teacher MODEL" if teacher is None else f"{teacher} would be ignored")
+        )
+    this = f"{name}, seed {config.seed}, {config.epochs} epochs"
     begin_at, metadata = (None, {}) if weights is None else load_network(find_model(weights, ".safetensors"))
     listed = read_mtfl(root, "training", skip_bad=skip_bad)
     faces, held_out = hold_out(listed)
     network = config.network
     patches = load_patches(faces, network, config.augmentation, skip_bad=skip_bad)
+    if teacher is not None:
+        teaching, about = load_network(find_model(teacher, ".safetensors"))
+        patches = with_teacher(patches, teaching, config.teacher)
+        this += f", taught by ({about.get('recipe', teacher.name)})"
     # A ninth of the training faces, as many as are held out: the training side of early stopping.
     probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
     validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
     trainer = Trainer(config, patches, probe, validation, out, resume=resume, begin_at=begin_at)
     trained = trainer.run()
     target = out / "model.safetensors"
-    this = f"{name}, seed {config.seed}, {config.epochs} epochs"
     if trainer.workers.rank == 0:
         refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
         measured = evaluate(trained, validation, trainer.objective)

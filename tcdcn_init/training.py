@@ -58,6 +58,8 @@ class TrainingConfig:
         Its threshold.
     stop_together : bool
         The first task that stops takes all others with it: what task-wise stopping is compared to.
+    teacher : float
+        Share of a teacher's points in those that are learned (`distillation.with_teacher`).
     background : float
         Crops without a face, as a share of the faces, where the network tells them apart.
     precision : {"float32", "bfloat16"}
@@ -77,6 +79,7 @@ class TrainingConfig:
     stop_window: int = 10
     stop_epsilon: float = 60.0
     stop_together: bool = False
+    teacher: float = 0.0
     background: float = 0.15
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
@@ -87,6 +90,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
         if not 0.0 <= self.average < 1.0:
             raise ValueError(f"average is {self.average}; expected 0 to below 1")
+        if not 0.0 <= self.teacher <= 1.0:
+            raise ValueError(f"teacher is {self.teacher}; expected the weight of its points, 0 to 1")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
 
@@ -413,7 +418,7 @@ class Trainer:
         state = torch.load(checkpoint, weights_only=True)
         ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
         # A setting younger than the checkpoint had what is now its default.
-        theirs = {"stop_together": False, **json.loads(state["config"])}
+        theirs = {"stop_together": False, "teacher": 0.0, **json.loads(state["config"])}
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(
