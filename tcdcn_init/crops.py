@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import box_from_points, box_square, roll_degrees
+from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
 
 # scikit-image's rgb2gray (ITU-R BT.709 luma).
 _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
@@ -28,6 +28,11 @@ GRID_REACH = 2 * 0.75**0.5  # in pitches of the grid, which are half the crop's
 
 # Rows of a resampled grid that are computed together.
 _BAND = 20
+
+
+# The square of the box around any five points of mean 0 and size 1, which a later look turns, scales and shifts.
+_UNIT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-1.0, 1.0], [1.0, 1.0]])
+_LOOK_CENTRE, _LOOK_SIDE = box_square(box_from_points(_UNIT / centroid_size(_UNIT)))
 
 
 def as_picture(image: Any) -> NDArray[Any]:
@@ -104,15 +109,14 @@ def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
     (N, 2, 3) ndarray of float64
     """
     array = np.asarray(points, dtype=np.float64)
-    angle = np.radians(roll_degrees(array))
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.stack([cos, -sin, sin, cos], axis=-1).reshape(*angle.shape, 2, 2)
-    middle = array.mean(axis=-2)
-    upright = (array - middle[..., None, :]) @ turn  # turned back by the roll
-    centre, side = box_square(box_from_points(upright))
+    angle, size, middle = np.radians(roll_degrees(array)), centroid_size(array), array.mean(axis=-2)
+    cos, sin = size * np.cos(angle), size * np.sin(angle)
     frames = np.empty((*angle.shape, 2, 3))
-    frames[..., :2] = turn * (side * view)[..., None, None]
-    frames[..., 2] = middle + (turn @ centre[..., None])[..., 0]
+    frames[..., 0, 0] = frames[..., 1, 1] = _LOOK_SIDE * view * cos
+    frames[..., 1, 0] = _LOOK_SIDE * view * sin
+    frames[..., 0, 1] = -frames[..., 1, 0]
+    frames[..., 0, 2] = middle[..., 0] + cos * _LOOK_CENTRE[0] - sin * _LOOK_CENTRE[1]
+    frames[..., 1, 2] = middle[..., 1] + sin * _LOOK_CENTRE[0] + cos * _LOOK_CENTRE[1]
     return frames
 
 
