@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, occluded, rolled
+from tcdcn_init.eval.perturbation import face_rng, noisy_box, occluded, occluder, rolled
 from tcdcn_init.geometry import five_from_68
 from tcdcn_init.training_data import read_picture
 
@@ -24,6 +24,8 @@ OCCLUSIONS = (0.0, 0.10, 0.20, 0.30, 0.40, 0.50)
 """Hidden part of the face box."""
 
 Kind = Literal["roll", "noise", "occlusion"]
+
+_OCCLUDER = "occluder"
 
 
 class Copy(NamedTuple):
@@ -73,12 +75,30 @@ def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float
         box = noisy_box(face.box, value, face_rng(seed, face.name, "box"))
         return Copy(picture, face.points.astype(np.float64), box)
     if kind == "occlusion":
-        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, "occluder"), "noise")
+        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, _OCCLUDER), "noise")
         return Copy(hidden, face.points.astype(np.float64), face.box)
     try:
         return Copy(*rolled(picture, face.points, face.box, value))
     except ValueError:  # the box lies outside of the picture
         return None
+
+
+def hidden_part(face: Face, share: float, seed: int) -> NDArray[np.float64]:
+    """The rectangle that `make_copy` hides.
+
+    Parameters
+    ----------
+    face : Face
+    share : float
+        The hidden part of the box.
+    seed : int
+
+    Returns
+    -------
+    (4,) ndarray of float64
+        Left, top, right, bottom; pixels whose centres lie in it are hidden.
+    """
+    return occluder(face.box, share, face_rng(seed, face.name, _OCCLUDER))
 
 
 def read_pictures(faces: Sequence[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:

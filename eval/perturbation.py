@@ -186,12 +186,85 @@ def rolled(
     return turned.astype(picture.dtype), transform_points(forward, points), new_box
 
 
+def occluder(box: BoxLike, share: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A rectangle inside of a face box, anywhere with equal probability; its aspect is the box's times 1/2 to 2.
+
+    Parameters
+    ----------
+    box : box
+    share : float
+        Area of the rectangle in areas of the box, 0 to 1.
+    rng : numpy.random.Generator
+        Draws aspect and place. For shares up to a half, the same state gives the same aspect.
+
+    Returns
+    -------
+    (4,) ndarray of float64
+        Left, top, right, bottom, for `covered`.
+
+    Raises
+    ------
+    ValueError
+        If the box has no area, or the share is not 0 to 1.
+
+    Examples
+    --------
+    >>> rectangle = occluder((10, 10, 90, 90), 0.25, np.random.default_rng(0))
+    >>> rectangle.round(1).tolist(), float(np.prod(rectangle[2:] - rectangle[:2]).round(6))
+    ([19.7, 11.8, 63.7, 48.2], 1600.0)
+    """
+    given = as_box(box)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}; expected the hidden part of the box, 0 to 1")
+    widest = np.log(min(2.0, 1 / max(share, 0.5)))  # beyond it the rectangle would leave the box
+    aspect = np.exp(widest * rng.uniform(-1, 1))
+    extent = (given[2:] - given[:2]) * np.sqrt(share * np.array([aspect, 1 / aspect]))
+    start = given[:2] + rng.random(2) * (given[2:] - given[:2] - extent)
+    return np.concatenate([start, start + extent])
+
+
+def covered(
+    image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Literal["grey", "noise"] = "grey"
+) -> NDArray[Any]:
+    """A copy of the picture with a rectangle over it: over the pixels whose centres lie in it.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+    rectangle : (4,) array_like
+        Left, top, right, bottom; may have no area, and reach beyond the picture.
+    rng : numpy.random.Generator
+        Draws the noise.
+    fill : {"grey", "noise"}
+        Flat grey in the middle of the range, or uniform noise over all of it.
+
+    Returns
+    -------
+    ndarray
+        Of the image's shape and dtype.
+
+    Examples
+    --------
+    >>> covered(np.zeros((2, 4)), (0.5, 0, 2.5, 1), np.random.default_rng(0)).tolist()
+    [[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    if fill not in ("grey", "noise"):
+        raise ValueError(f"fill is {fill!r}; expected 'grey' or 'noise'")
+    picture = as_picture(image).copy()
+    left, top, right, bottom = np.maximum(np.ceil(np.asarray(rectangle, dtype=np.float64)).astype(int), 0)
+    hidden = picture[top:bottom, left:right]
+    values = np.full(hidden.shape, 0.5) if fill == "grey" else rng.random(hidden.shape)
+    white = _white(picture)
+    hidden[...] = values * white if picture.dtype.kind == "f" else np.rint(values * white)
+    if hidden.ndim == 3 and hidden.shape[2] == 4:
+        hidden[..., 3] = white  # an occluder is opaque
+    return picture
+
+
 def occluded(
     image: Any, box: BoxLike, share: float, rng: np.random.Generator, fill: Literal["grey", "noise"] = "grey"
 ) -> NDArray[Any]:
-    """A copy of the picture with a rectangle over a part of the face box.
-
-    The rectangle lies inside of the box, anywhere with equal probability; its aspect is the box's times 1/2 to 2.
+    """A copy of the picture with a rectangle over a part of the face box: an `occluder`, `covered`.
 
     Parameters
     ----------
@@ -214,25 +287,7 @@ def occluded(
     >>> int((occluded(np.zeros((100, 100)), (10, 10, 90, 90), 0.25, np.random.default_rng(0)) > 0).sum()) // 100
     16
     """
-    picture, given = as_picture(image).copy(), as_box(box)
-    if not 0 <= share <= 1:
-        raise ValueError(f"share is {share}; expected the hidden part of the box, 0 to 1")
-    if fill not in ("grey", "noise"):
-        raise ValueError(f"fill is {fill!r}; expected 'grey' or 'noise'")
-    widest = np.log(min(2.0, 1 / max(share, 0.5)))  # beyond it the rectangle would leave the box
-    aspect = np.exp(widest * rng.uniform(-1, 1))
-    extent = (given[2:] - given[:2]) * np.sqrt(share * np.array([aspect, 1 / aspect]))
-    start = given[:2] + rng.random(2) * (given[2:] - given[:2] - extent)
-    # Pixels whose centres lie in the rectangle.
-    left, top = np.maximum(np.ceil(start).astype(int), 0)
-    right, bottom = np.maximum(np.ceil(start + extent).astype(int), 0)
-    hidden = picture[top:bottom, left:right]
-    values = np.full(hidden.shape, 0.5) if fill == "grey" else rng.random(hidden.shape)
-    white = _white(picture)
-    hidden[...] = values * white if picture.dtype.kind == "f" else np.rint(values * white)
-    if hidden.ndim == 3 and hidden.shape[2] == 4:
-        hidden[..., 3] = white  # an occluder is opaque
-    return picture
+    return covered(image, occluder(box, share, rng), rng, fill)
 
 
 def brightened(image: Any, gain: float) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,17 @@ from hypothesis import strategies as st
 from skimage.data import astronaut
 
 import tcdcn_init.eval.perturbation as module
-from tcdcn_init.eval.perturbation import REGION, brightened, face_rng, noisy_box, occluded, roll_map, rolled
+from tcdcn_init.eval.perturbation import (
+    REGION,
+    brightened,
+    covered,
+    face_rng,
+    noisy_box,
+    occluded,
+    occluder,
+    roll_map,
+    rolled,
+)
 from tcdcn_init.geometry import box_square, invert, roll_degrees, transform_points
 
 BOX = (170.0, 70.0, 275.0, 205.0)
@@ -214,6 +225,25 @@ def test_an_occluder_hides_its_share_inside_of_the_box(share: float, seed: int, 
         assert columns.min() >= 100
         assert columns.max() <= 300
         assert hidden[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
+
+
+@few
+@given(boxes(), st.floats(0, 1), st.integers(0, 99))
+def test_an_occluder_is_a_rectangle_of_the_box(box: np.ndarray, share: float, seed: int) -> None:
+    rectangle = occluder(box, share, np.random.default_rng(seed))
+    extent, size = rectangle[2:] - rectangle[:2], box[2:] - box[:2]
+    np.testing.assert_allclose(np.prod(extent), share * np.prod(size), atol=1e-6)
+    assert (rectangle[:2] >= box[:2] - 1e-6).all()
+    assert (rectangle[2:] <= box[2:] + 1e-6).all()
+    if share > 1e-6:
+        assert 0.499 < (extent[0] / extent[1]) / (size[0] / size[1]) < 2.001
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise"])
+def test_a_part_is_occluded_by_the_occluder_of_the_same_random_numbers(fill: Literal["grey", "noise"]) -> None:
+    ours, theirs = np.random.default_rng(7), np.random.default_rng(7)
+    picture = covered(astronaut(), occluder(BOX, 0.4, ours), ours, fill)
+    np.testing.assert_array_equal(picture, occluded(astronaut(), BOX, 0.4, theirs, fill))
 
 
 def test_fills_are_what_they_say() -> None:
