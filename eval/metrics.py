@@ -305,12 +305,39 @@ def summarise_poses(errors: ArrayLike, poses: Sequence[int | None]) -> dict[str,
     faces = _faces(errors)
     if len(poses) != len(faces):
         raise ValueError(f"{len(poses)} poses for {len(faces)} errors; expected one per face")
+    return {name: summarise(faces[rows]) for name, rows in pose_rows(poses).items()}
+
+
+def pose_rows(poses: Sequence[int | None]) -> dict[str, NDArray[np.intp]]:
+    """Which faces belong to each pose class.
+
+    Parameters
+    ----------
+    poses : sequence of int or None
+        As for `summarise_poses`.
+
+    Returns
+    -------
+    dict of str to (M,) ndarray of int
+        By class name, left profile to right profile, then `NO_POSE`: places in `poses`. Classes without faces are
+        absent.
+
+    Raises
+    ------
+    ValueError
+        If a pose is unknown.
+
+    Examples
+    --------
+    >>> {name: rows.tolist() for name, rows in pose_rows([2, None, 2, 0]).items()}
+    {'left profile': [3], 'frontal': [0, 2], 'not annotated': [1]}
+    """
     names = TASKS["pose"]
     for pose in poses:
         if pose is not None and not 0 <= pose < len(names):
             raise ValueError(f"pose {pose!r} is unknown; expected 0 to {len(names) - 1} ({', '.join(names)}) or None")
     group = np.array([len(names) if pose is None else pose for pose in poses])
-    return {name: summarise(faces[group == number]) for number, name in enumerate((*names, NO_POSE)) if number in group}
+    return {name: np.flatnonzero(group == number) for number, name in enumerate((*names, NO_POSE)) if number in group}
 
 
 def _faces(errors: ArrayLike) -> NDArray[np.float64]:

@@ -24,8 +24,9 @@ from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.plotting import drawn
 from tcdcn_init.weights import load_network, save_network
 
-_TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}
-_COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}
+# Of the data sets that an initializer is measured on by itself.
+TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}
+COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}
 
 
 def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: int = 0, jobs: int = 1) -> Calibration:
@@ -123,8 +124,8 @@ def trust_tables(datasets: Mapping[str, Mapping[str, Any]]) -> str:
         for kind, row in figures["kinds"].items():
             numbers = [row.get(key) for key in ("expected", "actual", "good", "confidence", "unsure")]
             cells = ["" if number is None else f"{100 * number:.1f}" for number in numbers]
-            lines.append(f"| {_TITLES.get(name, name)}, {kind} | {row['count']} | {' | '.join(cells)} |")
-    lines += ["", "| AUROC | " + " | ".join(_TITLES.get(name, name) for name in datasets) + " |"]
+            lines.append(f"| {TITLES.get(name, name)}, {kind} | {row['count']} | {' | '.join(cells)} |")
+    lines += ["", "| AUROC | " + " | ".join(TITLES.get(name, name) for name in datasets) + " |"]
     lines.append("|---" * (1 + len(datasets)) + "|")
     for key, title in (
         ("auroc background", "faces over boxes without a face"),
@@ -150,7 +151,7 @@ def plot_trust(datasets: Mapping[str, Mapping[str, Any]], measured: Mapping[str,
         calibration, risk, sure = figure.subplots(1, 3)
         limit = 0.0
         for name, figures in datasets.items():
-            label, colour = _TITLES.get(name, name), _COLOURS.get(name, "#009E73")
+            label, colour = TITLES.get(name, name), COLOURS.get(name, "#009E73")
             expected = [100 * row["expected"] for row in figures["bins"]]
             actual = [100 * row["actual"] for row in figures["bins"]]
             limit = max(limit, *expected, *actual)

@@ -238,3 +238,45 @@ def confidence(
         )
         typer.echo(trust_tables(document["datasets"]))
         typer.echo(f"wrote {out / 'confidence.png'} and, beside it, .svg, .md and .json")
+
+
+@commands.command()
+def limits(
+    out: Annotated[Path, typer.Option(help="Folder for limits.json, .md, plots and pictures.")],
+    mtfl: Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")] = None,
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the rectangles that hide.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+) -> None:
+    """Where does the model fail? Profiles, hidden parts, and its worst faces in pictures."""
+    with plain_errors():
+        import shlex
+        import sys
+
+        from tcdcn_init.eval.limits_report import run_limits, sentences
+        from tcdcn_init.eval.trust_report import TITLES
+        from tcdcn_init.initializer import DEFAULT_PASSES
+        from tcdcn_init.weights import DEFAULT_MODEL
+
+        named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
+        roots = {name: root for name, root in named.items() if root is not None}
+        if not roots:
+            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        document = run_limits(
+            roots,
+            out,
+            model=model or DEFAULT_MODEL,
+            backend=backend,  # type: ignore[arg-type]
+            passes=DEFAULT_PASSES if passes is None else passes,
+            limit=limit,
+            seed=seed,
+            jobs=jobs,
+            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+        )
+        for name, figures in document["datasets"].items():
+            typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
+        typer.echo(f"wrote {out / 'limits.md'} and, beside it, .json, plots, and photographs in pictures/")

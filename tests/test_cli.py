@@ -25,7 +25,7 @@ from tcdcn_init.training import TrainingConfig
 from tcdcn_init.weights import load_network
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
-COMMANDS = ("demo", "points", "train", "export", "figures")
+COMMANDS = ("demo", "points", "train", "export", "figures", "limits")
 
 
 @pytest.fixture(scope="module")
