@@ -19,7 +19,7 @@ def figures(
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
     passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
-    robustness: Annotated[bool, typer.Option("--robustness", help="Also turned copies, noisy boxes, hidden parts.")] = False,
+    robustness: Annotated[bool, typer.Option("--robustness", help="Also turned, noisy and hidden copies.")] = False,
     out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
 ) -> None:
     """Measure a model by itself on held-out MTFL, AFLW and AFW: the figures of its card."""
