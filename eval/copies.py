@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, occluded, occluder, rolled
+from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
 from tcdcn_init.geometry import five_from_68
 from tcdcn_init.training_data import read_picture
 
@@ -58,7 +58,7 @@ def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float
         Its decoded picture; None where it could not be read.
     kind : {"roll", "noise", "occlusion"}
         Turned about the middle of its box (`perturbation.rolled`), in a box with noise (`perturbation.noisy_box`), or
-        under a rectangle of noise (`perturbation.occluded`). Noise of 0 is the face as it is.
+        under a rectangle (`perturbation.occluded`, filled as `filling` says). Noise of 0 is the face as it is.
     value : float
         Degrees, a standard deviation, or the hidden part of the box.
     seed : int
@@ -75,12 +75,17 @@ def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float
         box = noisy_box(face.box, value, face_rng(seed, face.name, "box"))
         return Copy(picture, face.points.astype(np.float64), box)
     if kind == "occlusion":
-        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, _OCCLUDER), "noise")
+        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, _OCCLUDER), filling(face, seed))
         return Copy(hidden, face.points.astype(np.float64), face.box)
     try:
         return Copy(*rolled(picture, face.points, face.box, value))
     except ValueError:  # the box lies outside of the picture
         return None
+
+
+def filling(face: Face, seed: int) -> Fill:
+    """What `make_copy` hides a part of a face with: flat grey or noise, by the toss of a coin."""
+    return FILLS[face_rng(seed, face.name, "filling").integers(len(FILLS))]
 
 
 def hidden_part(face: Face, share: float, seed: int) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Where an initializer fails, by itself, and whether it says so: turned heads and hidden parts.
 
-Each face is shown in its own box, whole and with a rectangle of noise over a growing part of it (`copies.make_copy`).
+Each face is shown in its own box, whole and with a rectangle of grey or noise over a growing part of it
+(`copies.make_copy`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 
 from tcdcn_init.confidence import GOOD
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.copies import OCCLUSIONS, hidden_part, make_copy, read_pictures
+from tcdcn_init.eval.copies import OCCLUSIONS, filling, hidden_part, make_copy, read_pictures
 from tcdcn_init.eval.metrics import point_errors, pose_rows, summarise, summarise_points
+from tcdcn_init.eval.perturbation import Fill
 from tcdcn_init.eval.runs import over_processes
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.initializer import Initializer
@@ -51,6 +53,8 @@ class Limits:
         NaN of a model that does not say.
     hidden : (S, N, 5) ndarray of bool
         Whether the annotated point lies under the rectangle.
+    fills : list of N str
+        What each face's rectangle is filled with.
     """
 
     faces: list[Face]
@@ -59,6 +63,7 @@ class Limits:
     expected: NDArray[np.float64]
     confidence: NDArray[np.float64]
     hidden: NDArray[np.bool_]
+    fills: list[Fill]
 
     @functools.cached_property
     def truth(self) -> NDArray[np.float64]:
@@ -124,7 +129,8 @@ def measure_limits(
     worker = functools.partial(_Worker, make_initializer, tuple(shares), seed)
     rows = list(track(over_processes(worker, faces, jobs), title, total=len(faces)))
     found, expected, confidence, hidden = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
-    return Limits(list(faces), tuple(shares), found, expected, confidence, hidden)
+    fills = [filling(face, seed) for face in faces]
+    return Limits(list(faces), tuple(shares), found, expected, confidence, hidden, fills)
 
 
 class _Worker:
@@ -167,7 +173,8 @@ def limits_figures(limits: Limits) -> dict[str, Any]:
         "faces"; "says": whether the model says how far it can be trusted; "own box": figures of all faces; "poses":
         of each pose class in its own box; "hidden": by hidden part, figures and, under "hidden points" and "seen
         points", number, mean error and mean expected error of points that the rectangle hides and of the others, of
-        faces with an answer; "hidden poses": of each pose class with `HIDDEN` of the box hidden, where measured;
+        faces with an answer; "hidden poses" and "hidden fills": of each pose class and of each filling with `HIDDEN` of
+        the box hidden, where measured;
         "worst": `worst_faces` by kind ("own box", "profiles", "hidden"), each with "name", "pose", "error" and
         "confidence".
 
@@ -194,6 +201,7 @@ def limits_figures(limits: Limits) -> dict[str, Any]:
         "poses": {name: _figures(limits, 0, rows) for name, rows in groups.items()},
         "hidden": hidden,
         "hidden poses": {},
+        "hidden fills": {},
         "worst": {
             kind: [_case(limits, number, k) for k in rows] for kind, (number, rows) in worst_faces(limits).items()
         },
@@ -201,6 +209,9 @@ def limits_figures(limits: Limits) -> dict[str, Any]:
     if HIDDEN in limits.shares:
         number = limits.shares.index(HIDDEN)
         result["hidden poses"] = {name: _figures(limits, number, rows) for name, rows in groups.items()}
+        for fill in sorted(set(limits.fills)):
+            rows = np.flatnonzero(np.array(limits.fills) == fill)
+            result["hidden fills"][fill] = _figures(limits, number, rows)
     return result
 
 

@@ -145,7 +145,8 @@ def limits_text(document: Mapping[str, Any]) -> str:
         parts += [f"### {_title(name)}", _pose_table(figures)]
     parts += [
         "## Hidden parts",
-        "A rectangle of noise covers a part of the face's box, anywhere in it, its aspect half to twice the box's. "
+        "A rectangle covers a part of the face's box, anywhere in it, its aspect half to twice the box's: of flat grey "
+        "for half of the faces, of noise for the others. "
         "Points under it and points in sight apart, each with the error that it has and the error that "
         "the model expects of it.",
     ]
@@ -204,6 +205,12 @@ def sentences(figures: Mapping[str, Any]) -> list[str]:
         f"The worst point is the {worst}, off by {_percent(points[worst])} on average; the best the {best}, "
         f"{_percent(points[best])}."
     )
+    fills = figures["hidden fills"].items()
+    if fills:
+        each = ", ".join(
+            f"{_percent(group['failure_10'])} under {fill} ({group['count']:,} faces)" for fill, group in fills
+        )
+        said.append(f"With {100 * HIDDEN:g} % of the box hidden, failures are {each}.")
     return said + [*_hidden_sentences(figures["hidden"]), *_worst_sentences(figures["worst"])]
 
 

@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, box_square, compose, invert, rotation, transform_points
 
+Fill = Literal["grey", "noise"]
+FILLS: tuple[Fill, ...] = ("grey", "noise")
+
 REGION = 3.0
 """Side of the picture around a rolled face, in box sides: room for a turned crop of 1.25 box sides, 0.6 sides off."""
 
@@ -223,9 +226,7 @@ def occluder(box: BoxLike, share: float, rng: np.random.Generator) -> NDArray[np
     return np.concatenate([start, start + extent])
 
 
-def covered(
-    image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Literal["grey", "noise"] = "grey"
-) -> NDArray[Any]:
+def covered(image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Fill = "grey") -> NDArray[Any]:
     """A copy of the picture with a rectangle over it: over the pixels whose centres lie in it.
 
     Parameters
@@ -248,7 +249,7 @@ def covered(
     >>> covered(np.zeros((2, 4)), (0.5, 0, 2.5, 1), np.random.default_rng(0)).tolist()
     [[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
-    if fill not in ("grey", "noise"):
+    if fill not in FILLS:
         raise ValueError(f"fill is {fill!r}; expected 'grey' or 'noise'")
     picture = as_picture(image).copy()
     left, top, right, bottom = np.maximum(np.ceil(np.asarray(rectangle, dtype=np.float64)).astype(int), 0)
@@ -261,9 +262,7 @@ def covered(
     return picture
 
 
-def occluded(
-    image: Any, box: BoxLike, share: float, rng: np.random.Generator, fill: Literal["grey", "noise"] = "grey"
-) -> NDArray[Any]:
+def occluded(image: Any, box: BoxLike, share: float, rng: np.random.Generator, fill: Fill = "grey") -> NDArray[Any]:
     """A copy of the picture with a rectangle over a part of the face box: an `occluder`, `covered`.
 
     Parameters

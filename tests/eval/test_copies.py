@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tcdcn_init.datasets import Face
-from tcdcn_init.eval.copies import OCCLUSIONS, hidden_part, make_copy
+from tcdcn_init.eval.copies import OCCLUSIONS, filling, hidden_part, make_copy
 
 BOX = np.array([30.0, 20.0, 90.0, 95.0])
 POINTS = np.array([[45, 45], [75, 45], [60, 60], [50, 75], [70, 75]], dtype=np.float32)
@@ -33,8 +33,9 @@ def test_a_part_is_hidden_where_it_is_said_to_be(share):
     under = (columns >= left) & (columns < right) & (rows >= top) & (rows < bottom)
     changed = (copy.image != PICTURE).any(axis=2)
     np.testing.assert_array_equal(changed, under)
-    if share:
-        assert copy.image[under].std() == pytest.approx(65535 / 12**0.5, rel=0.1)  # noise over the whole range
+    if share:  # noise over the whole range, or flat grey
+        spread = {"noise": 65535 / 12**0.5, "grey": 0.0}[filling(face(), seed=3)]
+        assert copy.image[under].std() == pytest.approx(spread, rel=0.1)
 
 
 def test_the_rectangle_belongs_to_the_face_and_the_seed():
@@ -42,6 +43,12 @@ def test_the_rectangle_belongs_to_the_face_and_the_seed():
     assert len({tuple(rectangle) for rectangle in rectangles.values()}) == 4
     again = [make_copy(face(), PICTURE, "occlusion", 0.3, 0) for _ in range(2)]
     np.testing.assert_array_equal(again[0].image, again[1].image)  # type: ignore[union-attr]
+
+
+def test_half_of_the_faces_are_hidden_by_noise():
+    fills = [filling(face(f"{k}.png"), 0) for k in range(100)]
+    assert 30 < fills.count("noise") < 70
+    assert set(fills) == {"grey", "noise"}
 
 
 def test_a_rectangle_grows_in_its_place():

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
 from tcdcn_init.datasets import Face, read_mtfl
-from tcdcn_init.eval.copies import OCCLUSIONS, hidden_part
+from tcdcn_init.eval.copies import OCCLUSIONS, filling, hidden_part
 from tcdcn_init.eval.limits import Limits, limits_figures, measure_limits, worst_faces
 from tcdcn_init.eval.limits_report import limits_text, plot_limits, sentences
 from tcdcn_init.eval.model_figures import model_figures
@@ -34,7 +34,7 @@ def limits_by_hand(errors: list[float], confidence: list[float], poses: list[int
     expected = np.broadcast_to(sure[..., None] / 10, (2, len(faces), 5))
     hidden = np.zeros((2, len(faces), 5), dtype=bool)
     hidden[1, :, 2] = True
-    return Limits(faces, (0.0, 0.3), FIVE + moves, expected, sure, hidden)
+    return Limits(faces, (0.0, 0.3), FIVE + moves, expected, sure, hidden, [filling(face, 0) for face in faces])
 
 
 NAN = float("nan")
