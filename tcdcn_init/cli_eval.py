@@ -19,6 +19,7 @@ def figures(
     model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
     passes: Annotated[int | None, typer.Option(help="Default: the initializer's.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Also look at mirror images.")] = False,
     robustness: Annotated[bool, typer.Option("--robustness", help="Also turned, noisy and hidden copies.")] = False,
     out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
 ) -> None:
@@ -35,14 +36,14 @@ def figures(
         if mtfl is None and afw is None:
             raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
         looks = DEFAULT_PASSES if passes is None else passes
-        initializer = Initializer(model or DEFAULT_MODEL, backend=backend, passes=looks)  # type: ignore[arg-type]
+        initializer = Initializer(model or DEFAULT_MODEL, backend=backend, passes=looks, mirror=mirror)  # type: ignore[arg-type]
         measured = {
             name: model_figures(initializer, read_dataset(name, root), robustness=robustness)
             for name, root in roots.items()
             if root is not None
         }
         if out is not None:
-            settings = {"model": model or DEFAULT_MODEL, "backend": backend, "passes": looks}
+            settings = {"model": model or DEFAULT_MODEL, "backend": backend, "passes": looks, "mirror": mirror}
             out.write_text(json.dumps({"settings": settings, "figures": measured}, indent=1) + "\n")
         typer.echo(figures_table(measured))
 

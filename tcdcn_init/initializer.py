@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.backends import BackendName, load_backend
 from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points, snapped
-from tcdcn_init.geometry import BoxLike, as_box, roll_degrees, similarity_between, transform_points
-from tcdcn_init.tasks import TASKS
+from tcdcn_init.geometry import MIRROR, BoxLike, as_box, roll_degrees, similarity_between, transform_points
+from tcdcn_init.tasks import MIRRORED_POSE, TASKS
 from tcdcn_init.weights import DEFAULT_MODEL
 
 DEFAULT_PASSES = 3
@@ -87,6 +87,8 @@ class Initializer:
         How often to look, at most. The first look is at the box. Where its answer says that the head is rolled or the
         box is off (the model's own limits, ``config.again``), the next is at a crop that is upright and centred by
         that answer; other faces keep theirs. 1 never looks again.
+    mirror : bool
+        Look at the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
 
     Raises
     ------
@@ -102,11 +104,16 @@ class Initializer:
     """
 
     def __init__(
-        self, model: str | Path = DEFAULT_MODEL, *, backend: BackendName = "torch", passes: int = DEFAULT_PASSES
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        backend: BackendName = "torch",
+        passes: int = DEFAULT_PASSES,
+        mirror: bool = False,
     ) -> None:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected 1 or more")
-        self.passes = passes
+        self.passes, self.mirror = passes, mirror
         self._backend = load_backend(model, backend)
         self.config, self.calibration = self._backend.config, self._backend.calibration
 
@@ -276,13 +283,30 @@ class Initializer:
                 good, frames, crops = good[usable], frames[usable], crops[usable]
             if not len(good):
                 break
-            outputs = self._backend(crops)
+            outputs = self._look(crops)
             points[good] = transform_points(frames, outputs["points"])
             for name, values in answers.items():
                 # Whether the box holds a face is the first look's to say: a later one may have wandered to another.
                 if name != "face" or not number:
                     values[good] = outputs[name]
         return points, answers
+
+    def _look(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """The network's answers to crops, as `backends.Backend` describes them."""
+        if not self.mirror:
+            return self._backend(crops)
+        both = self._backend(np.concatenate([crops, crops[:, :, ::-1]]))
+        joined = {}
+        for name, values in both.items():
+            ours, theirs = values[: len(crops)], values[len(crops) :]
+            if name == "points":
+                theirs = theirs[:, list(MIRROR)] * np.array([-1, 1], dtype=np.float32)
+            elif name == "expected_error":
+                theirs = theirs[:, list(MIRROR)]
+            elif name == "pose":
+                theirs = theirs[:, list(MIRRORED_POSE)]
+            joined[name] = (ours + theirs) / 2
+        return joined
 
 
 def initialize(
@@ -292,6 +316,7 @@ def initialize(
     model: str | Path = DEFAULT_MODEL,
     backend: BackendName = "torch",
     passes: int = DEFAULT_PASSES,
+    mirror: bool = False,
     on_bad: Literal["raise", "nan"] = "raise",
 ) -> list[Initialization]:
     """Five points for every face of an image, good enough to start a cascaded shape regressor.
@@ -307,7 +332,7 @@ def initialize(
         A bundled model or the path of a file. Kept in memory after the first call.
     backend : {"torch", "onnx", "auto"}
         See `backends.load_backend`.
-    passes : int
+    passes, mirror
         See `Initializer`.
     on_bad : {"raise", "nan"}
         What a box that cannot be used does: raise, or get NaN points while the others get theirs.
@@ -336,12 +361,12 @@ def initialize(
     >>> face.points.shape, abs(face.roll) < 15
     ((5, 2), True)
     """
-    return _cached(model, backend, passes)(image, boxes, on_bad=on_bad)
+    return _cached(model, backend, passes, mirror)(image, boxes, on_bad=on_bad)
 
 
 @functools.lru_cache(maxsize=4)
-def _cached(model: str | Path, backend: BackendName, passes: int) -> Initializer:
-    return Initializer(model, backend=backend, passes=passes)
+def _cached(model: str | Path, backend: BackendName, passes: int, mirror: bool) -> Initializer:
+    return Initializer(model, backend=backend, passes=passes, mirror=mirror)
 
 
 def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dlib
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from skimage.util import img_as_float, img_as_ubyte, img_as_uint
 
 import tcdcn_init
 from tcdcn_init.detection import detect_boxes
-from tcdcn_init.geometry import interocular, invert, rotation, transform_points
+from tcdcn_init.geometry import MIRROR, interocular, invert, rotation, transform_points
 from tcdcn_init.initializer import Initialization, Initializer, initialize
 from tcdcn_init.tasks import TASKS
 
@@ -125,6 +127,26 @@ def test_one_face_many_faces_and_many_images_give_the_same_numbers(initializers,
         np.testing.assert_allclose(points, alone, atol=1e-4)
     for k, face in enumerate(initializer(portrait, boxes)):
         assert face.box.tolist() == boxes[k].tolist()
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_with_mirror_images_left_and_right_are_alike(portrait, portrait_box, backend):
+    def both(mirror: bool) -> tuple[Any, Any]:
+        initializer = Initializer(mirror=mirror, backend=backend)
+        width = portrait.shape[1] - 1
+        turned = np.array([width - portrait_box[2], portrait_box[1], width - portrait_box[0], portrait_box[3]])
+        [[face], [other]] = initializer.batch([portrait, portrait[:, ::-1]], [[portrait_box], [turned]])
+        return face, other
+
+    face, other = both(mirror=True)
+    back = other.points[list(MIRROR)] * [-1, 1] + [portrait.shape[1] - 1, 0]
+    np.testing.assert_allclose(face.points, back, atol=0.02)
+    np.testing.assert_allclose(face.expected_error, other.expected_error[list(MIRROR)], rtol=0.02)
+    assert face.attributes["pose"]["left"] == pytest.approx(other.attributes["pose"]["right"], abs=0.01)
+    assert face.attributes["smile"]["yes"] == pytest.approx(other.attributes["smile"]["yes"], abs=0.01)
+    # One look by itself is not so even-handed.
+    face, other = both(mirror=False)
+    assert np.abs(face.points - (other.points[list(MIRROR)] * [-1, 1] + [portrait.shape[1] - 1, 0])).max() > 0.1
 
 
 def test_two_passes_give_the_same_numbers_in_any_batch(twice, portrait, boxes):
