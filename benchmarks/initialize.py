@@ -51,6 +51,7 @@ def main() -> None:
         for backend in ("onnx", "torch")
         for passes in (1, DEFAULT_PASSES)
     }
+    initializers["onnx, mirror images too"] = Initializer(arguments.model, backend="onnx", mirror=True)
     with tempfile.TemporaryDirectory() as folder:
         dat = Path(folder) / "made.dat"
         ERT(made(rng)).save_dat(dat)
