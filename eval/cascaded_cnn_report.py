@@ -19,7 +19,7 @@ from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.bootstrap import paired_difference
 from tcdcn_init.eval.cascaded_cnn import CascadedCNN, cut_chips, to_pictures
 from tcdcn_init.eval.cascaded_cnn_training import CascadeTraining, train_cascade
-from tcdcn_init.eval.cases import image_names, spread
+from tcdcn_init.eval.cases import TITLES, image_names, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.metrics import point_errors, summarise, summarise_points, with_missing
 from tcdcn_init.geometry import FIVE_POINTS
@@ -32,7 +32,6 @@ from tcdcn_init.weights import PAPER_MODEL
 TCDCN = PAPER_MODEL
 CASCADE = "cascaded CNN"
 
-_TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}
 _COLOURS = {TCDCN: "#0072B2", CASCADE: "#D55E00"}
 _BATCHES = (1, 64)
 _WARM = 3
@@ -233,7 +232,7 @@ def cascaded_cnn_tables(document: Mapping[str, Any]) -> str:
         cells = [f"{100 * row['mean']:.2f} / {100 * row['failure_10']:.1f}" for row in overall]
         paired = figures["tcdcn - cascade"]
         cells += [_interval(paired["overall"]), _interval(paired["failures"])]
-        lines.append(f"| **{_TITLES.get(name, name)}** ({figures['faces']}) | {' | '.join(cells)} |")
+        lines.append(f"| **{TITLES.get(name, name)}** ({figures['faces']}) | {' | '.join(cells)} |")
         for point in FIVE_POINTS:
             rows = [figures["methods"][method]["points"][point] for method in (TCDCN, CASCADE)]
             cells = [f"{100 * row['mean']:.2f} / {100 * row['failure_10']:.1f}" for row in rows]
@@ -244,7 +243,7 @@ def cascaded_cnn_tables(document: Mapping[str, Any]) -> str:
     lines += ["|---" * (1 + levels) + "|"]
     for name, figures in document["datasets"].items():
         cells = [f"{100 * row['mean']:.2f} / {100 * row['failure_10']:.1f}" for row in figures["levels"]]
-        lines.append(f"| {_TITLES.get(name, name)} | {' | '.join(cells)} |")
+        lines.append(f"| {TITLES.get(name, name)} | {' | '.join(cells)} |")
     lines += ["", f"| ms a face | {TCDCN} | {CASCADE} | ratio |", "|---|---|---|---|"]
     for batch, row in document["milliseconds"].items():
         ours, theirs = row[TCDCN], row[CASCADE]
@@ -282,7 +281,7 @@ def plot_cascaded_cnn(document: Mapping[str, Any], *files: Path) -> None:
                 heights = [100 * figures["methods"][method]["points"][point]["mean"] for point in FIVE_POINTS]
                 panel.bar(places + 0.4 * (number - 0.5), heights, 0.4, color=_COLOURS[method], label=labels[method])
             panel.set_xticks(places, [point.replace(" ", "\n") for point in FIVE_POINTS])
-            panel.set_title(f"{_TITLES.get(name, name)}, {figures['faces']} faces")
+            panel.set_title(f"{TITLES.get(name, name)}, {figures['faces']} faces")
             panel.tick_params(axis="x", labelsize=9)
         panels[0].set_ylabel("mean error, % of the inter-ocular distance")
         # Above the bars, not over them.

@@ -46,15 +46,17 @@ _DATASETS = {
         "against the five points that the 68 give.",
     ),
     "mtfl-val": _About(
-        "MTFL, held-out tenth",
+        "MTFL held out",
         mtfl.HOW_TO_GET,
         FIVE_POINT_REGRESSORS,
-        "The faces on which models and regressors were chosen: to compare while choosing, not to report. The bundled "
-        f"shapes include these faces'. {_ORACLE}",
+        f"The faces on which models and regressors were chosen: to compare while choosing, not to report. {_ORACLE}",
     ),
 }
 DATASETS = tuple(_DATASETS)
 """Names for `read_case`."""
+
+TITLES = {name: about.title for name, about in _DATASETS.items()}
+"""What readers are told of them."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcdcn_init.eval.cases import TITLES
 from tcdcn_init.eval.experiment_plots import plot_correlation, plot_stopping, plot_tasks, plot_where
 from tcdcn_init.eval.experiment_results import (
     Difference,
@@ -22,9 +23,7 @@ from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
 DATASETS = {
-    "mtfl-val": "MTFL held out",
-    "aflw": "AFLW",
-    "afw": "AFW",
+    **TITLES,
     "own box": "held out, up to 3 looks",
     "turned": "turned",
     "noisy box": "noisy box",

@@ -10,12 +10,12 @@ from typing import Any
 
 from tcdcn_init.backends import BackendName
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.eval.cases import spread
+from tcdcn_init.eval.cases import TITLES, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.limits import HIDDEN, SURE, Limits, limits_figures, measure_limits, worst_faces
 from tcdcn_init.eval.limits_pictures import Cell, draw_sheet, portrait_cells, worst_cells
 from tcdcn_init.eval.metrics import NO_POSE
-from tcdcn_init.eval.trust_report import COLOURS, TITLES
+from tcdcn_init.eval.trust_report import COLOURS
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.plotting import drawn, require_matplotlib

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.backends import BackendName
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.eval.cases import boxed_by_points, spread
+from tcdcn_init.eval.cases import TITLES, boxed_by_points, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.robustness import NO_REGRESSOR, STARTS, measure_robustness
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
@@ -22,7 +22,6 @@ _FIVE, _DENSE = ("ert5-mtfl", "sdm-mtfl"), ("ert68-ytf",)
 REGRESSORS = {"afw68": _DENSE, "aflw": _FIVE, "afw": _FIVE, "mtfl-val": _FIVE, "ytf68-val": _DENSE}
 """The regressors measured on each data set: the test sets, and the splits on which to choose."""
 
-_DATASETS = {"afw68": "AFW-68", "aflw": "AFLW", "afw": "AFW"}
 _STARTS = {"mean": "its own start", "tcdcn": "TCDCN's points", "oracle": "annotated points"}
 _HEADS = {"roll": "roll", "noise": "box noise"}
 
@@ -111,7 +110,7 @@ def run_robustness(
             jobs=jobs,
             journal=journals[name],
             settings=json.dumps(settings),
-            title=_DATASETS.get(name, name),
+            title=TITLES.get(name, name),
         )
         for name, faces in every.items()
     }
@@ -135,7 +134,7 @@ def robustness_tables(measured: Mapping[str, Mapping[str, Any]]) -> str:
     parts = []
     for name, result in measured.items():
         unread = f", {len(result['unreadable'])} of them unreadable" if result["unreadable"] else ""
-        parts.append(f"### {_DATASETS.get(name, name)}: {result['faces']} faces{unread}")
+        parts.append(f"### {TITLES.get(name, name)}: {result['faces']} faces{unread}")
         for kind, unit in (("roll", "°"), ("noise", "")):
             values = list(next(_runs(result))[2][kind])
             if not values:
@@ -184,7 +183,7 @@ def plot_robustness(measured: Mapping[str, Mapping[str, Any]], *files: Path) -> 
         for part, (name, result) in zip(parts, measured.items(), strict=True):
             row = part.subplots(1, 2, sharey=True)
             _draw_row(row, result)
-            part.suptitle(f"{_DATASETS.get(name, name)}, {result['faces']} faces", fontweight="bold")
+            part.suptitle(f"{TITLES.get(name, name)}, {result['faces']} faces", fontweight="bold")
             handles, labels = row[0].get_legend_handles_labels()
             columns = len(result["regressors"])
             # Filled up with nothing, so that each regressor's curves have a column of their own.

@@ -17,7 +17,7 @@ from tcdcn_init.confidence import Calibration
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.eval.cases import spread
+from tcdcn_init.eval.cases import TITLES, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.trust import Trust, calibrate, measure_trust, trust_figures
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
@@ -25,7 +25,6 @@ from tcdcn_init.plotting import drawn
 from tcdcn_init.weights import load_network, save_network
 
 # Of the data sets that an initializer is measured on by itself.
-TITLES = {"mtfl-val": "MTFL held out", "aflw": "AFLW", "afw": "AFW"}
 COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}
 
 
