@@ -258,8 +258,8 @@ def limits(
         import shlex
         import sys
 
+        from tcdcn_init.eval.cases import TITLES
         from tcdcn_init.eval.limits_report import run_limits, sentences
-        from tcdcn_init.eval.trust_report import TITLES
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
 

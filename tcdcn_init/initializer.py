@@ -296,7 +296,7 @@ class Initializer:
         if not self.mirror:
             return self._backend(crops)
         both = self._backend(np.concatenate([crops, crops[:, :, ::-1]]))
-        joined = {}
+        joined: dict[str, NDArray[np.float32]] = {}
         for name, values in both.items():
             ours, theirs = values[: len(crops)], values[len(crops) :]
             if name == "points":
@@ -305,7 +305,7 @@ class Initializer:
                 theirs = theirs[:, list(MIRROR)]
             elif name == "pose":
                 theirs = theirs[:, list(MIRRORED_POSE)]
-            joined[name] = (ours + theirs) / 2
+            joined[name] = np.float32(0.5) * (ours + theirs)
         return joined
 
 
