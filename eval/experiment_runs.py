@@ -29,7 +29,7 @@ from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network import Network
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.training import Trainer, TrainingConfig
+from tcdcn_init.training import YOUNGER, Trainer, TrainingConfig
 from tcdcn_init.training_data import Crops, load_crops, load_patches, read_picture
 from tcdcn_init.weights import save_network
 
@@ -135,7 +135,7 @@ def run_variants(
             path, wanted = results / f"{name}.json", _as_json(replace(config, seed=seed))
             if path.exists():
                 kept = json.loads(path.read_text())
-                if kept["config"] != wanted:
+                if {**YOUNGER, **kept["config"]} != wanted:
                     raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
                 if set(faces) <= set(kept["datasets"]):
                     logger.info("%s is finished", name)

@@ -85,6 +85,9 @@ class ResidualConfig:
         Filters of each stage; the first works at half the crop's side, each further one at half of the one before.
     blocks : tuple of int
         Residual blocks of each stage.
+    refinement : int
+        Hidden units of each point's correction by what the first maps show around it (`residual.PointRefinement`); 0:
+        no correction.
     again : tuple of float
         As in `TCDCNConfig`, and closer: later looks are among the crops of training, and are more exact.
     """
@@ -94,6 +97,7 @@ class ResidualConfig:
     widths: tuple[int, ...] = (16, 32, 64, 128)
     blocks: tuple[int, ...] = (1, 2, 2, 2)
     feature: int = 256
+    refinement: int = 0
     tasks: tuple[str, ...] = tuple(TASKS)
     again: tuple[float, float, float] = (8.0, 0.1, 0.06)
 
@@ -102,6 +106,10 @@ class ResidualConfig:
         if len(self.widths) != len(self.blocks) or not self.widths or min(self.blocks) < 1:
             raise ValueError(
                 f"widths {self.widths} and blocks {self.blocks}; expected one of each per stage, 1 or more"
+            )
+        if self.refinement < 0 or (self.refinement and len(self.widths) < 2):
+            raise ValueError(
+                f"refinement is {self.refinement} on {len(self.widths)} stages; expected 0, or at least two stages"
             )
         if self.side % 2 ** len(self.widths):
             raise ValueError(f"input side {self.side} cannot be halved {len(self.widths)} times, once a stage")

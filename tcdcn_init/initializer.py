@@ -262,9 +262,9 @@ class Initializer:
             if number:
                 asked = frames_from_points(points[good], view)
                 again = _too_far(frames, asked, self.config.again)
-                good, frames = good[again], snapped(asked[again])
-                if not len(good):
+                if not again.any():
                     break
+                good, frames = good[again], snapped(asked[again])
             crops = np.empty((len(good), self.config.side, self.config.side), dtype=np.float32)
             for k in sorted(set(owner[good].tolist())):
                 rows = owner[good] == k

@@ -13,7 +13,9 @@ from tcdcn_init.architecture import ResidualConfig, TCDCNConfig
 from tcdcn_init.augmentation import AugmentationConfig
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.distillation import with_teacher
+from tcdcn_init.refinement import fit_refinement
 from tcdcn_init.refit import refit_heads
+from tcdcn_init.residual import ResidualTCDCN
 from tcdcn_init.training import Trainer, TrainingConfig, evaluate
 from tcdcn_init.training_data import load_crops, load_patches
 from tcdcn_init.training_log import plot_curves
@@ -41,7 +43,7 @@ RECIPES: dict[str, Callable[[], TrainingConfig]] = {
     # The residual one: any roll, bad boxes, expected errors.
     "tcdcn-robust-first": _robust_first,
     # The bundled form of it, in a second cycle that begins at the first one's weights and learns from its points: more
-    # views of the rare poses, of turned heads, and framed as later looks are.
+    # views of the rare poses, of turned heads, and framed as later looks are; then the correction around each point.
     "tcdcn-robust": lambda: replace(
         _robust_first(),
         augmentation=replace(_robust_first().augmentation, circle=0.25, later=0.35),
@@ -49,6 +51,7 @@ RECIPES: dict[str, Callable[[], TrainingConfig]] = {
         learning_rate=1.5e-3,
         pose_balance=0.5,
         teacher=0.5,
+        refine=20,
     ),
     # The same network within a few minutes.
     "tcdcn-quick": TrainingConfig,
@@ -142,6 +145,10 @@ def train_on_mtfl(
     target = out / "model.safetensors"
     if trainer.workers.rank == 0:
         refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
+        if isinstance(trained, ResidualTCDCN) and config.refine:
+            trained = fit_refinement(
+                trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
+            )
         measured = evaluate(trained, validation, trainer.objective)
         figures = {"mtfl-val": measured, "stopped": trainer.stopped}
         digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()

@@ -8,6 +8,7 @@ point is to be expected, and whether the crop shows a face at all.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,45 @@ class ResidualBlock(nn.Module):
         return functional.relu(inner + self.shortcut(maps))
 
 
+_WINDOWS = (7, 3)
+"""Side of what a point's correction sees of the first and of the second stage's maps."""
+
+
+class PointRefinement(nn.Module):
+    """Moves each point by what the maps show around it, and by the shared feature.
+
+    Sun, Wang, Tang (Deep Convolutional Network Cascade for Facial Point Detection, CVPR 2013) correct points by small
+    networks that look at patches around them; here the patches are of maps that the trunk has computed anyway.
+
+    Parameters
+    ----------
+    channels : sequence of int
+        Maps of the first stages, as many as there are windows.
+    feature, hidden : int
+    """
+
+    def __init__(self, channels: Sequence[int], feature: int, hidden: int) -> None:
+        super().__init__()
+        length = feature + sum(count * side**2 for count, side in zip(channels, _WINDOWS, strict=True))
+        self.first = nn.Parameter(torch.randn(5, length, hidden) * (2.0 / length) ** 0.5)
+        self.first_bias = nn.Parameter(torch.zeros(5, 1, hidden))
+        # It begins by moving nothing.
+        self.last = nn.Parameter(torch.zeros(5, hidden, 2))
+        self.last_bias = nn.Parameter(torch.zeros(5, 1, 2))
+
+    def forward(self, points: Tensor, maps: Sequence[Tensor], feature: Tensor) -> Tensor:
+        """(N, 5, 2) points, maps of the first stages (N, C, H, H) and (N, feature) to (N, 5, 2) points."""
+        seen = [feature[:, None].expand(-1, 5, -1)]
+        for stage, side in zip(maps, _WINDOWS, strict=True):
+            steps = (torch.arange(side) - (side - 1) / 2) * (2.0 / stage.shape[-1])
+            offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
+            windows = functional.grid_sample(stage, 2.0 * points[:, :, None] + offsets, align_corners=False)
+            seen.append(windows.permute(0, 2, 1, 3).flatten(2))
+        values = torch.cat(seen, dim=2).transpose(0, 1)
+        hidden = functional.relu(values @ self.first + self.first_bias)
+        return points + (hidden @ self.last + self.last_bias).transpose(0, 1)
+
+
 class ResidualTCDCN(nn.Module):
     """Residual trunk, shared feature, a linear head for each answer.
 
@@ -82,6 +122,8 @@ class ResidualTCDCN(nn.Module):
             self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
         self.heads["expected_error"] = nn.Linear(config.feature, 5)
         self.heads["face"] = nn.Linear(config.feature, 2)
+        if config.refinement:
+            self.refinement = PointRefinement(config.widths[: len(_WINDOWS)], config.feature, config.refinement)
         with torch.no_grad():
             # Points begin near the mean shape and errors near a tenth of the inter-ocular distance.
             self.heads["points"].get_parameter("weight").mul_(0.1)
@@ -105,9 +147,18 @@ class ResidualTCDCN(nn.Module):
         -------
         (N, feature) Tensor
         """
-        maps = standardised(crops)
-        maps = self.blocks(functional.relu(self.stem_norm(self.stem(maps))))
-        return functional.relu(self.feature(maps.flatten(1)))
+        return self.first_maps_and_feature(crops)[1]
+
+    def first_maps_and_feature(self, crops: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The shared feature, and the maps that `PointRefinement` sees: each first stage's last ones."""
+        maps = functional.relu(self.stem_norm(self.stem(standardised(crops))))
+        ends = [sum(self.config.blocks[: stage + 1]) - 1 for stage in range(len(_WINDOWS))]
+        first = []
+        for number, block in enumerate(self.blocks):
+            maps = block(maps)
+            if number in ends:
+                first.append(maps)
+        return first, functional.relu(self.feature(maps.flatten(1)))
 
     def folded(self) -> ResidualTCDCN:
         """The same function for inference, each normalisation folded into its convolution.
@@ -139,14 +190,16 @@ class ResidualTCDCN(nn.Module):
             "points" and each task as of `network.TCDCN`; "expected_error": (N, 5), above 0, in inter-ocular distances;
             "face": (N, 2), logarithms of odds of no and yes.
         """
-        feature = self.shared_feature(crops)
+        maps, feature = self.first_maps_and_feature(crops)
         if self.training:  # a trunk in half precision hands over to heads in full precision
             with torch.autocast("cpu", enabled=False):
-                return self._answers(feature.float())
-        return self._answers(feature)
+                return self._answers(maps, feature.float())
+        return self._answers(maps, feature)
 
-    def _answers(self, feature: Tensor) -> dict[str, Tensor]:
+    def _answers(self, maps: list[Tensor], feature: Tensor) -> dict[str, Tensor]:
         outputs = {name: head(feature) for name, head in self.heads.items()}
         outputs["points"] = outputs["points"].reshape(-1, 5, 2)
+        if self.config.refinement:
+            outputs["points"] = self.refinement(outputs["points"], [each.float() for each in maps], feature)
         outputs["expected_error"] = functional.softplus(outputs["expected_error"]) + 1e-3
         return outputs

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from tcdcn_init.architecture import NetworkConfig, TCDCNConfig, config_to_dict
+from tcdcn_init.architecture import NetworkConfig, ResidualConfig, TCDCNConfig, config_to_dict
 from tcdcn_init.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.early_stopping import TaskwiseEarlyStopping
 from tcdcn_init.network import Network, make_network
@@ -60,6 +60,9 @@ class TrainingConfig:
         The first task that stops takes all others with it: what task-wise stopping is compared to.
     teacher : float
         Share of a teacher's points in those that are learned (`distillation.with_teacher`).
+    refine : int
+        Epochs in which a residual network's correction around each point is learned, after everything else and beside
+        nothing else (`refinement.fit_refinement`); 0: it gets none.
     background : float
         Crops without a face, as a share of the faces, where the network tells them apart.
     precision : {"float32", "bfloat16"}
@@ -80,6 +83,7 @@ class TrainingConfig:
     stop_epsilon: float = 60.0
     stop_together: bool = False
     teacher: float = 0.0
+    refine: int = 0
     background: float = 0.15
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
@@ -88,12 +92,18 @@ class TrainingConfig:
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.refine and not isinstance(self.network, ResidualConfig):
+            raise ValueError(f"refine is {self.refine}; expected 0 for a network that is not residual")
         if not 0.0 <= self.average < 1.0:
             raise ValueError(f"average is {self.average}; expected 0 to below 1")
         if not 0.0 <= self.teacher <= 1.0:
             raise ValueError(f"teacher is {self.teacher}; expected the weight of its points, 0 to 1")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
+
+
+YOUNGER: dict[str, Any] = {"stop_together": False, "teacher": 0.0, "refine": 0}
+"""Settings that runs of before did not state, and what they were."""
 
 
 @dataclass(frozen=True)
@@ -417,8 +427,7 @@ class Trainer:
             raise FileNotFoundError(f"nothing to resume: {checkpoint} does not exist; start without --resume")
         state = torch.load(checkpoint, weights_only=True)
         ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        # A setting younger than the checkpoint had what is now its default.
-        theirs = {"stop_together": False, "teacher": 0.0, **json.loads(state["config"])}
+        theirs = {**YOUNGER, **json.loads(state["config"])}
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(

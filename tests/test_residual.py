@@ -16,18 +16,19 @@ from tcdcn_init.exporting import export_onnx
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network import make_network
 from tcdcn_init.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.residual import ResidualTCDCN
-from tcdcn_init.training import Trainer, TrainingConfig
+from tcdcn_init.refinement import HIDDEN, fit_refinement
+from tcdcn_init.residual import PointRefinement, ResidualTCDCN
+from tcdcn_init.training import Trainer, TrainingConfig, evaluate
 from tcdcn_init.training_data import load_crops, load_patches
 from tcdcn_init.weights import load_network, save_network
 
 SMALL = ResidualConfig(side=32, widths=(8, 8, 16), blocks=(1, 1, 1), feature=24)
 
 
-@pytest.fixture
-def network() -> ResidualTCDCN:
+@pytest.fixture(params=[0, 6], ids=["plain", "refined"])
+def network(request: pytest.FixtureRequest) -> ResidualTCDCN:
     torch.manual_seed(0)
-    network = ResidualTCDCN(SMALL)
+    network = ResidualTCDCN(replace(SMALL, refinement=request.param))
     with torch.no_grad():
         for parameter in network.parameters():  # also those that start at 0
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -37,7 +38,8 @@ def network() -> ResidualTCDCN:
 
 
 def test_the_bundled_architecture_keeps_to_its_budget():
-    assert sum(p.numel() for p in ResidualTCDCN().parameters()) <= 1_500_000
+    for config in (ResidualConfig(), ResidualConfig(refinement=HIDDEN)):
+        assert sum(p.numel() for p in ResidualTCDCN(config).parameters()) <= 1_500_000
 
 
 def test_folding_changes_no_answer(network):
@@ -54,7 +56,10 @@ def test_brightness_and_contrast_do_not_matter(network):
     crops = torch.rand(3, 1, 32, 32)
     with torch.no_grad():
         plain, other = network(crops), network(0.4 * crops + 0.2)
-    torch.testing.assert_close(plain["points"], other["points"], atol=1e-3, rtol=1e-3)
+    # A correction's windows follow the points, and multiply what little the offset of the deviation leaves.
+    torch.testing.assert_close(
+        plain["points"], other["points"], atol=1e-2 if network.config.refinement else 1e-3, rtol=1e-3
+    )
 
 
 def test_expected_errors_are_above_zero(network):
@@ -68,6 +73,8 @@ def test_expected_errors_are_above_zero(network):
         ({"widths": (8, 8), "blocks": (1,)}, "one of each per stage"),
         ({"widths": (8,), "blocks": (0,)}, "one of each per stage"),
         ({"side": 40}, "input side 40 cannot be halved 4 times"),
+        ({"refinement": -1}, "refinement is -1 on 4 stages"),
+        ({"refinement": 8, "widths": (8,), "blocks": (1,)}, "refinement is 8 on 1 stages; expected 0, or at least two"),
         ({"tasks": ("age",)}, "unknown task 'age'"),
     ],
 )
@@ -109,6 +116,52 @@ def test_the_best_expected_error_is_the_mean_distance():
         return float(objective(outputs, targets)["expected_error"])
 
     assert loss(0.05) < min(loss(0.045), loss(0.055))
+
+
+def test_a_correction_begins_by_moving_nothing():
+    torch.manual_seed(0)
+    refinement = PointRefinement((3, 4), feature=5, hidden=6)
+    points = 0.4 * torch.rand(2, 5, 2) - 0.2
+    maps = [torch.rand(2, 3, 16, 16), torch.rand(2, 4, 8, 8)]
+    assert torch.equal(refinement(points, maps, torch.rand(2, 5)), points)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_correction_looks_around_its_point(axis):
+    """Of maps that hold their own coordinates, the middle of a window is the point."""
+    side, points = 32, 0.6 * torch.rand(2, 5, 2) - 0.3
+    places = (torch.arange(side) + 0.5) / side - 0.5
+    ramp = (places if axis == 0 else places[:, None]).expand(side, side)[None, None].expand(2, 1, side, side)
+    refinement = PointRefinement((1, 1), feature=1, hidden=1)
+    with torch.no_grad():
+        refinement.first.zero_()
+        refinement.first[:, 1 + 7 * 7 // 2] = 1.0  # after the feature: the middle of the 7x7 window
+        refinement.first_bias.fill_(1.0)  # above 0, where the units let everything through
+        refinement.last[:, :, axis] = 1.0
+        moved = refinement(points, [ramp, torch.zeros(2, 1, 16, 16)], torch.zeros(2, 1)) - points
+    torch.testing.assert_close(moved[..., axis], points[..., axis] + 1.0, atol=1e-5, rtol=0)
+    assert not moved[..., 1 - axis].any()
+
+
+def test_a_correction_is_learned_and_changes_the_points_alone(mtfl_root: Path):
+    faces, held = hold_out(read_mtfl(mtfl_root, "training"))
+    augmentation = AugmentationConfig()
+    patches, validation = load_patches(faces, SMALL, augmentation), load_crops(held, SMALL)
+    torch.manual_seed(0)
+    network = ResidualTCDCN(SMALL).eval()
+    with torch.no_grad():
+        network.points_bias.copy_(patches.points[patches.faces].mean(dim=0).flatten())
+    refined = fit_refinement(network, patches, augmentation, validation, hidden=8, epochs=60)
+    objective = MultiTaskObjective(ObjectiveConfig(), ())
+    before, after = (evaluate(each, validation, objective)["nme"] for each in (network, refined))
+    assert after < 0.9 * before
+    with torch.no_grad():
+        ours, theirs = network.eval()(validation.pixels), refined.eval()(validation.pixels)
+    for name in SMALL.outputs[1:]:
+        torch.testing.assert_close(ours[name], theirs[name])
+    again = fit_refinement(network, patches, augmentation, validation, hidden=8, epochs=60)
+    for name, value in refined.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
 
 
 def test_it_trains_saves_exports_and_says_how_sure_it_is(mtfl_root: Path, tmp_path: Path):

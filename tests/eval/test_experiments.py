@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,16 @@ def test_an_interrupted_run_goes_on_to_the_same_result(finished, variants, data,
     run_variants({"all": variants["all"]}, data, tmp_path, [0])
     again, whole = result(tmp_path, "all-seed0"), result(finished, "all-seed0")
     assert {**again, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_results_that_are_older_than_a_setting_are_kept(finished, variants, data, tmp_path):
+    shutil.copytree(finished / "results", tmp_path / "results")
+    file = tmp_path / "results" / "all-seed0.json"
+    found = json.loads(file.read_text())
+    del found["config"]["teacher"]
+    file.write_text(json.dumps(found))
+    run_variants({"all": variants["all"]}, data, tmp_path, [0])
+    assert "teacher" not in json.loads(file.read_text())["config"]
 
 
 def test_results_of_other_settings_are_not_taken_for_these(finished, variants, data):
