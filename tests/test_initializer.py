@@ -78,7 +78,7 @@ def test_two_passes_find_the_points_of_a_rolled_portrait(twice, portrait, portra
 
 
 def test_a_second_pass_recovers_from_a_box_that_is_off(twice, portrait, portrait_box, portrait_points):
-    shift = 0.2 * (portrait_box[2] - portrait_box[0])
+    shift = 0.4 * (portrait_box[2] - portrait_box[0])
     errors = {1: [], 2: []}
     once = Initializer(passes=1)
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
