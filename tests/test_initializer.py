@@ -78,15 +78,15 @@ def test_two_passes_find_the_points_of_a_rolled_portrait(twice, portrait, portra
 
 
 def test_a_second_pass_recovers_from_a_box_that_is_off(twice, portrait, portrait_box, portrait_points):
-    shift = 0.4 * (portrait_box[2] - portrait_box[0])
-    errors = {1: [], 2: []}
-    once = Initializer(passes=1)
-    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        box = np.array(portrait_box) + shift * np.array([dx, dy, dx, dy])
-        for passes, initializer in ((1, once), (2, twice)):
-            errors[passes].append(error(initializer.points(portrait, [box])[0], portrait_points))
-    assert np.mean(errors[2]) < np.mean(errors[1])
-    assert np.mean(errors[2]) < 0.08
+    shift = 0.3 * (portrait_box[2] - portrait_box[0])
+    boxes = [
+        np.array(portrait_box) + shift * np.array([dx, dy, dx, dy]) for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    once, again = (initializer.points(portrait, np.stack(boxes)) for initializer in (Initializer(passes=1), twice))
+    for points in again:
+        assert error(points, portrait_points) < 0.06
+    # What is left of the boxes in the answer is less than after one look.
+    assert again.std(axis=0).mean() < 0.7 * once.std(axis=0).mean()
 
 
 def test_what_downstream_needs_follows_from_the_points(portrait, portrait_box):
