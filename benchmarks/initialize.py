@@ -2,7 +2,7 @@
 
 The same face at the same size in a picture of 512x512 and of 4000x3000 pixels, from boxes a few pixels apart. The
 yardstick is stock dlib with the layout of its published 68-point file on the same boxes; its time does not depend on
-what it has learned.
+what it has learned. All take turns; the default is timed once more by itself.
 
     python benchmarks/initialize.py [--model tcdcn-robust] [--repeats 60] [--out benchmarks/initialize.json]
 """
@@ -68,7 +68,11 @@ def main() -> None:
                 for name, initializer in initializers.items()
             }
             calls["dlib, 68 points"] = lambda p=picture, r=rectangles: [stock(p, x) for x in r]
-            runs = compare(calls, arguments.repeats if batch == 1 else arguments.repeats // 3, per=batch)
+            repeats = arguments.repeats if batch == 1 else arguments.repeats // 3
+            runs = compare(calls, repeats, per=batch)
+            # And as a program has it that does nothing else: no other call between.
+            best = f"onnx, passes {DEFAULT_PASSES}"
+            runs |= compare({f"{best}, by itself": calls[best]}, 10 * repeats, per=batch)
             for name, timing in runs.items():
                 key = f"{size}, batch {batch:2d}: {name}"
                 timings[key] = timing

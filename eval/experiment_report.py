@@ -136,6 +136,8 @@ def _introduction(found: Results) -> str:
   with other heads begin at other random weights. Nothing stops early unless the variant says so.
 - **Measured** on one look at each face in its given box; errors are means over five points divided by the inter-ocular
   distance, failures are errors above 10 %. Faces (boxes derived from points): {faces}.
+  `ablation` also on copies of every other held-out face with up to three looks: in its own box, turned by any angle, in
+  a box with noise of 0.3, with a quarter of the box hidden.
 - **Intervals.** ± is the 95 % interval of the mean over seeds (Student's t). Brackets are the 95 % BCa bootstrap
   interval over faces, drawn by image, of each face's change averaged over the same seeds of both: it takes these
   trainings as given. A change counts where both leave out 0.

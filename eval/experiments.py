@@ -51,7 +51,7 @@ LABELS = {
     "taskwise": "each task stops by itself",
     "together": "all tasks stop with the first",
     "unshared": "filters not shared",
-    "robust": "tcdcn-robust",
+    "robust": "tcdcn-robust-first",
     "robust-tcdcn": "the paper's network",
     "robust-48": "crops of 48 pixels",
     "robust-no-wild": "no widely spread views",
