@@ -74,7 +74,7 @@ def fit_refinement(
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         order = patches.faces[torch.randperm(len(patches.faces), generator=generator)]
         total = 0.0
-        for index in order[: steps * batch].split(batch):
+        for index in torch.split(order[: steps * batch], batch):
             crops, targets = random_views(patches, index, config.view, config.side, augmentation, generator)
             with torch.no_grad():
                 maps, feature = folded.first_maps_and_feature(crops)

@@ -313,6 +313,10 @@ def test_options_reach_the_recipe(run, mtfl_root, tmp_path, monkeypatch):
         "--stop-epsilon",
         "7",
         "--skip-bad",
+        "--weights",
+        tmp_path / "begin.safetensors",
+        "--teacher",
+        tmp_path / "teacher.safetensors",
     )
     assert run("train", "--data", mtfl_root, "--out", tmp_path, "--model", "tcdcn-unshared", *options).exit_code == 0
     config = seen["config"]
@@ -321,6 +325,7 @@ def test_options_reach_the_recipe(run, mtfl_root, tmp_path, monkeypatch):
     assert (config.objective.points, config.objective.learned) == ("least-squares", True)
     assert config.stop_epsilon == 7.0
     assert (seen["name"], seen["skip_bad"], seen["resume"]) == ("tcdcn-unshared", True, False)
+    assert (seen["weights"], seen["teacher"]) == (tmp_path / "begin.safetensors", tmp_path / "teacher.safetensors")
 
 
 @pytest.mark.parametrize(
