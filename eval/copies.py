@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -106,7 +106,7 @@ def hidden_part(face: Face, share: float, seed: int) -> NDArray[np.float64]:
     return occluder(face.box, share, face_rng(seed, face.name, _OCCLUDER))
 
 
-def read_pictures(faces: Sequence[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
+def read_pictures(faces: Iterable[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
     """Decoded pictures by path, each once, and the reason for each face without one, by name."""
     pictures: dict[Path, NDArray[Any]] = {}
     unreadable = {}

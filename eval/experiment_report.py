@@ -19,6 +19,7 @@ from tcdcn_init.eval.experiment_results import (
 )
 from tcdcn_init.eval.experiment_runs import HARD
 from tcdcn_init.eval.experiments import BASELINES, EXPERIMENTS, LABELS, PUBLISHED_FAILURES, plan
+from tcdcn_init.eval.markdown import table
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
@@ -162,7 +163,7 @@ def _figures(found: Results, variants: Sequence[str], published: bool) -> str:
         if published:
             row.append(f"*{PUBLISHED_FAILURES[variant]:.2f}*")
         rows.append(row)
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _changes(found: Results, variants: Sequence[str], baseline: str, statistic: Statistic) -> str:
@@ -171,7 +172,7 @@ def _changes(found: Results, variants: Sequence[str], baseline: str, statistic: 
         [LABELS[variant], *(_change(found.difference(variant, baseline, name, statistic)) for name in names)]
         for variant in variants
     ]
-    return _table(["", *(DATASETS[name] for name in names)], rows)
+    return table(["", *(DATASETS[name] for name in names)], rows)
 
 
 def _points(found: Results, variants: Sequence[str]) -> str:
@@ -180,7 +181,7 @@ def _points(found: Results, variants: Sequence[str]) -> str:
         errors = found.points(variant, "aflw")
         cells = [_NOT_RUN] * len(FIVE_POINTS) if errors is None else [f"{error:.2f}" for error in errors]
         rows.append([LABELS[variant], *cells])
-    return _table(["", *FIVE_POINTS], rows)
+    return table(["", *FIVE_POINTS], rows)
 
 
 def _stops(found: Results, variants: Sequence[str]) -> str:
@@ -189,7 +190,7 @@ def _stops(found: Results, variants: Sequence[str]) -> str:
         for run in found.runs(variant):
             stopped = run["stopped"]
             rows.append([LABELS[variant], str(run["seed"]), *(str(stopped.get(task, "never")) for task in TASKS)])
-    return _table(["", "seed", *TASKS], rows)
+    return table(["", "seed", *TASKS], rows)
 
 
 def _where(found: Results) -> Iterator[str]:
@@ -207,7 +208,7 @@ def _where(found: Results) -> Iterator[str]:
             [f"{pose} ({poses[pose]['count']})", *(f"{value:+.1f}" for value in values)]
             for pose, values in changes.items()
         ]
-        yield _table([f"{LABELS[variant]} (faces)", *FIVE_POINTS], rows)
+        yield table([f"{LABELS[variant]} (faces)", *FIVE_POINTS], rows)
     correlation = found.correlation("all")
     if not correlation:
         return
@@ -221,7 +222,7 @@ def _where(found: Results) -> Iterator[str]:
         [task, *(f"{value:.2f}" for value in values.mean(axis=0)), f"{values.mean():.2f}"]
         for task, values in correlation.items()
     ]
-    yield _table(["", *(f"{point} {axis}" for point in FIVE_POINTS for axis in "xy"), "mean"], rows)
+    yield table(["", *(f"{point} {axis}" for point in FIVE_POINTS for axis in "xy"), "mean"], rows)
 
 
 def _over(value: OverSeeds | None, digits: int) -> str:
@@ -247,7 +248,3 @@ def _change(difference: Difference | None) -> str:
 
 def _span(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

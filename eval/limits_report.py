@@ -14,6 +14,7 @@ from tcdcn_init.eval.cases import TITLES, spread
 from tcdcn_init.eval.hardware import hardware
 from tcdcn_init.eval.limits import HIDDEN, SURE, Limits, limits_figures, measure_limits, worst_faces
 from tcdcn_init.eval.limits_pictures import Cell, draw_sheet, portrait_cells, worst_cells
+from tcdcn_init.eval.markdown import table
 from tcdcn_init.eval.metrics import NO_POSE
 from tcdcn_init.eval.trust_report import COLOURS
 from tcdcn_init.geometry import FIVE_POINTS
@@ -265,7 +266,7 @@ def _pose_table(figures: Mapping[str, Any]) -> str:
         row = [name, f"{group['count']:,}", _both(group), f"{100 * group['box error']:.2f}"]
         row += [f"{100 * group['points'][point]['mean']:.2f}" for point in FIVE_POINTS]
         rows.append(row + (_trust_cells(group) if figures["says"] else []))
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _hidden_table(figures: Mapping[str, Any]) -> str:
@@ -282,7 +283,7 @@ def _hidden_table(figures: Mapping[str, Any]) -> str:
             row += [f"{group[where]['count']:,}", _number(group[where]["error"], 2)]
             row += [_number(group[where]["expected"], 2)] if figures["says"] else []
         rows.append(row)
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _hidden_pose_table(datasets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -298,7 +299,7 @@ def _hidden_pose_table(datasets: Mapping[str, Mapping[str, Any]]) -> str:
             row += ["" if group is None else _both(group) for group in (whole, hidden)]
         if any(row[1:]):
             rows.append(row)
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def plot_limits(datasets: Mapping[str, Mapping[str, Any]], *files: Path) -> None:
@@ -380,7 +381,3 @@ def _percent(value: float, digits: int = 1) -> str:
 
 def _title(name: str) -> str:
     return TITLES.get(name, name)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets import Face
-from tcdcn_init.eval.copies import NOISES, OCCLUSIONS, ROLLS, Copy, Kind, make_copy
+from tcdcn_init.eval.copies import NOISES, OCCLUSIONS, ROLLS, Copy, Kind, make_copy, read_pictures
 from tcdcn_init.eval.metrics import point_errors, summarise, summarise_points, summarise_poses
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.progress import track
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.training_data import read_picture
 
 # Faces, evenly spread, that robustness is measured on: turning a picture takes longer than everything else.
 _ROBUST_FACES = 500
@@ -48,7 +47,8 @@ def model_figures(initializer: Initializer, faces: Sequence[Face], *, robustness
         answers per annotated task, beside "majority", the share of the most frequent class; with `robustness`,
         "roll", "noise" and "occlusion": a summary per value.
     """
-    pictures = [_picture(face) for face in track(faces, "Reading faces")]
+    read, _ = read_pictures(track(faces, "Reading faces"))
+    pictures = [read.get(face.image) for face in faces]
     points, tasks = _run(initializer, [make_copy(*pair, "noise", 0.0, 0) for pair in zip(faces, pictures, strict=True)])
     truth = np.stack([face.five for face in faces]).astype(np.float64)
     errors = point_errors(points, truth)
@@ -99,13 +99,6 @@ def copy_errors(initializer: Initializer, copies: Sequence[Copy | None]) -> NDAr
     points, _ = _run(initializer, copies)
     truth = np.stack([np.full((5, 2), np.nan) if copy is None else copy.target(5) for copy in copies])
     return point_errors(points, truth)
-
-
-def _picture(face: Face) -> NDArray[Any] | None:
-    try:
-        return read_picture(face)
-    except ValueError:
-        return None
 
 
 def _run(

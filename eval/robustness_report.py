@@ -13,6 +13,7 @@ from tcdcn_init.backends import BackendName
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.cases import TITLES, boxed_by_points, spread
 from tcdcn_init.eval.hardware import hardware
+from tcdcn_init.eval.markdown import table
 from tcdcn_init.eval.robustness import NO_REGRESSOR, STARTS, measure_robustness
 from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
 from tcdcn_init.plotting import require_matplotlib
@@ -144,7 +145,7 @@ def robustness_tables(measured: Mapping[str, Mapping[str, Any]]) -> str:
                 [regressor, start, *(_failures(summaries[kind][value]) for value in values)]
                 for regressor, start, summaries in _runs(result)
             ]
-            parts.append(_table(head, rows))
+            parts.append(table(head, rows))
         rows = [
             [_label(name), *(_ratio(result["ratios"][name].get(kind)) for kind in ("roll", "noise"))]
             for name in _order(result["ratios"])
@@ -154,7 +155,7 @@ def robustness_tables(measured: Mapping[str, Mapping[str, Any]]) -> str:
             "roll 45° / upright, seeded",
             "box noise 0.15, seeded / unseeded",
         ]
-        parts.append(_table(head, rows))
+        parts.append(table(head, rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -250,7 +251,3 @@ def _ratio(found: Mapping[str, Any] | None) -> str:
         return counts
     interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
     return f"{counts} = **{found['ratio']:.2f}**{interval}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

@@ -32,15 +32,12 @@ def figures(
         from tcdcn_init.initializer import DEFAULT_PASSES, Initializer
         from tcdcn_init.weights import DEFAULT_MODEL
 
-        roots = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
-        if mtfl is None and afw is None:
-            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        roots = _five_point_roots(mtfl, afw)
         looks = DEFAULT_PASSES if passes is None else passes
         initializer = Initializer(model or DEFAULT_MODEL, backend=backend, passes=looks, mirror=mirror)  # type: ignore[arg-type]
         measured = {
             name: model_figures(initializer, read_dataset(name, root), robustness=robustness)
             for name, root in roots.items()
-            if root is not None
         }
         if out is not None:
             settings = {"model": model or DEFAULT_MODEL, "backend": backend, "passes": looks, "mirror": mirror}
@@ -69,9 +66,6 @@ def robustness(
     An interrupted run goes on when the command is repeated.
     """
     with plain_errors():
-        import shlex
-        import sys
-
         from tcdcn_init.eval.robustness_report import REGRESSORS, robustness_tables, run_robustness
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
@@ -92,7 +86,7 @@ def robustness(
             limit=limit,
             seed=seed,
             jobs=jobs,
-            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         typer.echo(robustness_tables(document["datasets"]))
         typer.echo(f"wrote {out / 'robustness.png'} and, beside it, .svg, .md and .json")
@@ -176,6 +170,22 @@ def _refuse_without_dataset(context: typer.Context) -> None:
             )
 
 
+def _five_point_roots(mtfl: Path | None, afw: Path | None) -> dict[str, Path]:
+    """Folders by data set of five points, of those that are given: at least one."""
+    named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
+    roots = {name: root for name, root in named.items() if root is not None}
+    if not roots:
+        raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+    return roots
+
+
+def _as_typed() -> str:
+    import shlex
+    import sys
+
+    return shlex.join(["tcdcn-init", *sys.argv[1:]])
+
+
 def _typed(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
@@ -215,17 +225,11 @@ def confidence(
 ) -> None:
     """Does the model know when it is unsure? Expected against actual errors, and faces against boxes without one."""
     with plain_errors():
-        import shlex
-        import sys
-
         from tcdcn_init.eval.trust_report import run_trust, trust_tables
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
 
-        named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
-        roots = {name: root for name, root in named.items() if root is not None}
-        if not roots:
-            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        roots = _five_point_roots(mtfl, afw)
         document = run_trust(
             roots,
             out,
@@ -235,7 +239,7 @@ def confidence(
             limit=limit,
             seed=seed,
             jobs=jobs,
-            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         typer.echo(trust_tables(document["datasets"]))
         typer.echo(f"wrote {out / 'confidence.png'} and, beside it, .svg, .md and .json")
@@ -255,18 +259,12 @@ def limits(
 ) -> None:
     """Where does the model fail? Profiles, hidden parts, and its worst faces in pictures."""
     with plain_errors():
-        import shlex
-        import sys
-
         from tcdcn_init.eval.cases import TITLES
         from tcdcn_init.eval.limits_report import run_limits, sentences
         from tcdcn_init.initializer import DEFAULT_PASSES
         from tcdcn_init.weights import DEFAULT_MODEL
 
-        named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
-        roots = {name: root for name, root in named.items() if root is not None}
-        if not roots:
-            raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        roots = _five_point_roots(mtfl, afw)
         document = run_limits(
             roots,
             out,
@@ -276,7 +274,7 @@ def limits(
             limit=limit,
             seed=seed,
             jobs=jobs,
-            command=shlex.join(["tcdcn-init", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         for name, figures in document["datasets"].items():
             typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))

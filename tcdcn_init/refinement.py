@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 
 import torch
-from torch.nn import functional
 
 from tcdcn_init.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.network import make_network
@@ -78,7 +77,7 @@ def fit_refinement(
             crops, targets = random_views(patches, index, config.view, config.side, augmentation, generator)
             with torch.no_grad():
                 maps, feature = folded.first_maps_and_feature(crops)
-                points = functional.linear(feature, *folded.heads["points"].parameters()).reshape(-1, 5, 2)
+                points = folded.heads["points"](feature).reshape(-1, 5, 2)
             moved = folded.refinement(points, maps, feature)
             loss = objective({"points": moved}, {"points": targets["points"], "unit": targets["unit"]})["points"]
             optimizer.zero_grad(set_to_none=True)
