@@ -8,24 +8,22 @@ BIN := .venv/bin
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=strict -e ".[all,dev]"
 	touch $@
 
 demo: .venv/.installed
 	$(BIN)/tcdcn-init demo --out demo.png
 
 test: .venv/.installed
-	$(BIN)/python -m pytest -q
+	$(BIN)/pytest -q -n auto
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# mypy sees the package as it installs: adapters/ and eval/ inside tcdcn_init.
+# Not from here, where the folder tcdcn_init/ hides the installed package with adapters and eval in it.
 types: .venv/.installed
-	rm -rf build/types && mkdir -p build/types
-	cp -r tcdcn_init build/types/ && cp -r adapters eval build/types/tcdcn_init/
-	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p tcdcn_init
+	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p tcdcn_init
 
 clean:
 	rm -rf build .venv *.egg-info

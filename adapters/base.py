@@ -89,7 +89,7 @@ def load_regressor(name: str) -> ShapeRegressor:
         If the package that offers it cannot be imported.
     """
     if name.endswith(".dat"):
-        from tcdcn_init.adapters.ert_cascade import ERT
+        from tcdcn_init.adapters.ert.cascade import ERT
 
         return ERT.from_dat(name)
     offers: list[EntryPoint] = list(entry_points(group=ENTRY_POINT_GROUP, name=name))

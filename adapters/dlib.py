@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.dat import DatError, read_mean_shape
-from tcdcn_init.adapters.ert_cascade import ERT, MISSING_DLIB
-from tcdcn_init.adapters.frames import SeededFrames, as_bytes, cut_out
-from tcdcn_init.adapters.layouts import IndexMap
+from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, cut_out
+from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.ert.cascade import ERT, MISSING_DLIB
+from tcdcn_init.adapters.ert.dat import DatError, read_mean_shape
 from tcdcn_init.geometry import BoxLike, FloatArray, as_box, transform_points
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 import skimage as ski  # imports its submodules when they are first used
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.chips import as_float, as_shape, warp_face
+from tcdcn_init.adapters.warping import as_float, as_shape, warp_face
 from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import FloatArray
 

@@ -77,7 +77,7 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
     for name, timing in timings.items():
         ratio = f"  {ratios[name]:6.2f} x" if name in ratios else ""
         print(f"  {name:{width}}  {1e3 * timing.median:10.3f} ms  (IQR {1e3 * timing.iqr:.3f}){ratio}")
-    from tcdcn_init.eval.hardware import hardware
+    from tcdcn_init.eval.measuring.hardware import hardware
 
     document = {
         "title": title,

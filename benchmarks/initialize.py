@@ -25,7 +25,7 @@ from skimage.data import astronaut
 from tcdcn_init import Initializer
 from tcdcn_init.adapters.ert import ERT
 from tcdcn_init.geometry import box_from_points
-from tcdcn_init.initializer import DEFAULT_PASSES
+from tcdcn_init.network.config import DEFAULT_PASSES
 
 BATCHES = (1, 64)
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 from common import compare, report
 
-from tcdcn_init.augmentation import Patches, random_views
 from tcdcn_init.datasets import read_mtfl
-from tcdcn_init.network import TCDCN
-from tcdcn_init.objective import MultiTaskObjective
-from tcdcn_init.recipes import recipe
+from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.training_data import load_patches
+from tcdcn_init.training.augmentation import Patches, random_views
+from tcdcn_init.training.data import load_patches
+from tcdcn_init.training.objective import MultiTaskObjective
+from tcdcn_init.training.recipes import recipe
 
 FACES, EPOCHS = 10_000, 80
 THREADS = os.cpu_count() or 1

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.confidence import FAILURE
 from tcdcn_init.geometry import box_square, five_from_68, interocular
 from tcdcn_init.tasks import TASKS
 
@@ -121,7 +122,7 @@ def with_missing(errors: ArrayLike) -> NDArray[np.float64]:
     return np.where(np.isfinite(array), array, MISSING_ERROR)
 
 
-def failure_rate(errors: ArrayLike, threshold: float = 0.1) -> float:
+def failure_rate(errors: ArrayLike, threshold: float = FAILURE) -> float:
     """Share of faces whose error exceeds a threshold; missing faces always do.
 
     Parameters
@@ -143,7 +144,7 @@ def failure_rate(errors: ArrayLike, threshold: float = 0.1) -> float:
     return float((~np.isfinite(faces) | (faces > threshold)).mean())
 
 
-def auc(errors: ArrayLike, alpha: float = 0.1) -> float:
+def auc(errors: ArrayLike, alpha: float = FAILURE) -> float:
     """Area under the cumulative error curve up to `alpha`, divided by `alpha`; exact, no grid.
 
     The curve is a sum of steps, one at each error e, and a step's area is max(0, alpha - e): the mean of

@@ -12,9 +12,9 @@ import dlib
 import numpy as np
 from skimage import data, io, transform, util
 
+from tcdcn_init._shared.drawing import overlay
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.dlib import SeededShapePredictor
-from tcdcn_init.drawing import overlay
 
 portrait = util.img_as_ubyte(transform.rescale(data.astronaut()[:280, 80:380], 2, channel_axis=-1))
 box = dlib.get_frontal_face_detector()(portrait)[0]

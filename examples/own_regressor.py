@@ -10,8 +10,8 @@ import numpy as np
 from skimage import color, data, filters, io, transform, util
 
 from tcdcn_init import initialize
+from tcdcn_init._shared.drawing import overlay
 from tcdcn_init.adapters.skimage import detect_boxes
-from tcdcn_init.drawing import overlay
 from tcdcn_init.geometry import as_box, interocular, similarity_between, transform_points
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from skimage import data, io, transform, util
 
 from tcdcn_init import Initializer
+from tcdcn_init._shared.drawing import overlay
 from tcdcn_init.adapters.skimage import detect_boxes
-from tcdcn_init.drawing import overlay
 from tcdcn_init.geometry import box_from_points
 
 FRAMES = 48

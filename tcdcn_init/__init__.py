@@ -8,10 +8,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = ["Initialization", "Initializer", "initialize"]
+
+# Python started in a clone finds this folder, where adapters and eval are not, before the installed package, where they
+# are: look there too.
+if not os.path.isdir(os.path.join(__path__[0], "adapters")):  # noqa: PTH112, PTH118 - pathlib takes longer to load
+    from pkgutil import extend_path
+
+    __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
     from tcdcn_init.initializer import Initialization, Initializer, initialize

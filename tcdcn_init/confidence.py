@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-GOOD = 0.1
+FAILURE = 0.1
 """Mean error, in inter-ocular distances, up to which five points count as good: the field's limit of a failure."""
 
 
@@ -65,7 +65,7 @@ class Calibration:
         return np.asarray(np.exp(self.offset + self.slope * np.log(np.asarray(raw, dtype=np.float64))))
 
     def confidence(self, raw: ArrayLike, face: ArrayLike) -> NDArray[np.float64]:
-        """Probability that the points are good: of a face, and then off by at most `GOOD` on average.
+        """Probability that the points are good: of a face, and then off by at most `FAILURE` on average.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
         raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
     is_face = np.asarray(np.isfinite(off).all(axis=1))
-    good = off[is_face].mean(axis=1) <= GOOD
+    good = off[is_face].mean(axis=1) <= FAILURE
     for what, of, rows in (("crops show a face", len(is_face), is_face), ("faces are good", len(good), good)):
         if not 0 < rows.sum() < of:
             raise ValueError(f"{int(rows.sum())} of {of} {what}; a calibration needs some that do and some that do not")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.backends import BackendName, load_backend
+from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points, snapped
-from tcdcn_init.geometry import MIRROR, BoxLike, as_box, roll_degrees, similarity_between, transform_points
+from tcdcn_init.geometry import MIRROR, BoxLike, roll_degrees, similarity_between, transform_points
+from tcdcn_init.network.backends import BackendName, load_backend
+from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.tasks import MIRRORED_POSE, TASKS
 from tcdcn_init.weights import DEFAULT_MODEL
-
-DEFAULT_PASSES = 3
 
 # Outputs of networks that say how far they can be trusted, and the numbers of every output but the points.
 _TRUST = ("expected_error", "face")
@@ -152,7 +151,7 @@ class Initializer:
         if len(images) != len(boxes):
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         pictures = [as_picture(image) for image in images]
-        checked = [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
+        checked = [checked_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, boxes, strict=True)]
         points, answers = self._run(pictures, checked, on_bad, self.config.outputs[1:])
         chances = {task: _softmax(answers[task]) for task in self.config.tasks}
         expected, sure = self._trust(answers, len(points))
@@ -237,7 +236,9 @@ class Initializer:
         pictures = [as_picture(image) for image in (images if many else [images])]
         if len(pictures) != len(entries):
             raise ValueError(f"{len(pictures)} images but {len(entries)} arrays of boxes; expected one array per image")
-        return pictures, [_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, entries, strict=True)]
+        return pictures, [
+            checked_boxes(picture, entry, on_bad) for picture, entry in zip(pictures, entries, strict=True)
+        ]
 
     def _run(
         self,
@@ -367,42 +368,6 @@ def initialize(
 @functools.lru_cache(maxsize=4)
 def _cached(model: str | Path, backend: BackendName, passes: int, mirror: bool) -> Initializer:
     return Initializer(model, backend=backend, passes=passes, mirror=mirror)
-
-
-def _boxes(picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:
-    """Boxes of one picture as an array, checked; unusable ones NaN where the caller wants them so."""
-    if on_bad not in ("raise", "nan"):
-        raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
-    if boxes is None:
-        from tcdcn_init.detection import detect_boxes
-
-        return detect_boxes(picture)
-    height, width = picture.shape[:2]
-    if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4:
-        array = boxes.astype(np.float64)
-        low, high = array[:, :2], array[:, 2:]
-        # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
-        if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and (
-            np.abs(array) < 1e12
-        ).all():
-            return array
-    if hasattr(boxes, "bottom") or (len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes)):  # type: ignore[arg-type,union-attr]
-        raise ValueError(f"boxes is a single box {boxes!r}; expected a list of boxes: wrap it, [box]")
-    result = np.full((len(boxes), 4), np.nan)  # type: ignore[arg-type]
-    for k, item in enumerate(boxes):  # type: ignore[arg-type]
-        try:
-            box = as_box(item)
-            if box[0] > width - 0.5 or box[1] > height - 0.5 or box[2] < -0.5 or box[3] < -0.5:
-                raise ValueError(
-                    f"box {tuple(box.tolist())} lies wholly outside of the image of width {width} and height {height}; "
-                    "expected (left, top, right, bottom) in its pixels"
-                )
-        except ValueError as error:
-            if on_bad == "raise":
-                raise ValueError(f"box number {k}: {error} (or pass on_bad='nan' to go on without it)") from error
-            continue
-        result[k] = box
-    return result
 
 
 def _too_far(

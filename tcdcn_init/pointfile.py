@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.images import read_image
+from tcdcn_init._shared.journal import append, open_journal
+from tcdcn_init._shared.progress import track
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.initializer import Initialization, Initializer
-from tcdcn_init.journal import append, open_journal
-from tcdcn_init.pictures import read_image
-from tcdcn_init.progress import track
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -219,7 +219,7 @@ def _row(path: Path, number: int, face: Initialization, shape: NDArray[Any]) -> 
 def _draw(folder: Path, path: Path, picture: NDArray[Any], shapes: Sequence[tuple[Initialization, Any]]) -> None:
     from skimage.io import imsave
 
-    from tcdcn_init.drawing import overlay
+    from tcdcn_init._shared.drawing import overlay
 
     folder.mkdir(parents=True, exist_ok=True)
     name = "_".join(part for part in path.with_suffix(".png").parts if part not in (path.anchor, "..", "."))

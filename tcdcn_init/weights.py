@@ -14,10 +14,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcdcn_init.architecture import NetworkConfig, config_from_dict, config_to_dict
+from tcdcn_init.network.config import NetworkConfig, config_from_dict, config_to_dict
 
 if TYPE_CHECKING:
-    from tcdcn_init.network import Network
+    from tcdcn_init.network.tcdcn import Network
 
 DEFAULT_MODEL = "tcdcn-robust"
 
@@ -154,7 +154,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    from tcdcn_init.network import make_network
+    from tcdcn_init.network.tcdcn import make_network
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -178,3 +178,6 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
         )
     network.load_state_dict(tensors)
     return network.eval(), metadata
+
+
+LICENCE = "weights trained on research data (MTFL): research use; code BSD-3-Clause; data not included"

@@ -163,7 +163,7 @@ def mtfl_root(make_mtfl: Callable[..., Path], tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="session")
 def small_network() -> Any:
     """Architecture of a network that trains on the drawn faces in seconds."""
-    from tcdcn_init.architecture import TCDCNConfig
+    from tcdcn_init.network.config import TCDCNConfig
 
     return TCDCNConfig(widths=(6, 8, 8, 8), feature=24)
 
@@ -173,7 +173,7 @@ def small_model(small_network: Any, tmp_path_factory: pytest.TempPathFactory) ->
     """A .safetensors file of an untrained small network."""
     import torch
 
-    from tcdcn_init.network import TCDCN
+    from tcdcn_init.network.tcdcn import TCDCN
     from tcdcn_init.weights import save_network
 
     torch.manual_seed(0)

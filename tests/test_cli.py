@@ -17,11 +17,11 @@ from skimage.io import imread, imsave
 from typer.testing import CliRunner
 
 import tcdcn_init
-from tcdcn_init import training
+from tcdcn_init._shared.commands import split_names
 from tcdcn_init.cli import app
-from tcdcn_init.cli_common import split_names
 from tcdcn_init.initializer import Initializer
-from tcdcn_init.training import TrainingConfig
+from tcdcn_init.training import trainer as training
+from tcdcn_init.training.trainer import TrainingConfig
 from tcdcn_init.weights import load_network
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
@@ -96,7 +96,7 @@ def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
     out = tmp_path / f"points{suffix}"
     result = run("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv", "--draw", tmp_path / "drawn")
     assert result.exit_code == 1
-    assert "4 faces in 3 pictures" in result.output
+    assert "4 faces in 3 images" in result.output
     assert "not used" in result.output
     assert "broken.jpg" in result.output
     assert out.is_file()
@@ -117,7 +117,7 @@ def test_points_are_those_of_the_initializer(run, gallery, tmp_path):
 def test_patterns_may_be_given_and_faces_are_detected(run, gallery, tmp_path):
     result = run("points", gallery / "port*.png", "--out", tmp_path / "points.json", "--backend", "torch")
     assert result.exit_code == 0
-    assert "1 faces in 1 pictures" in result.output
+    assert "1 faces in 1 images" in result.output
     [row] = json.loads((tmp_path / "points.json").read_text())
     assert row["image"] == str(gallery / "portrait.png")
 
@@ -149,7 +149,7 @@ def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_pa
     other = run(*command, "--passes", 2)
     assert other.exit_code == 2
     assert "other settings" in other.output
-    assert "4 faces in 3 pictures" in run(*command).output
+    assert "4 faces in 3 images" in run(*command).output
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_options_reach_the_recipe(run, mtfl_root, tmp_path, monkeypatch):
         seen.update(config=config, name=name, **options)
         return out
 
-    monkeypatch.setattr("tcdcn_init.recipes.train_on_mtfl", instead)
+    monkeypatch.setattr("tcdcn_init.training.recipes.train_on_mtfl", instead)
     options = (
         "--tasks",
         "none",

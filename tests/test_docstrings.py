@@ -13,18 +13,13 @@ from typing import Any
 
 import pytest
 
-# Each on its own: adapters and eval lie elsewhere when the package is installed editable.
-PACKAGES = ("tcdcn_init", "tcdcn_init.datasets", "tcdcn_init.adapters", "tcdcn_init.eval")
+import tcdcn_init
 
 
 def modules() -> list[str]:
     """Names of all modules of the installed package."""
-    names = {"tcdcn_init.models"}
-    for package in PACKAGES:
-        names.add(package)
-        path = importlib.import_module(package).__path__
-        names.update(f"{package}.{entry.name}" for entry in pkgutil.iter_modules(path) if not entry.ispkg)
-    return sorted(names)
+    found = pkgutil.walk_packages(tcdcn_init.__path__, "tcdcn_init.")
+    return ["tcdcn_init", *sorted(entry.name for entry in found)]
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, Any]]:

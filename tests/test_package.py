@@ -39,9 +39,9 @@ def test_the_command_line_starts_without_torch():
         "tcdcn_init.initializer",
         "tcdcn_init.detection",
         "tcdcn_init.pointfile",
-        "tcdcn_init.exporting",
+        "tcdcn_init.network.exporting",
         "tcdcn_init.demo",
-        "tcdcn_init.training_log",
+        "tcdcn_init.training.log",
         "tcdcn_init.adapters",
         "tcdcn_init.eval",
     ],
@@ -112,9 +112,8 @@ def test_nothing_bundled_is_a_pickle_or_a_picture():
 def test_extras_that_messages_name_exist():
     extras = set(importlib.metadata.metadata("tcdcn-init").get_all("Provides-Extra") or [])
     named = set()
-    for package in ("tcdcn_init", "tcdcn_init.adapters", "tcdcn_init.eval", "tcdcn_init.datasets"):
-        for path in Path(str(resources.files(package))).glob("*.py"):
-            named.update(re.findall(r"tcdcn-init\[(\w+)\]", path.read_text()))
+    for path in Path(tcdcn_init.__path__[0]).rglob("*.py"):
+        named.update(re.findall(r"tcdcn-init\[(\w+)\]", path.read_text()))
     assert named
     assert named <= extras
 

@@ -185,7 +185,7 @@ def npy(array: object) -> bytes:
     return file.getvalue()
 
 
-GOOD = npy(UPRIGHT[None])
+FAILURE = npy(UPRIGHT[None])
 
 
 @pytest.mark.parametrize(
@@ -193,21 +193,21 @@ GOOD = npy(UPRIGHT[None])
     [
         b"",
         b"not a file of any kind",
-        GOOD,
+        FAILURE,
         archive(),
-        archive(other=GOOD),
-        archive(shapes=GOOD, more=GOOD),
+        archive(other=FAILURE),
+        archive(shapes=FAILURE, more=FAILURE),
         archive(shapes=b""),
-        archive(shapes=GOOD[:40]),
-        archive(shapes=GOOD[:-3]),
+        archive(shapes=FAILURE[:40]),
+        archive(shapes=FAILURE[:-3]),
         archive(shapes=b"garbage"),
         archive(shapes=npy(np.array([{"a": 1}], dtype=object))),
         archive(shapes=npy(np.array([["text"]]))),
         archive(shapes=npy(np.ones((3, 5, 2), dtype=np.int64))),
         archive(shapes=npy(np.full((1, 5, 2), np.nan))),
         archive(shapes=npy(np.zeros((0, 5, 2)))),
-        archive(shapes=GOOD, five=npy(np.zeros((2, 5, 2)))),
-        archive(shapes=GOOD)[:-30],
+        archive(shapes=FAILURE, five=npy(np.zeros((2, 5, 2)))),
+        archive(shapes=FAILURE)[:-30],
     ],
 )
 def test_files_that_are_no_bank_give_one_clear_error(tmp_path: Path, content: bytes) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tcdcn_init.architecture import TCDCNConfig
-from tcdcn_init.network import TCDCN
+from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.weights import (
     bundled_file,
     bundled_models,

@@ -7,7 +7,7 @@ disk.
 from tcdcn_init.datasets.afw import read_afw, read_afw68
 from tcdcn_init.datasets.base import BadRows, Face
 from tcdcn_init.datasets.boxes import read_boxes
-from tcdcn_init.datasets.csv import read_csv
+from tcdcn_init.datasets.csv_file import read_csv
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.pts import read_pts, read_pts_folder
 from tcdcn_init.datasets.ytf68 import hold_out_persons, read_ytf68

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.images import read_image
 from tcdcn_init.geometry import box_from_points, five_from_68
 
 
@@ -121,3 +122,17 @@ def split_by(faces: Sequence[Face], key: Callable[[Face], bytes], fraction: floa
         digest = hashlib.sha256(key(face)).digest()
         (held if int.from_bytes(digest[:8], "big") < fraction * 2**64 else kept).append(face)
     return kept, held
+
+
+def read_picture(face: Face) -> NDArray[Any]:
+    """Decode a face's image.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or not a picture, naming face and file.
+    """
+    try:
+        return read_image(face.image)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"{face.name}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcdcn_init.datasets.base import Face, split_by
-from tcdcn_init.datasets.csv import read_csv
+from tcdcn_init.datasets.csv_file import read_csv
 
 # Like MTFL's, the annotations count pixels from 1: a predictor trained on MTFL and made symmetric (see `mtfl`) lies
 # 1.2 pixels left of and 1.5 above them.

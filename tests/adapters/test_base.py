@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders import random_arrays
 from tcdcn_init.adapters.base import ENTRY_POINT_GROUP, ShapeRegressor, available_regressors, load_regressor
-from tcdcn_init.adapters.ert_cascade import ERT
-
-from .conftest import random_arrays
+from tcdcn_init.adapters.ert.cascade import ERT
 
 PLUGIN = Path(__file__).parent / "example_plugin"
 

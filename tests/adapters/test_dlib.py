@@ -8,14 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skimage.data import astronaut
 
+from builders import FIVE, draw, face, random_arrays
 from tcdcn_init.adapters.base import ShapeRegressor
-from tcdcn_init.adapters.dat import DatError
 from tcdcn_init.adapters.dlib import SeededShapePredictor
 from tcdcn_init.adapters.ert import ERT
+from tcdcn_init.adapters.ert.dat import DatError
 from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.geometry import interocular
-
-from .conftest import FIVE, draw, face, random_arrays
 
 dlib = pytest.importorskip("dlib")
 MODES = ("chip", "box", "exact")

@@ -196,9 +196,9 @@ def test_points_lie_in_given_boxes(training):
 def test_mtfl_counts_its_pixels_from_1(training):
     """A predictor made symmetric has no reason to err to one side: the mean of its answers on a crop and on its
     mirror image. With the annotation off by one pixel it does, by one pixel."""
-    from tcdcn_init.backends import TorchBackend
     from tcdcn_init.crops import frames_from_boxes
-    from tcdcn_init.training_data import load_crops
+    from tcdcn_init.network.backends import TorchBackend
+    from tcdcn_init.training.data import load_crops
 
     lfw = [face for face in training if face.name.startswith("lfw_5590/") and face.box_source == "given"]
     _, held = hold_out(lfw[:4000])

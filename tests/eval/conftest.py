@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tcdcn_init.eval.bootstrap import paired_change, paired_difference
-from tcdcn_init.eval.hardware import hardware
+from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.metrics import ced, failure_rate, summarise, summarise_points, summarise_poses
 from tcdcn_init.geometry import FIVE_POINTS
 

@@ -1,0 +1,196 @@
+"""Frames: where a regressor starts, as the affine map from the unit square of a face box to the picture.
+
+An upright box is one frame; five points give another, turned and scaled with the face. dlib knows the first kind only,
+so a frame can also be cut out as a picture in which its box is upright.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.adapters.cascade.layouts import IndexMap, Layout, find_layout
+from tcdcn_init.crops import as_picture
+from tcdcn_init.geometry import compose, similarity_between, transform_points
+
+
+def frames_from_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Upright frames (..., 2, 3): the unit square stretched to boxes (..., 4), as dlib does.
+
+    Examples
+    --------
+    >>> frames_from_boxes([[10, 20, 60, 80]])[0].tolist()
+    [[50.0, 0.0, 10.0], [0.0, 60.0, 20.0]]
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    frames = np.zeros((*array.shape[:-1], 2, 3))
+    frames[..., 0, 0] = array[..., 2] - array[..., 0]
+    frames[..., 1, 1] = array[..., 3] - array[..., 1]
+    frames[..., 2] = array[..., :2]
+    return frames
+
+
+class SeededFrames:
+    """Frames that lay a model's mean shape on given points, by similarities.
+
+    Parameters
+    ----------
+    mean_shape : (P, 2) array_like
+        In units of the box.
+    aspect : float
+        Width over height of the boxes that the model was trained on: a box is stretched to the unit square, and
+        the mean shape with it.
+    layout : mapping, optional
+        See `layouts.find_layout`.
+
+    Examples
+    --------
+    >>> mean = [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]
+    >>> seeded = SeededFrames(mean)
+    >>> (seeded.from_points(100 * np.array(mean) + [7, 0]).round(6) + 0.0).tolist()
+    [[100.0, 0.0, 7.0], [0.0, 100.0, 0.0]]
+    """
+
+    def __init__(self, mean_shape: ArrayLike, *, aspect: float = 1.0, layout: IndexMap | None = None) -> None:
+        if not 0.1 <= aspect <= 10:
+            raise ValueError(f"aspect is {aspect}; expected width / height of the training boxes, 0.1 to 10")
+        self.aspect = float(aspect)
+        self._stretch = np.array([[self.aspect, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        self._upright = transform_points(self._stretch, mean_shape)
+        self._index_map = layout
+        self._layout: Layout | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """Where the five points are; looked for when first asked, since starts from boxes need none."""
+        if self._layout is None:
+            self._layout = find_layout(self._upright, self._index_map)
+        return self._layout
+
+    def from_points(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Frames (..., 2, 3) from five points (..., 5, 2) in the order of `geometry.FIVE_POINTS`."""
+        return self._carry(self.layout.of_shape(self._upright), self.layout.of_five(points))
+
+    def from_annotations(self, shapes: ArrayLike) -> NDArray[np.float64]:
+        """The frames (..., 2, 3) that the five points of whole shapes (..., P, 2) would give: perfect seeds."""
+        return self._carry(self.layout.of_shape(self._upright), self.layout.of_shape(shapes))
+
+    def from_shapes(self, shapes: ArrayLike) -> NDArray[np.float64]:
+        """Frames (..., 2, 3) from whole shapes (..., P, 2)."""
+        array = np.asarray(shapes, dtype=np.float64)
+        if array.shape[-2:] != self._upright.shape:
+            raise ValueError(f"shape is {array.shape}; expected (..., {len(self._upright)}, 2), the model's points")
+        return self._carry(self._upright, array)
+
+    def usable(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Which of the five points (..., 5, 2) give a frame: those that are finite and do not all coincide; (...)."""
+        return _spread(self.layout.of_five(points))
+
+    def _carry(self, source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+        bad = ~_spread(target)
+        if bad.any():
+            raise ValueError(
+                f"points to start from are {target[bad][0].tolist()}; expected finite numbers that do not coincide"
+            )
+        return compose(similarity_between(source, target), self._stretch)
+
+
+def _spread(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        extent = np.ptp(points, axis=-2).max(axis=-1)
+    return np.asarray(np.isfinite(extent) & (extent > 0))
+
+
+class Cutout(NamedTuple):
+    """A grey picture over a frame.
+
+    Attributes
+    ----------
+    picture : (H, W) ndarray of uint8
+    box : (left, top, right, bottom)
+        The frame's unit square in it, upright and in whole pixels.
+    to_image : (2, 3) ndarray
+        From the picture's pixels to the image's.
+    """
+
+    picture: NDArray[np.uint8]
+    box: tuple[int, int, int, int]
+    to_image: NDArray[np.float64]
+
+
+def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, margin: float) -> Cutout:
+    """Cut a frame out of an image (of `as_bytes`) with dlib, so that its box is upright.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) ndarray of uint8
+    frame : (2, 3) ndarray
+        Upright or turned, its two sides at right angles.
+    side : int
+        Longer side of the box in the cutout, in pixels.
+    margin : float
+        Around the box, in units of that side. Outside the image all is 0, as for a predictor of dlib.
+
+    Returns
+    -------
+    Cutout
+        Interpolated linearly between single pixels, never averaged: dlib's trees look at single pixels too.
+    """
+    import dlib
+
+    sides = np.linalg.norm(frame[:, :2], axis=0)
+    width, height = (max(1, round(v)) for v in (sides * side / sides.max()).tolist())
+    edge = round(margin * side)
+    last = np.array([width + 2 * edge, height + 2 * edge])  # column and row
+    to_image = compose(frame, [[1 / width, 0, -edge / width], [0, 1 / height, -edge / height]])
+    # Only the part of the image under the cutout is read, and of a large face every second or nth pixel: dlib would
+    # average such a face, and lose a border of it.
+    step = max(1, int(sides.max() / side))
+    corners = transform_points(to_image, last * [[0, 0], [1, 0], [0, 1], [1, 1]])
+    limit = image.shape[1::-1]
+    left, top = np.clip(np.floor(corners.min(axis=0)) - step, 0, limit).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 2 * step, 0, limit).astype(int).tolist()
+    part = np.ascontiguousarray(as_grey(image[top:bottom:step, left:right:step]))
+    box = (edge, edge, edge + width, edge + height)
+    if not part.size:
+        return Cutout(np.zeros((last[1] + 1, last[0] + 1), dtype=np.uint8), box, to_image)
+    # Corners of this rectangle are centres of the cutout's corner pixels. From point pairs, chip_details would make one
+    # that is too large or too small by a pixel's difference between the two scales.
+    middle = (corners.mean(axis=0) - [left, top]) / step
+    half = np.linalg.norm(to_image[:, :2], axis=0) * last / 2 / step
+    details = dlib.chip_details(
+        dlib.drectangle(*(middle - half).tolist(), *(middle + half).tolist()),
+        dlib.chip_dims(int(last[1]) + 1, int(last[0]) + 1),
+        float(np.arctan2(frame[1, 0], frame[0, 0])),
+    )
+    return Cutout(dlib.extract_image_chip(part, details), box, to_image)
+
+
+def as_bytes(image: Any) -> NDArray[np.uint8]:
+    """A picture as dlib takes it, uint8 grey or RGB, converted by scikit-image's rules (RGBA on white).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `crops.as_picture`; ValueError if floats are not finite or outside [-1, 1].
+    """
+    picture = as_picture(image)
+    if picture.dtype == np.uint8 and picture.shape[2:] != (4,):
+        return picture
+    from skimage.color import rgba2rgb
+    from skimage.util import img_as_ubyte
+
+    if picture.dtype.kind == "f" and not np.isfinite(picture).all():
+        raise ValueError("image holds NaN or infinity; replace such pixels, e.g. with numpy.nan_to_num")
+    if picture.shape[2:] == (4,):
+        picture = rgba2rgb(picture)
+    return np.asarray(img_as_ubyte(picture), dtype=np.uint8)
+
+
+def as_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey of pixels (...) or (..., 3) as dlib computes it: the mean of red, green and blue rounded down, not luma."""
+    if pixels.ndim == 2:
+        return pixels
+    return np.asarray(pixels.sum(axis=-1, dtype=np.uint16) // 3, dtype=np.uint8)

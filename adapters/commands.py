@@ -1,0 +1,75 @@
+"""Commands that need the core and the adapters: points, make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
+from tcdcn_init.network.config import DEFAULT_PASSES
+from tcdcn_init.weights import DEFAULT_MODEL
+
+commands = typer.Typer()
+
+
+@commands.command()
+def points(
+    images: Annotated[list[str], typer.Argument(help="Images, folders, or glob patterns.")],
+    out: Annotated[Path, typer.Option(help="points.csv, .json or .parquet.")],
+    boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
+    draw: Annotated[Path | None, typer.Option(help="Folder for images with the points drawn in.")] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "auto",
+    passes: PassesOption = DEFAULT_PASSES,
+    mirror: MirrorOption = False,
+    dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+) -> None:
+    """Write the points of every face in images, folders and patterns; faces are detected unless boxes are given.
+
+    An interrupted run goes on when the command is repeated. Images that cannot be read are listed at the end and in
+    the output, and make the exit code 1.
+    """
+    from tcdcn_init.adapters.base import load_regressor
+    from tcdcn_init.datasets.boxes import read_boxes
+    from tcdcn_init.initializer import Initializer
+    from tcdcn_init.pointfile import find_images, write_points
+
+    if out.exists() and not force:
+        raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
+    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)  # type: ignore[arg-type]
+    report = write_points(
+        find_images(images),
+        out,
+        initializer,
+        boxes=read_boxes(boxes) if boxes else None,
+        dense=load_regressor("ert68-ytf").fit_from_points if dense else None,
+        draw=draw,
+        settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
+        f"{'68' if dense else '5'} points",
+    )
+    typer.echo(f"{report.faces} faces in {report.images} images -> {report.out}")
+    for path, reason in report.unreadable.items():
+        typer.secho(f"not used: {path}: {reason}", fg="yellow", err=True)
+    if report.unreadable:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def make(
+    name: Annotated[str, typer.Argument(help="ert5-mtfl, ert68-ytf, sdm-mtfl, sdm-mtfl-box, rcpr-mtfl, shapes-...")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68 for the names with ytf.")],
+    out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
+    seed: SeedOption = 0,
+) -> None:
+    """Make a bundled regressor or shape bank anew, and measure it on held-out faces.
+
+    `tcdcn-init train --model NAME` does so for networks.
+    """
+    from tcdcn_init.adapters.recipes import make as make_file
+
+    for line in make_file(name, data, out, seed):
+        typer.echo(line)
+    typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")

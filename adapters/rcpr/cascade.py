@@ -1,0 +1,393 @@
+"""RCPR, robust cascaded pose regression: a cascade of random ferns from several starts, whose median is the result.
+
+X. P. Burgos-Artizzu, P. Perona, P. Dollár, "Robust face landmark estimation under occlusion", ICCV 2013, which builds
+on the cascaded pose regression of Dollár, Welinder, Perona, CVPR 2010: the regressor that TCDCN's points were first
+made to start (Zhang, Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of ferns that compare pixels at places on the
+lines through two points of the current shape, so that the places follow its form; ferns move the points in the frame of
+the similarity that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a
+tenth of the cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*.
+RCPR's third part, its model of occlusion, is left out: MTFL does not say which points are hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius
+from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.cascade.training_faces import as_levels
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
+from tcdcn_init.geometry import BoxLike, as_box, invert, similarity_between, transform_points
+from tcdcn_init.shapes import ShapeBank, from_box_units
+
+if TYPE_CHECKING:
+    pass
+
+STARTS = 5
+"""Starts of a face, RCPR's number at test."""
+
+_AT_ONCE = 256  # starts: their chips and levels stay in the processor's cache
+
+Redraw: TypeAlias = Callable[[NDArray[np.intp], int], NDArray[np.float64] | None]
+"""Draws new starts: called with the numbers (M,) of the faces and the attempt (1, 2, ...), it returns (M, K, P, 2), or
+None when it has no others."""
+
+
+class RCPR(ChipCascade):
+    """A trained cascade.
+
+    Satisfies `base.ShapeRegressor`. Made by `training.train_rcpr` or `RCPR.load`.
+
+    Parameters
+    ----------
+    mean_shape : (P, 2) array_like
+        In units of the box.
+    ferns : Ferns
+    shapes : (B, P, 2) array_like
+        Training shapes in the units of `shapes.to_box_units`, to start from in a box. Rounded to float16.
+    config : RCPRConfig, optional
+    aspect : float
+        Width over height of the boxes it was trained on.
+    layout : mapping, optional
+        Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
+    metadata : mapping of str to str, optional
+        What a file says about itself: "data", "recipe", "licence", "figures".
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit together or are not finite.
+
+    Examples
+    --------
+    >>> from tcdcn_init.adapters.base import load_regressor
+    >>> from tcdcn_init.geometry import interocular
+    >>> from skimage.data import astronaut
+    >>> shape = load_regressor("rcpr-mtfl").fit_from_box(astronaut(), (176, 56, 272, 176))
+    >>> shape.shape, bool(40 < interocular(shape) < 50)
+    ((5, 2), True)
+    """
+
+    def __init__(
+        self,
+        mean_shape: ArrayLike,
+        ferns: Ferns,
+        shapes: ArrayLike,
+        config: RCPRConfig | None = None,
+        *,
+        aspect: float = 1.0,
+        layout: IndexMap | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(mean_shape, aspect=aspect, layout=layout)
+        self.config = config or RCPRConfig()
+        self.metadata = dict(metadata or {})
+        ferns.check(self.config, len(self._mean))
+        self._ferns = ferns
+        self._bank = np.asarray(shapes).astype(np.float16)
+        if self._bank.ndim != 3 or self._bank.shape[1:] != self._mean.shape or not len(self._bank):
+            raise ValueError(f"shapes have shape {self._bank.shape}; expected (B, {len(self._mean)}, 2), B at least 1")
+        if not np.isfinite(self._bank).all():
+            raise ValueError("shapes not finite")
+        self._maker = ShapeChips(self._mean * [aspect, 1.0], self.config.resolution, self.config.reach)
+        self._reference = as_complex(self._maker.reference)
+
+    @property
+    def shapes(self) -> NDArray[np.float16]:
+        """The (B, P, 2) training shapes to start from, in the units of `shapes.to_box_units`."""
+        return self._bank.copy()
+
+    def random_starts(
+        self, boxes: ArrayLike, count: int = STARTS, *, seed: int | Sequence[int] = 0
+    ) -> NDArray[np.float64]:
+        """Training shapes drawn at random, placed in boxes: RCPR's own start.
+
+        Parameters
+        ----------
+        boxes : (..., 4) array_like
+        count : int
+            Shapes of each box.
+        seed : int or sequence of int
+            All boxes get the shapes that it draws, whatever boxes are beside them.
+
+        Returns
+        -------
+        (..., count, P, 2) ndarray of float64
+        """
+        if not 1 <= count <= len(self._bank):
+            raise ValueError(f"{count} starts are wanted of {len(self._bank)} shapes; expected 1 to {len(self._bank)}")
+        chosen = np.random.default_rng(seed).choice(len(self._bank), count, replace=False)
+        return from_box_units(self._bank[chosen], np.asarray(boxes, dtype=np.float64)[..., None, :])
+
+    def nearest_starts(self, points: ArrayLike, count: int = STARTS) -> NDArray[np.float64]:
+        """Training shapes whose own five points are nearest, carried onto five points: the start of the TCDCN paper.
+
+        Parameters
+        ----------
+        points : (..., 5, 2) array_like
+            In the order of `geometry.FIVE_POINTS`.
+        count : int
+            Shapes for each face.
+
+        Returns
+        -------
+        (..., count, P, 2) ndarray of float64
+            NaN where points are not finite or coincide.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer shapes, or the model's layout does not give all five points.
+        """
+        array = np.asarray(points, dtype=np.float64)
+        good = self.seeded.usable(array)
+        starts = np.full((*good.shape, count, *self._mean.shape), np.nan)
+        bank = self._nearest
+        for place in np.ndindex(good.shape):
+            if good[place]:
+                chosen = bank.nearest(array[place], count)
+                onto = similarity_between(bank.five[chosen], array[place])
+                starts[place] = transform_points(onto, bank.shapes[chosen])
+        return starts
+
+    @cached_property
+    def _nearest(self) -> ShapeBank:
+        shapes = self._bank.astype(np.float32)
+        return ShapeBank(shapes, self.seeded.layout.of_shape(shapes).astype(np.float32))
+
+    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
+        """Fit from the five training shapes nearest to five points (5, 2): the median from `nearest_starts`."""
+        return np.asarray(self.predict_median([image], self._starts_on(np.asarray(points)[None]))[0])
+
+    def fit_points(self, images: Any | Sequence[Any], points: ArrayLike) -> NDArray[np.float64]:
+        """Fit faces from the five training shapes each that are nearest to their five points.
+
+        Parameters
+        ----------
+        images : ndarray, or a list or tuple of N ndarrays
+        points : (N, 5, 2) array_like
+
+        Returns
+        -------
+        (N, P, 2) ndarray of float64
+            NaN where the points are not finite, coincide or are outside of the picture.
+        """
+        return self.predict_median(images, self._starts_on(points), on_bad="nan")
+
+    def _starts_on(self, points: ArrayLike) -> NDArray[np.float64]:
+        return self.nearest_starts(points, min(STARTS, len(self._bank)))
+
+    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
+        """Fit from five training shapes in a face box: `fit_boxes` of one face, which raises where it cannot."""
+        return np.asarray(self._fit_boxes([image], as_box(box)[None], "raise")[0])
+
+    def fit_boxes(self, images: Any | Sequence[Any], boxes: ArrayLike) -> NDArray[np.float64]:
+        """Fit faces from five training shapes each in their boxes, with smart restarts; the median of the results.
+
+        Parameters
+        ----------
+        images : ndarray, or a list or tuple of N ndarrays
+        boxes : (N, 4) array_like
+
+        Returns
+        -------
+        (N, P, 2) ndarray of float64
+            NaN where the box is not finite or outside of the picture.
+        """
+        return self._fit_boxes(images, np.asarray(boxes, dtype=np.float64), "nan")
+
+    def _fit_boxes(
+        self, images: Any, boxes: NDArray[np.float64], on_bad: Literal["raise", "nan"]
+    ) -> NDArray[np.float64]:
+        count = min(STARTS, len(self._bank))
+        return self.predict_median(
+            images,
+            self.random_starts(boxes, count),
+            redraw=lambda faces, attempt: self.random_starts(boxes[faces], count, seed=attempt),
+            on_bad=on_bad,
+        )
+
+    def predict_median(
+        self,
+        images: Any | Sequence[Any],
+        starts: ArrayLike,
+        *,
+        redraw: Redraw | None = None,
+        on_bad: Literal["raise", "nan"] = "raise",
+    ) -> NDArray[np.float64]:
+        """Move the starts of faces at once, and take the median, coordinate by coordinate.
+
+        Parameters
+        ----------
+        images : ndarray, or a list or tuple of N ndarrays
+            One picture with all faces, or the picture of each.
+        starts : (N, K, P, 2) array_like
+            In pixels; K starts for each face.
+        redraw : callable, optional
+            Makes restarts: draws new starts for the faces whose results lie too far apart after `RCPRConfig.check` of
+            the stages, up to `RCPRConfig.restarts` times; of all the attempts, the one that lay closest together
+            goes on. Without it nothing is restarted.
+        on_bad : {"raise", "nan"}
+            What a start that cannot be used does: raise, or be left out of the median. A face without any gets NaN.
+
+        Returns
+        -------
+        (N, P, 2) ndarray of float64
+            A face does not depend on the others in the batch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `predict_many`; ValueError if `redraw` gives starts of another shape.
+        """
+        pictures, given = self._batch(images, starts, on_bad)
+        if given.ndim != 4 or not given.shape[1]:
+            raise ValueError(f"starts have shape {given.shape}; expected (N, K, {len(self._mean)}, 2), K at least 1")
+        each = given.shape[1]
+        results = np.full((len(given), *self._mean.shape), np.nan)
+        step = max(1, _AT_ONCE // each)
+        for first in range(0, len(given), step):
+            faces = np.arange(first, min(first + step, len(given)))
+            best = self._begin(pictures, given[faces], faces, on_bad)
+            for attempt in range(1, self.config.restarts + 1):
+                again = np.flatnonzero(best.spread > self.config.spread)
+                drawn = redraw(faces[again], attempt) if redraw is not None and len(again) else None
+                if drawn is None:
+                    break
+                new = np.asarray(drawn, dtype=np.float64)
+                if new.shape != (len(again), *given.shape[1:]):
+                    raise ValueError(f"redraw gave shape {new.shape}; expected {(len(again), *given.shape[1:])}")
+                best.improve(again, self._begin(pictures, new, faces[again], on_bad))
+            ends = self._stages(best.chips, best.shapes, self.config.checked_stage, self.config.stages)
+            results[faces] = _median(transform_points(best.to_picture, as_points(ends)), best.good)
+        return results
+
+    def _begin(
+        self, pictures: Sequence[NDArray[Any]], starts: NDArray[np.float64], faces: NDArray[np.intp], on_bad: str
+    ) -> _Attempt:
+        """The first stages, from starts (M, K, P, 2) of some of the faces."""
+        count, each = starts.shape[:2]
+        side = self._maker.side
+        chips = np.zeros((count, each, side, side), dtype=np.uint8)
+        shapes = starts.copy()
+        good = np.ones((count, each), dtype=bool)
+        for row, k in np.ndindex(count, each):
+            try:
+                chips[row, k] = self._chip(pictures[int(faces[row])], starts[row, k])
+            except ValueError as error:
+                if on_bad == "raise":
+                    raise ValueError(f"start number {k} of face {int(faces[row])}: {error}") from error
+                good[row, k] = False
+                shapes[row, k] = self._mean  # stands in, and is left out of the results
+        to_picture = self._maker.chip_maps(shapes.reshape(-1, *self._mean.shape)).reshape(count, each, 2, 3)
+        begun = self._stages(
+            chips, as_complex(transform_points(invert(to_picture), shapes)), 0, self.config.checked_stage
+        )
+        reached = transform_points(to_picture, as_points(begun))
+        middle = _median(reached, good)
+        away = np.linalg.norm(reached - middle[:, None], axis=-1).mean(axis=-1)
+        with np.errstate(invalid="ignore"):
+            spread = (away * good).sum(axis=1) / good.sum(axis=1) / radius(middle)
+        return _Attempt(chips, to_picture, begun, good, np.nan_to_num(spread, nan=np.inf))
+
+    def _stages(
+        self, chips: NDArray[np.uint8], shapes: NDArray[np.complex128], first: int, last: int
+    ) -> NDArray[np.complex128]:
+        """Move shapes (..., P) through some stages, in pixels of their chips (..., side, side)."""
+        side, points = self._maker.side, len(self._mean)
+        flat, own = shapes.reshape(-1, points).copy(), chips.reshape(-1, side, side)
+        owner, ferns = np.arange(len(flat)), self._ferns
+        for stage in range(first, last):
+            values = look(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
+            flat += ferns.moves(stage, values) * turns(self._reference, flat)[:, None]
+        return flat.reshape(shapes.shape)
+
+    def _chips(self) -> ShapeChips:
+        return self._maker
+
+    def _blocks(self, count: int) -> list[slice]:
+        return [slice(first, min(first + _AT_ONCE, count)) for first in range(0, count, _AT_ONCE)]
+
+    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.uint8]:
+        return as_levels(super()._chip(picture, start))
+
+    def _run(self, chips: NDArray[np.uint8], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+        to_picture = self._maker.chip_maps(starts)
+        ends = self._stages(chips, as_complex(transform_points(invert(to_picture), starts)), 0, self.config.stages)
+        return transform_points(to_picture, as_points(ends))
+
+    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the cascade to a .safetensors file.
+
+        Parameters
+        ----------
+        path : path
+        metadata : mapping of str to str, optional
+            What to add to the cascade's own: data, recipe, licence, figures.
+        """
+        tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
+        tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
+        settings = {**asdict(self.config), "aspect": self.aspect}
+        write_cascade(path, "RCPR", settings, tensors, {**self.metadata, **(metadata or {})})
+
+    @classmethod
+    def load(cls, model: str | Path = "rcpr-mtfl", *, layout: IndexMap | None = None) -> RCPR:
+        """Read a cascade: one that ships with the package, or a file of `save`.
+
+        Parameters
+        ----------
+        model : str or path
+            A bundled name, or the path of a .safetensors file.
+        layout : mapping, optional
+            As for `RCPR`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file or bundled model.
+        ValueError
+            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
+        """
+
+        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> RCPR:
+            aspect = float(settings.pop("aspect"))
+            mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
+            config = RCPRConfig(**settings)
+            return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
+
+        return read_cascade(model, "RCPR", {"mean_shape", "shapes", *(field.name for field in fields(Ferns))}, make)
+
+
+@dataclass
+class _Attempt:
+    """Starts of M faces, K each, after the first stages."""
+
+    chips: NDArray[np.uint8]  # (M, K, side, side)
+    to_picture: NDArray[np.float64]  # (M, K, 2, 3) from pixels of the chips
+    shapes: NDArray[np.complex128]  # (M, K, P) in pixels of the chips
+    good: NDArray[np.bool_]  # (M, K) starts that could be used
+    spread: NDArray[np.float64]  # (M,) of the results
+
+    def improve(self, numbers: NDArray[np.intp], other: _Attempt) -> None:
+        """Take over from another attempt at some of the faces what lies closer together there."""
+        better = other.spread < self.spread[numbers]
+        for field in fields(self):
+            getattr(self, field.name)[numbers[better]] = getattr(other, field.name)[better]
+
+
+def _median(shapes: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median (N, P, 2) of those of shapes (N, K, P, 2) that are good (N, K); NaN of none."""
+    if good.all():
+        return np.asarray(np.median(shapes, axis=1))
+    result = np.full((len(shapes), *shapes.shape[2:]), np.nan)
+    some = good.any(axis=1)
+    result[some] = np.nanmedian(np.where(good[some, :, None, None], shapes[some], np.nan), axis=1)
+    return result

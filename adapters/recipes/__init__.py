@@ -1,0 +1,61 @@
+"""How each bundled regressor and shape bank is made, by name: `tcdcn-init make NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tcdcn_init._shared.names import unknown_name
+
+NAMES = ("ert5-mtfl", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68")
+"""What can be made."""
+
+__all__ = ["NAMES", "make"]
+
+
+def make(name: str, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
+    """Make a bundled file anew.
+
+    Parameters
+    ----------
+    name : str
+        Of `NAMES`.
+    root : path
+        Folder of MTFL, or of ytf68 for the names that end in ytf or ytf68.
+    out : pathlib.Path
+        File to write.
+    seed : int
+
+    Yields
+    ------
+    str
+        A line on how good it is on held-out faces, where its recipe measures that.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message suggests near ones.
+    FileNotFoundError, BadRows
+        If the folder is not that data set, or rows of its list are broken.
+    """
+    if name not in NAMES:
+        raise ValueError(unknown_name("file to make", name, NAMES))
+    figures: Mapping[str, Mapping[str, float]] = {}
+    if name.startswith("ert"):
+        from tcdcn_init.adapters.recipes.trees import make_ert
+
+        make_ert(name, root, out, seed)
+    elif name.startswith("shapes"):
+        from tcdcn_init.adapters.recipes.shapes import collect_shapes
+
+        collect_shapes(name.removeprefix("shapes-"), root).save(out)
+    elif name.startswith("sdm"):
+        from tcdcn_init.adapters.recipes.descent import make_sdm
+
+        figures = make_sdm(root, out, starts="box" if name.endswith("-box") else "tcdcn", seed=seed)
+    else:
+        from tcdcn_init.adapters.recipes.ferns import make_rcpr
+
+        figures = make_rcpr(root, out, seed=seed)
+    for start, found in figures.items():
+        yield f"{start}: " + ", ".join(f"{figure} {value:.2f} %" for figure, value in found.items())

@@ -1,0 +1,47 @@
+"""How the bundled shape banks are collected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.shapes import ShapeBank, to_box_units
+
+_MOST_DENSE = 1000
+"""Frames of a person are alike, and ten times the file would hold hardly more forms."""
+
+
+def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
+    """Collect the shapes of a data set's training faces.
+
+    Parameters
+    ----------
+    kind : {"mtfl", "ytf68"}
+        "mtfl": the five-point shapes of training.txt, without its held-out tenth, that lie in a detector's box.
+        "ytf68": 1,000 of the 68-point shapes of the training persons, spread evenly over the list. That data set has
+        no boxes of its own: these lie in the ones that `geometry.box_from_points` derives from them, in which shapes
+        vary less, in place and size, than in any detector's.
+    root : path
+        The data set's folder.
+
+    Returns
+    -------
+    ShapeBank
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    FileNotFoundError
+        If the folder is not that data set.
+    """
+    if kind == "mtfl":
+        return ShapeBank.from_faces(read_dataset("mtfl-train", root))
+    if kind != "ytf68":
+        raise ValueError(f"kind of shape bank is {kind!r}; expected 'mtfl' or 'ytf68'")
+    faces = read_dataset("ytf68-train", root)
+    chosen = np.linspace(0, len(faces) - 1, min(_MOST_DENSE, len(faces))).round().astype(int)
+    points = np.stack([faces[k].points for k in chosen])
+    return ShapeBank(to_box_units(points, np.stack([faces[k].box for k in chosen])).astype(np.float32))

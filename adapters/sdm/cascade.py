@@ -1,0 +1,154 @@
+"""SDM, the supervised descent method: a cascade of ridge regressions on HOG patches around the current points.
+
+X. Xiong, F. De la Torre, "Supervised descent method and its applications to face alignment", CVPR 2013. A stage cuts a
+patch around each point, describes it by histograms of oriented gradients (scikit-image's HOG), and a linear map of all
+descriptors says how the points must move. Patches are cut, and points moved, in the frame of the similarity that
+carries the mean shape onto the current shape: the cascade sees every face upright and of one size, so a start's roll
+and scale carry over. The patches shrink from stage to stage, from half a face to an eye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
+from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
+from tcdcn_init.geometry import invert, transform_points
+
+if TYPE_CHECKING:
+    pass
+
+
+class SDM(ChipCascade):
+    """A trained cascade.
+
+    Satisfies `base.ShapeRegressor`. Made by `training.train_sdm` or `SDM.load`.
+
+    Parameters
+    ----------
+    mean_shape : (P, 2) array_like
+        In units of the box.
+    weights : (S, F, 2P) array_like
+        Of each stage, from descriptors to moves in radii (`SDMConfig`); S is the number of the config's spans, F is P
+        times its `length`. Rounded to float16, which is how files hold them.
+    biases : (S, 2P) array_like
+    config : SDMConfig, optional
+    aspect : float
+        Width over height of the boxes it was trained on.
+    layout : mapping, optional
+        Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
+    metadata : mapping of str to str, optional
+        What a file says about itself: "data", "recipe", "licence", "figures".
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit the config or are not finite.
+
+    Examples
+    --------
+    >>> mean = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+    >>> config = SDMConfig(spans=(1.0,))
+    >>> sdm = SDM(mean, np.zeros((1, 5 * config.length, 10)), np.zeros((1, 10)), config)
+    >>> image = np.zeros((100, 100), dtype=np.uint8)
+    >>> sdm.fit_from_box(image, (10, 20, 60, 70))[0].round(3).tolist()  # weights of zero: the start comes back
+    [25.0, 40.0]
+    """
+
+    def __init__(
+        self,
+        mean_shape: ArrayLike,
+        weights: ArrayLike,
+        biases: ArrayLike,
+        config: SDMConfig | None = None,
+        *,
+        aspect: float = 1.0,
+        layout: IndexMap | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.config = config or SDMConfig()
+        self.metadata = dict(metadata or {})
+        super().__init__(mean_shape, aspect=aspect, layout=layout)
+        # The arithmetic is in float32; rounded to float16 first, so that a cascade is the same before and after a file.
+        with np.errstate(over="ignore"):
+            self._weights = np.asarray(weights).astype(np.float16).astype(np.float32)
+        self._biases = np.asarray(biases, dtype=np.float32)
+        points, stages = len(self._mean), len(self.config.spans)
+        for name, array, wanted in (
+            ("weights", self._weights, (stages, points * self.config.length, 2 * points)),
+            ("biases", self._biases, (stages, 2 * points)),
+        ):
+            if array.shape != wanted:
+                raise ValueError(
+                    f"{name} of shape {array.shape}; {stages} stages, {points} points and {self.config.length} numbers "
+                    f"to a patch call for {wanted}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} not finite, or beyond float16's 65504")
+        self._features = SDMFeatures(self._mean * [aspect, 1.0], self.config)
+
+    def _chips(self) -> ShapeChips:
+        return self._features
+
+    def _blocks(self, count: int) -> list[slice]:
+        return self._features.blocks(count)
+
+    def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+        to_picture = self._features.chip_maps(starts)
+        shapes = transform_points(invert(to_picture), starts)
+        for stage, (weights, biases) in enumerate(zip(self._weights, self._biases, strict=True)):
+            descriptors, turns = self._features.describe(stage, chips, shapes)
+            moves = (descriptors @ weights + biases).reshape(shapes.shape)
+            shapes += moves @ np.swapaxes(turns, 1, 2)
+        return transform_points(to_picture, shapes)
+
+    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the cascade to a .safetensors file, its weights in float16.
+
+        Parameters
+        ----------
+        path : path
+        metadata : mapping of str to str, optional
+            What to add to the cascade's own: data, recipe, licence, figures.
+        """
+        tensors: dict[str, NDArray[Any]] = {
+            "mean_shape": self._mean,
+            "weights": self._weights.astype(np.float16),
+            "biases": self._biases,
+        }
+        settings = {**asdict(self.config), "aspect": self.aspect}
+        write_cascade(path, "SDM", settings, tensors, {**self.metadata, **(metadata or {})})
+
+    @classmethod
+    def load(cls, model: str | Path = "sdm-mtfl", *, layout: IndexMap | None = None) -> SDM:
+        """Read a cascade: one that ships with the package, or a file of `save`.
+
+        Parameters
+        ----------
+        model : str or path
+            A bundled name, or the path of a .safetensors file.
+        layout : mapping, optional
+            As for `SDM`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file or bundled model.
+        ValueError
+            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
+        """
+
+        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> SDM:
+            aspect = float(settings.pop("aspect"))
+            config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
+            return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
+
+        return read_cascade(model, "SDM", ("mean_shape", "weights", "biases"), make)

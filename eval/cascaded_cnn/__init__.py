@@ -1,0 +1,1 @@
+"""The cascaded CNN of Sun, Wang, Tang (CVPR 2013), the paper's baseline, beside TCDCN."""

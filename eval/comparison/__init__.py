@@ -1,0 +1,1 @@
+"""`tcdcn-init eval`: the same regressors, only the start changed."""

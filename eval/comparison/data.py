@@ -1,0 +1,214 @@
+"""What the protocol found, as report.json states it and faces.csv lists it."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init._shared.progress import track
+from tcdcn_init.eval.bootstrap import Interval, paired_change, paired_difference
+from tcdcn_init.eval.comparison.measure import Measured
+from tcdcn_init.eval.comparison.plan import BASELINE, NO_REGRESSOR, Plan, Run
+from tcdcn_init.eval.measuring.cases import Case, image_names
+from tcdcn_init.eval.measuring.runs import over_processes
+from tcdcn_init.eval.metrics import NO_POSE, ced, summarise, summarise_points, summarise_poses, with_missing
+from tcdcn_init.geometry import FIVE_POINTS
+from tcdcn_init.tasks import TASKS
+
+FORMAT = 1
+
+PUBLISHED = {
+    "source": "Zhang, Luo, Loy, Tang, ECCV 2014: mean error of five points, % of the inter-ocular distance, as "
+    "published; each method in boxes of its own authors' choice, so that a comparison with figures of this report is "
+    "rough.",
+    "aflw": {"TSPM": 15.9, "ESR": 13.0, "CDM": 13.1, "Luxand": 12.4, "RCPR": 11.6, "SDM": 8.5, "TCDCN": 8.0},
+    "afw": {"TSPM": 14.3, "ESR": 12.2, "CDM": 11.1, "Luxand": 10.4, "RCPR": 9.3, "SDM": 8.8, "TCDCN": 8.2},
+}
+"""Figures of others, marked as published."""
+
+_FAILURE = 0.1
+_GRID = [round(0.002 * k, 3) for k in range(151)]
+
+
+class _Pair(NamedTuple):
+    """A run and its baseline, on the same faces."""
+
+    points: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+
+
+def report_data(
+    case: Case,
+    plan: Plan,
+    measured: Measured,
+    *,
+    model: Mapping[str, Any],
+    command: str = "",
+    jobs: int = 1,
+) -> dict[str, Any]:
+    """All figures of a measurement, but for times and hardware.
+
+    Parameters
+    ----------
+    case : Case
+    plan : Plan
+    measured : Measured
+        Of the case's faces.
+    model : mapping
+        "name", "backend", "passes" of the initializer.
+    command : str
+        What the user typed.
+    jobs : int
+        Processes for the intervals, whose numbers do not depend on it.
+
+    Returns
+    -------
+    dict
+        Summaries are `metrics.Summary` and `bootstrap.Interval` as dicts; all that is in it can be written as JSON.
+    """
+    faces = case.faces
+    images = image_names(faces)
+    poses = [face.attributes.get("pose") for face in faces]
+    against = _against(measured, images, jobs)
+    runs = [
+        {
+            "regressor": run.regressor,
+            "training": run.training,
+            "start": run.start,
+            "start_error": asdict(summarise(measured.start_errors[r])),
+            "error": asdict(summarise(measured.errors[r])),
+            "error_box": asdict(summarise(measured.box_errors[r])),
+            "points": [asdict(summary) for summary in summarise_points(measured.point_errors[r])],
+            "poses": {name: asdict(group) for name, group in summarise_poses(measured.errors[r], poses).items()},
+            "against": against[r],
+            "ced": {"grid": _GRID, "share": ced(measured.errors[r], _GRID).tolist()},
+        }
+        for r, run in enumerate(measured.runs)
+    ]
+    count = len(faces[0].points)
+    return {
+        "format": FORMAT,
+        "command": command,
+        "seed": plan.seed,
+        "dataset": {
+            "name": case.name,
+            "title": case.title,
+            "faces": len(faces),
+            "images": len(set(images)),
+            "points": count,
+            "boxes": case.boxes,
+            "boxes_derived": sum(face.box_source == "points" for face in faces),
+            "unreadable": {name: _from_root(reason, case) for name, reason in measured.unreadable.items()},
+            "note": case.note,
+        },
+        "model": dict(model),
+        "point_names": list(FIVE_POINTS) if count == 5 else [str(k) for k in range(count)],
+        "starts": [start.name for start in plan.starts],
+        "regressors": [NO_REGRESSOR, *plan.regressors],
+        "baseline": BASELINE,
+        "runs": runs,
+        "noise": _curves(measured, "noise", plan.noises),
+        "roll": _curves(measured, "roll", plan.rolls),
+        "published": PUBLISHED,
+    }
+
+
+def write_faces(path: Path, case: Case, measured: Measured) -> None:
+    """Write faces.csv: a row for each face and run, blank where there is no error.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    case : Case
+    measured : Measured
+    """
+    most = max(array.shape[1] for array in measured.point_errors)
+    head = ["name", "image", "pose", "regressor", "training", "start", "start_error", "error", "error_box"]
+    images = image_names(case.faces)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*head, *(f"e{k}" for k in range(most))])
+        for k, (face, image) in enumerate(zip(case.faces, images, strict=True)):
+            pose = face.attributes.get("pose")
+            about = [face.name, image, NO_POSE if pose is None else TASKS["pose"][pose]]
+            for r, run in enumerate(measured.runs):
+                numbers = [measured.start_errors[r, k], measured.errors[r, k], measured.box_errors[r, k]]
+                numbers += measured.point_errors[r][k].tolist()
+                writer.writerow([*about, *run, *(f"{value:.6f}" if np.isfinite(value) else "" for value in numbers)])
+
+
+def _curves(measured: Measured, kind: str, values: Sequence[float]) -> dict[str, Any] | None:
+    if not values:
+        return None
+    runs = []
+    for run, curve in zip(measured.runs, measured.curves[kind], strict=True):
+        summaries = [summarise(errors) for errors in curve]
+        runs.append(
+            {
+                **run._asdict(),
+                "failure": [summary.failure_10 for summary in summaries],
+                "mean": [summary.mean for summary in summaries],
+            }
+        )
+    return {"values": list(values), "faces": len(measured.curve_faces), "runs": runs}
+
+
+def _against(measured: Measured, images: Sequence[str], jobs: int) -> list[dict[str, Any] | None]:
+    """Each run's differences against the baseline of the same regressor and training."""
+    number = {run: r for r, run in enumerate(measured.runs)}
+    wanted = {}
+    for r, run in enumerate(measured.runs):
+        other = number.get(Run(run.regressor, run.training, BASELINE))
+        if other is not None and other != r and len(set(images)) > 1:
+            wanted[r] = _Pair(measured.point_errors[r], measured.point_errors[other])
+    found = over_processes(functools.partial(_Differences, images), list(wanted.values()), jobs)
+    results: list[dict[str, Any] | None] = [None] * len(measured.runs)
+    for r, result in zip(wanted, track(found, "Intervals", total=len(wanted)), strict=True):
+        results[r] = result
+    return results
+
+
+class _Differences:
+    """Compares runs on the faces of some images; an object, so that other processes are told of the images once."""
+
+    def __init__(self, images: Sequence[str]) -> None:
+        self.images = images
+
+    def __call__(self, pair: _Pair) -> dict[str, Any] | None:
+        try:
+            return self._compare(pair)
+        except ValueError:  # too few images for an interval
+            return None
+
+    def _compare(self, pair: _Pair) -> dict[str, Any]:
+        ours, theirs = (points.mean(axis=1) for points in pair)
+        failed, failed_before = ((~(errors <= _FAILURE)).astype(float) for errors in (ours, theirs))
+        return {
+            "nme": asdict(paired_difference(with_missing(ours), with_missing(theirs), self.images)),
+            "failure": asdict(paired_difference(failed, failed_before, self.images)),
+            "points": [
+                self._change(with_missing(a), with_missing(b))
+                for a, b in zip(pair.points.T, pair.baseline.T, strict=True)
+            ],
+        }
+
+    def _change(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any] | None:
+        try:
+            found: Interval = paired_change(ours, theirs, self.images)
+        except ValueError:  # a baseline without error
+            return None
+        return asdict(found)
+
+
+def _from_root(reason: str, case: Case) -> str:
+    """A reason that does not depend on where the data set lies."""
+    for parent in {face.image.parent for face in case.faces}:
+        reason = reason.replace(f"{parent}/", "")
+    return reason

@@ -1,0 +1,129 @@
+"""The plan of a comparison: which regressors, from which starts, on which copies of the faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.cascade.layouts import find_layout
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.eval.measuring.copies import NOISES, ROLLS, Kind
+from tcdcn_init.eval.starts import Start
+from tcdcn_init.initializer import Initializer
+
+NO_REGRESSOR = "none"
+"""Name under which TCDCN's five points themselves are scored."""
+
+BASELINE = "random-5"
+"""The start that differences are against: RCPR's."""
+
+Factory = Callable[[], ShapeRegressor]
+
+
+class Run(NamedTuple):
+    """One row of the comparison.
+
+    Attributes
+    ----------
+    regressor : str
+    training : {"untouched", "retrained"}
+        As it is, or retrained on starts that err as this start errs.
+    start : str
+    """
+
+    regressor: str
+    training: Literal["untouched", "retrained"]
+    start: str
+
+
+POINTS_RUN = Run(NO_REGRESSOR, "untouched", "tcdcn")
+"""TCDCN's own points."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, as other processes are told it.
+
+    Attributes
+    ----------
+    regressors : mapping of str to callable
+        Name -> callable without arguments that makes the regressor, such as ``partial(load_regressor, name)``.
+    starts : tuple of Start
+        Of shapes with as many points as the regressors have.
+    initializer : callable
+        Makes the initializer: `Initializer` itself, or ``functools.partial(Initializer, passes=2)``.
+    retrained : mapping of (str, str) to callable
+        Regressor and start -> what makes the regressor as it was retrained for the start, where there is one.
+    noises, rolls : tuple of float
+        Of the curves, see `copies`; none, no curve.
+    seed : int
+        Of random starts and of the boxes' noise.
+    """
+
+    regressors: Mapping[str, Factory]
+    starts: tuple[Start, ...]
+    initializer: Callable[[], Initializer] = Initializer
+    retrained: Mapping[tuple[str, str], Factory] = field(default_factory=dict)
+    noises: tuple[float, ...] = NOISES
+    rolls: tuple[float, ...] = ROLLS
+    seed: int = 0
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them, TCDCN's points first."""
+        runs = [POINTS_RUN]
+        for name in self.regressors:
+            runs += [Run(name, "untouched", start.name) for start in self.starts]
+            runs += [
+                Run(name, "retrained", start.name) for start in self.starts if (name, start.name) in self.retrained
+            ]
+        return runs
+
+    @property
+    def conditions(self) -> list[tuple[Kind, float]]:
+        """Of the curves; noise of 0 is the faces as they are, which need not be fitted again."""
+        noises: list[tuple[Kind, float]] = [("noise", value) for value in self.noises if value != 0]
+        return [*noises, *(("roll", value) for value in self.rolls)]
+
+    @property
+    def factories(self) -> dict[tuple[str, str], Factory]:
+        """What makes each regressor: under its name and "", or the start that it was retrained for."""
+        return {**{(name, ""): make for name, make in self.regressors.items()}, **self.retrained}
+
+
+def check_plan(faces: Sequence[Face], plan: Plan) -> None:
+    """Raise a ValueError unless the faces can be measured by the plan."""
+    if not faces:
+        raise ValueError("there is no face to measure on; expected at least one")
+    if not plan.starts:
+        raise ValueError("no start is named; expected at least one, such as tcdcn-nearest")
+    for values, what, unit in (
+        (plan.noises, "noise", "standard deviations of 0 or more, in box sides"),
+        (plan.rolls, "roll", "degrees"),
+    ):
+        for value in values:
+            if not np.isfinite(value) or (what == "noise" and value < 0):
+                raise ValueError(f"{what} {value:g} cannot be measured; expected {unit}")
+    if NO_REGRESSOR in plan.regressors:
+        raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
+    counts = {len(face.points) for face in faces}
+    if len(counts) > 1 or not counts <= {5, 68}:
+        raise ValueError(f"faces have {sorted(counts)} points; expected all 5, or all iBUG's 68")
+    count = counts.pop()
+    for start in plan.starts:
+        if start.bank.shapes.shape[1] != count:
+            raise ValueError(
+                f"start {start.name!r} is of {start.bank.shapes.shape[1]}-point shapes, the faces have {count}"
+            )
+    for (name, _), make in plan.factories.items():
+        mean = make().mean_shape
+        if len(mean) != count:
+            raise ValueError(f"regressor {name!r} has {len(mean)} points, the faces have {count}; choose another")
+        if count == 5 and find_layout(mean).name != "five points":
+            raise ValueError(
+                f"regressor {name!r} has {find_layout(mean).name}, which are not the faces' five; choose another"
+            )

@@ -1,0 +1,122 @@
+"""Commands of `tcdcn-init` that repeat the paper's experiments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tcdcn_init._shared.commands import split_names
+
+commands = typer.Typer(
+    help="Repeat the paper: its experiments, its baseline, and regressors retrained for each start.",
+    no_args_is_help=True,
+)
+
+
+@commands.command("run")
+def experiments(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="tasks, where, stopping, sharing, precision, ablation.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="Folder for runs, results and the report.")],
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW, to measure on too.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant, from seed 0 on.")] = 3,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of each training; default: 20.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+) -> None:
+    """Train and measure what the paper compares; write experiments.md with its tables and plots.
+
+    An interrupted run goes on when the command is repeated; finished trainings are kept.
+    """
+    import torch
+
+    from tcdcn_init.eval.experiments.report import write_experiments
+    from tcdcn_init.eval.experiments.runs import ExperimentData, run_variants
+    from tcdcn_init.eval.experiments.variants import EPOCHS, plan
+
+    torch.set_num_threads(threads)
+    plans = {name: plan(name, epochs or EPOCHS) for name in names}
+    faces = ExperimentData(data, afw)
+    for name, variants in plans.items():
+        run_variants(variants, faces, out, range(seeds), hard=name == "ablation")
+    typer.echo(f"wrote {write_experiments(out / 'results', out)}")
+
+
+@commands.command("report")
+def experiments_report(
+    results: Annotated[Path, typer.Argument(help="Folder of results that `paper run` left.")],
+    out: Annotated[Path, typer.Option(help="Folder for experiments.md and its plots.")],
+) -> None:
+    """Write the report of the paper's experiments from kept results, training nothing."""
+    from tcdcn_init.eval.experiments.report import write_experiments
+
+    typer.echo(f"wrote {write_experiments(results, out)}")
+
+
+@commands.command("cascaded-cnn")
+def cascaded_cnn(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="Folder for networks, weights, figures, tables and plots.")],
+    afw: Annotated[Path | None, typer.Option(help="Folder of AFW, to measure on as well.")] = None,
+    epochs: Annotated[int, typer.Option(help="Of level 1.")] = 25,
+    small_epochs: Annotated[int, typer.Option(help="Of the small networks of levels 2 and 3.")] = 12,
+    seed: Annotated[int, typer.Option()] = 0,
+    threads: Annotated[int, typer.Option(help="Processor threads of the training.")] = 1,
+    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, spread evenly.")] = None,
+) -> None:
+    """Train the paper's baseline, the cascaded CNN, on MTFL and measure it beside TCDCN: accuracy and time per face.
+
+    An interrupted run goes on when the command is repeated: finished networks are kept.
+    """
+    import torch
+
+    from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables, run_cascaded_cnn
+    from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining
+
+    torch.set_num_threads(threads)
+    roots = {"mtfl-train": data, "mtfl-val": data, "aflw": data} | ({"afw": afw} if afw else {})
+    typed = ["tcdcn-init paper cascaded-cnn --data MTFL", *(["--afw AFW"] if afw else []), f"--out {out.name}"]
+    typed += [f"--epochs {epochs} --small-epochs {small_epochs} --seed {seed} --threads {threads}"]
+    typed += [f"--limit {limit}"] if limit else []
+    config = CascadeTraining(epochs=epochs, small_epochs=small_epochs, seed=seed)
+    document = run_cascaded_cnn(roots, out, config, limit=limit, command=" ".join(typed))
+    typer.echo(cascaded_cnn_tables(document))
+
+
+@commands.command()
+def retrain(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME@START.safetensors.")],
+    regressor: Annotated[str | None, typer.Option(help="ert5-mtfl,sdm-mtfl,rcpr-mtfl: any; default: all.")] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="random,mean,tcdcn-aligned,tcdcn-nearest,oracle: any; default: all.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Bundled TCDCN model, or path of a model file.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train regressors anew for each start, on starts that err as that start errs, and measure both on held-out faces.
+
+    An interrupted run goes on when the command is repeated: finished files of the same settings are kept.
+    """
+    from tcdcn_init.eval.retraining.run import retrain, retrained_table, trainers
+    from tcdcn_init.eval.retraining.starts import TRAINED_STARTS
+    from tcdcn_init.weights import PAPER_MODEL
+
+    known = trainers()
+    names = split_names(regressor) or tuple(known)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"regressors {unknown} are not retrained here; expected some of {', '.join(known)}")
+    wanted = {name: known[name] for name in names}
+    pieces = retrain(
+        data,
+        out,
+        starts=split_names(starts) or TRAINED_STARTS,
+        regressors=wanted,
+        model=model or PAPER_MODEL,
+        seed=seed,
+    )
+    typer.echo(retrained_table(pieces))

@@ -1,0 +1,1 @@
+"""Regressors retrained on the errors of the start that they are given."""

@@ -1,0 +1,73 @@
+"""What the commands of all wings share: options that mean the same everywhere, and errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperArgument, TyperGroup
+
+ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
+BackendOption = Annotated[str, typer.Option(help="torch, onnx, or auto: onnx where onnxruntime is installed.")]
+PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
+MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
+LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
+SeedOption = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]
+JobsOption = Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")]
+MtflOption = Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")]
+AfwOption = Annotated[Path | None, typer.Option(help="Folder of AFW.")]
+
+
+class PlainGroup(TyperGroup):
+    """Commands whose errors are told in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with plain_errors():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Say what a user can mend in one line, without a traceback."""
+    try:
+        yield
+    except (ValueError, TypeError, FileNotFoundError, FileExistsError, ImportError) as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt:
+        typer.secho("interrupted; what is finished is kept, run the same command again to go on", fg="yellow", err=True)
+        raise typer.Exit(130) from None
+
+
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    """Comma-separated names; "none" is no name at all."""
+    if text is None:
+        return None
+    return () if text.strip() == "none" else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option was given on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def given_command(context: typer.Context) -> str:
+    """The command as given, without what changes no number: where its output goes, and over how many processes."""
+    words = context.command_path.split()
+    for name, value in context.params.items():
+        if name in ("out", "jobs") or not is_given(context, name):
+            continue
+        option = next(p for p in context.command.params if p.name == name)
+        flag = [] if isinstance(option, TyperArgument) else [max(option.opts, key=len)]
+        if value is True:
+            words += flag
+            continue
+        for each in value if isinstance(value, list | tuple) else [value]:
+            words += [*flag, str(each)]
+    return shlex.join(["tcdcn-init", *words[1:]])

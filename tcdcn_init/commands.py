@@ -1,0 +1,93 @@
+"""Commands that need the core alone: demo, export, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tcdcn_init._shared.commands import ModelOption, split_names
+from tcdcn_init.weights import DEFAULT_MODEL
+
+commands = typer.Typer()
+
+
+@commands.command()
+def train(
+    data: Annotated[Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
+    model: Annotated[
+        str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-robust-first, tcdcn-robust, tcdcn-quick or tcdcn-unshared.")
+    ] = "tcdcn-mtfl",
+    tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Faces a step, over all processes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, machine and one thread: same weights.")] = None,
+    points_loss: Annotated[str | None, typer.Option(help="euclidean or least-squares.")] = None,
+    learn_lambdas: Annotated[bool, typer.Option("--learn-lambdas", help="Learn the tasks' coefficients.")] = False,
+    stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
+    stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Model file to begin at, instead of random weights.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="Model file of the teacher, of recipes with one.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
+) -> None:
+    """Train TCDCN on MTFL; under torchrun, in several processes.
+
+    Ctrl-C loses at most the epoch under way: repeat the command with --resume.
+    """
+    import torch
+
+    from tcdcn_init.training.objective import ObjectiveConfig
+    from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    config = recipe(model)
+    objective = None
+    if points_loss or learn_lambdas:
+        loss: Any = points_loss or config.objective.points
+        objective = ObjectiveConfig(loss, config.objective.lambdas, learn_lambdas)
+    config = with_options(
+        config,
+        tasks=split_names(tasks),
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        objective=objective,
+        stop_window=stop_window,
+        stop_epsilon=stop_epsilon,
+    )
+    target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher)
+    typer.echo(f"wrote {target}")
+
+
+@commands.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("demo.png"),
+    model: ModelOption = DEFAULT_MODEL,
+) -> None:
+    """Draw the initializer's five points on scikit-image's portrait: good box, bad box, rolled head."""
+    from tcdcn_init.demo import draw_demo
+    from tcdcn_init.initializer import Initializer
+
+    draw_demo(out, Initializer(model))
+    typer.echo(f"wrote {out.resolve()}")
+
+
+@commands.command()
+def export(
+    model: Annotated[
+        list[str] | None, typer.Argument(help="Paths of .safetensors files; default: all bundled.")
+    ] = None,
+) -> None:
+    """Export models to ONNX beside their .safetensors files, and check that both backends agree."""
+    from tcdcn_init.network.exporting import export_onnx, largest_difference
+    from tcdcn_init.weights import bundled_models, find_model
+
+    for name in model or bundled_models():
+        source = find_model(name, ".safetensors")
+        target = export_onnx(source)
+        typer.echo(f"wrote {target}; largest difference {largest_difference(source):.2g}")

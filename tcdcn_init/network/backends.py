@@ -1,0 +1,147 @@
+"""torch and onnxruntime behind one call: crops in, points and class scores out."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.confidence import Calibration
+from tcdcn_init.network.config import NetworkConfig
+from tcdcn_init.weights import find_model, load_network, parse_config
+
+BackendName: TypeAlias = Literal["torch", "onnx", "auto"]
+
+# Crops per call of the network: its maps of this many crops fit the processor's cache, which makes more at once
+# slower. Batches of any size are cut into such runs.
+_RUN = 16
+
+
+class Backend(Protocol):
+    """What `Initializer` needs of a network."""
+
+    config: NetworkConfig
+    calibration: Calibration
+
+    def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Run the network.
+
+        Parameters
+        ----------
+        crops : (N, side, side) ndarray of float32
+
+        Returns
+        -------
+        dict of str to ndarray of float32
+            By the config's `outputs`. "points": (N, 5, 2) in the crops' frames; each task and "face": (N, classes),
+            logarithms of odds; "expected_error": (N, 5) in inter-ocular distances.
+        """
+        ...
+
+
+def _in_runs(crops: NDArray[np.float32], names: tuple[str, ...], run: Any) -> dict[str, NDArray[np.float32]]:
+    parts = [run(np.ascontiguousarray(crops[k : k + _RUN, None])) for k in range(0, len(crops), _RUN)]
+    joined = parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return dict(zip(names, joined, strict=True))
+
+
+class TorchBackend:
+    """The network in PyTorch, from a .safetensors file.
+
+    Parameters
+    ----------
+    model : str or path
+        As for `weights.find_model`.
+    """
+
+    def __init__(self, model: str | Path) -> None:
+        import torch
+
+        self._torch = torch
+        network, metadata = load_network(find_model(model, ".safetensors"))
+        self.calibration = Calibration.from_metadata(metadata)
+        # Channels last: PyTorch's pooling is several times faster on it.
+        self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config = network.config
+
+    def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """See `Backend`."""
+        names = self.config.outputs
+
+        def run(part: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+            with self._torch.inference_mode():
+                outputs = self._network(self._torch.from_numpy(part))
+            return [outputs[name].numpy() for name in names]
+
+        return _in_runs(crops, names, run)
+
+
+class OnnxBackend:
+    """The network in onnxruntime, from a .onnx file; needs the extra ``[onnx]``.
+
+    Parameters
+    ----------
+    model : str or path
+        As for `weights.find_model`.
+
+    Raises
+    ------
+    ImportError
+        If onnxruntime is not installed.
+    """
+
+    def __init__(self, model: str | Path) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError('the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]"') from error
+        path = find_model(model, ".onnx")
+        options = onnxruntime.SessionOptions()
+        # A network this small is done before a second thread has woken up.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions have no common public base
+            raise ValueError(
+                f"{path} is not an ONNX model that onnxruntime can run: {error}; export it anew"
+            ) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.config, self.calibration = parse_config(metadata, path), Calibration.from_metadata(metadata)
+
+    def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """See `Backend`."""
+        names = self.config.outputs
+        return _in_runs(crops, names, lambda part: self._session.run(names, {"crops": part}))
+
+
+def load_backend(model: str | Path, backend: BackendName = "torch") -> Backend:
+    """Load a model into a backend.
+
+    Parameters
+    ----------
+    model : str or path
+        A bundled name (`weights.bundled_models`) or a path to a .safetensors or .onnx file.
+    backend : {"torch", "onnx", "auto"}
+        "auto" takes onnxruntime where it is installed and the model has a .onnx file, otherwise torch.
+
+    Raises
+    ------
+    ValueError
+        If the model or the backend is unknown.
+    """
+    if backend == "torch":
+        return TorchBackend(model)
+    if backend == "onnx":
+        return OnnxBackend(model)
+    if backend == "auto":
+        if importlib.util.find_spec("onnxruntime") is None:
+            return TorchBackend(model)
+        try:
+            find_model(model, ".onnx")
+        except FileNotFoundError:
+            return TorchBackend(model)
+        return OnnxBackend(model)
+    raise ValueError(f"unknown backend {backend!r}; expected 'torch', 'onnx' or 'auto'")

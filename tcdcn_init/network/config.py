@@ -1,0 +1,160 @@
+"""What a set of weights is: its architecture and the crops that it expects. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from tcdcn_init.tasks import TASKS, check_tasks
+
+DEFAULT_PASSES = 3
+"""How many passes over a face `Initializer` makes at most; here, so that commands start without loading it."""
+
+
+@dataclass(frozen=True)
+class TCDCNConfig:
+    """What a set of weights is: its architecture and the crops that it expects.
+
+    Attributes
+    ----------
+    side : int
+        Side of the square grey crop, in pixels.
+    view : float
+        Side of the crop in units of the side of the face box's square (`crops.frames_from_boxes`).
+    widths : tuple of int
+        Filters of each convolution.
+    kernels : tuple of int
+        Side of each convolution's filters; all but the last convolution are followed by 2x2 max pooling.
+    feature : int
+        Length of the shared feature.
+    tasks : tuple of str
+        Auxiliary tasks with a head (`tasks.TASKS`), besides the five points.
+    shared_filters : bool
+        True: ordinary convolutions. False: the locally connected form of the paper's text, whose filters differ
+        from place to place.
+    again : tuple of float
+        A face is looked at again when the crop that its points ask for is turned by more degrees, scaled by a larger
+        logarithm or shifted by more of its side than these three from the crop that they were found in. Chosen on the
+        held-out tenth of MTFL: a second look at every face costs good boxes 0.1 points of mean error, since the crops
+        of training are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
+    """
+
+    side: int = 40
+    view: float = 1.4
+    widths: tuple[int, ...] = (16, 48, 64, 64)
+    kernels: tuple[int, ...] = (5, 3, 3, 2)
+    feature: int = 100
+    tasks: tuple[str, ...] = tuple(TASKS)
+    shared_filters: bool = True
+    again: tuple[float, float, float] = (15.0, 0.2, 0.15 / 1.4)
+
+    def __post_init__(self) -> None:
+        check_tasks(self.tasks)
+        if len(self.widths) != len(self.kernels) or not self.widths:
+            raise ValueError(
+                f"{len(self.widths)} widths for {len(self.kernels)} kernels; expected one of each per layer"
+            )
+        if self.sides()[-1] < 1:
+            raise ValueError(
+                f"input side {self.side} is too small for kernels {self.kernels}; the layers shrink it to nothing"
+            )
+
+    def sides(self) -> list[int]:
+        """Side of each convolution's output, before its pooling; the last is what the shared feature sees."""
+        sides, side = [], self.side
+        for index, kernel in enumerate(self.kernels):
+            side = side - kernel + 1
+            sides.append(side)
+            if index < len(self.kernels) - 1:
+                side //= 2
+        return sides
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers."""
+        return ("points", *self.tasks)
+
+
+@dataclass(frozen=True)
+class ResidualConfig:
+    """The residual relative of the paper's network: the same objective and heads on a deeper, wider trunk.
+
+    Attributes
+    ----------
+    side, view, feature, tasks
+        As in `TCDCNConfig`.
+    widths : tuple of int
+        Filters of each stage; the first works at half the crop's side, each further one at half of the one before.
+    blocks : tuple of int
+        Residual blocks of each stage.
+    refinement : int
+        Hidden units of each point's correction by what the first maps show around it (`residual.PointRefinement`); 0:
+        no correction.
+    again : tuple of float
+        As in `TCDCNConfig`, and closer: later looks are among the crops of training, and are more exact.
+    """
+
+    side: int = 64
+    view: float = 1.5
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    blocks: tuple[int, ...] = (1, 2, 2, 2)
+    feature: int = 256
+    refinement: int = 0
+    tasks: tuple[str, ...] = tuple(TASKS)
+    again: tuple[float, float, float] = (8.0, 0.1, 0.06)
+
+    def __post_init__(self) -> None:
+        check_tasks(self.tasks)
+        if len(self.widths) != len(self.blocks) or not self.widths or min(self.blocks) < 1:
+            raise ValueError(
+                f"widths {self.widths} and blocks {self.blocks}; expected one of each per stage, 1 or more"
+            )
+        if self.refinement < 0 or (self.refinement and len(self.widths) < 2):
+            raise ValueError(
+                f"refinement is {self.refinement} on {len(self.widths)} stages; expected 0, or at least two stages"
+            )
+        if self.side % 2 ** len(self.widths):
+            raise ValueError(f"input side {self.side} cannot be halved {len(self.widths)} times, once a stage")
+
+    @property
+    def last_side(self) -> int:
+        """Side of the maps that the shared feature sees."""
+        return self.side // int(2 ** len(self.widths))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers: also each point's expected error, and whether there is a face."""
+        return ("points", *self.tasks, "expected_error", "face")
+
+
+NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
+
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig]] = {"tcdcn": TCDCNConfig, "residual": ResidualConfig}
+
+
+def config_to_dict(config: NetworkConfig) -> dict[str, Any]:
+    """A configuration as its model file states it.
+
+    Examples
+    --------
+    >>> config_to_dict(ResidualConfig())["network"]
+    'residual'
+    """
+    kind = next(name for name, cls in _KINDS.items() if isinstance(config, cls))
+    return {"network": kind, **asdict(config)}
+
+
+def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
+    """The inverse of `config_to_dict`, also after a trip through JSON; without "network" it is the paper's.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the fields are not those of a network that can be built.
+    """
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    kind = given.pop("network", "tcdcn")
+    if kind not in _KINDS:
+        raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
+    return _KINDS[kind](**given)

@@ -1,0 +1,4 @@
+"""Training of the networks.
+
+Nothing is imported here: whoever initializes faces needs no torch.
+"""

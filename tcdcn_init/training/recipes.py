@@ -1,0 +1,187 @@
+"""Training recipes by name: what `tcdcn-init train --model NAME` runs."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
+from tcdcn_init.network.residual import ResidualTCDCN
+from tcdcn_init.training.augmentation import AugmentationConfig
+from tcdcn_init.training.data import load_crops, load_patches
+from tcdcn_init.training.distillation import with_teacher
+from tcdcn_init.training.log import plot_curves
+from tcdcn_init.training.refinement import fit_refinement
+from tcdcn_init.training.refit import refit_heads
+from tcdcn_init.training.trainer import Trainer, TrainingConfig, evaluate
+from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
+
+
+def _robust_first() -> TrainingConfig:
+    return TrainingConfig(
+        network=ResidualConfig(),
+        augmentation=AugmentationConfig(
+            roll=10.0, wild=0.2, wild_spread=5.0, circle=0.2, later=0.25, occlusion=0.25, styles=0.4
+        ),
+        epochs=230,
+        batch=128,
+        learning_rate=2e-3,
+        weight_decay=2e-2,
+        average=0.9995,
+        precision="bfloat16",
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainingConfig]] = {
+    # The bundled model.
+    "tcdcn-mtfl": lambda: TrainingConfig(epochs=300),
+    # The residual one: any roll, bad boxes, expected errors.
+    "tcdcn-robust-first": _robust_first,
+    # The bundled form of it, in a second cycle that begins at the first one's weights and learns from its points: more
+    # views of the rare poses, of turned heads, and framed as later looks are; then the correction around each point.
+    "tcdcn-robust": lambda: replace(
+        _robust_first(),
+        augmentation=replace(_robust_first().augmentation, circle=0.25, later=0.35),
+        epochs=310,
+        learning_rate=1.5e-3,
+        pose_balance=0.5,
+        teacher=0.5,
+        refine=20,
+    ),
+    # The same network within a few minutes.
+    "tcdcn-quick": TrainingConfig,
+    # The locally connected form of the paper's text: 3.4 M parameters.
+    "tcdcn-unshared": lambda: TrainingConfig(network=TCDCNConfig(shared_filters=False)),
+}
+
+
+def recipe(name: str) -> TrainingConfig:
+    """The recipe of a name.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown; the message suggests near ones.
+
+    Examples
+    --------
+    >>> recipe("tcdcn-quick").epochs
+    80
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, cutoff=0.4) or list(RECIPES)
+        raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+    return RECIPES[name]()
+
+
+def train_on_mtfl(
+    root: Path,
+    out: Path,
+    config: TrainingConfig,
+    name: str,
+    *,
+    resume: bool = False,
+    skip_bad: bool = False,
+    weights: Path | None = None,
+    teacher: Path | None = None,
+) -> Path:
+    """Train on MTFL's training.txt, validating on its held-out tenth, and write model.safetensors.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of MTFL.
+    out : pathlib.Path
+        Folder for the model, checkpoint, logs and curves.png.
+    config : TrainingConfig
+    name : str
+        Recipe's name, for the model's metadata.
+    resume : bool
+        Go on from the checkpoint in `out`.
+    skip_bad : bool
+        Leave out rows and images that are broken.
+    weights : pathlib.Path, optional
+        Model file at whose weights training begins, instead of random ones.
+    teacher : pathlib.Path, optional
+        Model file of the teacher, where ``config.teacher`` is not 0.
+
+    Returns
+    -------
+    pathlib.Path
+        out/model.safetensors; of several processes, the first writes it.
+
+    Raises
+    ------
+    BadRows, FileNotFoundError, FileExistsError, ValueError
+        Before training, when the data or the folder do not fit.
+    """
+    if bool(config.teacher) != (teacher is not None):
+        raise ValueError(
+            f"the recipe gives a teacher's points a weight of {config.teacher}, and "
+            + ("no teacher is given; name one: --teacher MODEL" if teacher is None else f"{teacher} would be ignored")
+        )
+    this = f"{name}, seed {config.seed}, {config.epochs} epochs"
+    begin_at, metadata = (None, {}) if weights is None else load_network(find_model(weights, ".safetensors"))
+    listed = read_mtfl(root, "training", skip_bad=skip_bad)
+    faces, held_out = hold_out(listed)
+    network = config.network
+    patches = load_patches(faces, network, config.augmentation, skip_bad=skip_bad)
+    if teacher is not None:
+        teaching, about = load_network(find_model(teacher, ".safetensors"))
+        patches = with_teacher(patches, teaching, config.teacher)
+        this += f", taught by ({about.get('recipe', teacher.name)})"
+    # A ninth of the training faces, as many as are held out: the training side of early stopping.
+    probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
+    validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
+    trainer = Trainer(config, patches, probe, validation, out, resume=resume, begin_at=begin_at)
+    trained = trainer.run()
+    target = out / "model.safetensors"
+    if trainer.workers.rank == 0:
+        refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
+        if isinstance(trained, ResidualTCDCN) and config.refine:
+            trained = fit_refinement(
+                trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
+            )
+        measured = evaluate(trained, validation, trainer.objective)
+        figures = {"mtfl-val": measured, "stopped": trainer.stopped}
+        digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
+        save_network(
+            target,
+            trained,
+            {
+                "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
+                "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
+                "licence": LICENCE,
+                "figures": json.dumps(figures),
+            },
+        )
+        try:
+            plot_curves(out, trainer.history, trainer.stopped)
+        except ImportError as error:
+            (out / "curves.txt").write_text(f"{error}\n")
+    return target
+
+
+def with_options(config: TrainingConfig, **changes: object) -> TrainingConfig:
+    """A recipe with some settings changed; None leaves a setting as it is.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    **changes
+        Fields of `TrainingConfig`, and ``tasks`` of its network.
+
+    Examples
+    --------
+    >>> with_options(recipe("tcdcn-quick"), epochs=5, seed=None).epochs
+    5
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "tasks" in given:
+        given["network"] = replace(config.network, tasks=given.pop("tasks"))  # type: ignore[arg-type]
+    return replace(config, **given)  # type: ignore[arg-type]

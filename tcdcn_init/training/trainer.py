@@ -1,0 +1,443 @@
+"""The training loop: epochs, checkpoints, resume, one process or several.
+
+Data come from `training_data`, views from `augmentation`, the loss from `objective`, the verdict on each auxiliary
+task from `early_stopping`; this module only turns the crank.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from tcdcn_init._shared.progress import duration
+from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig, config_to_dict
+from tcdcn_init.network.tcdcn import Network, make_network
+from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
+from tcdcn_init.training.data import Crops
+from tcdcn_init.training.early_stopping import TaskwiseEarlyStopping
+from tcdcn_init.training.log import write_log
+from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
+
+logger = logging.getLogger("tcdcn_init")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A whole recipe; two runs with equal recipes, data and thread count give equal weights.
+
+    Attributes
+    ----------
+    network, objective, augmentation
+        See their classes.
+    epochs : int
+    batch : int
+        Global batch, shared by all processes.
+    learning_rate : float
+        Peak of the one-cycle schedule (a tenth of the steps up, then down along a cosine).
+    weight_decay : float
+        Decoupled (AdamW).
+    pose_balance : float
+        0 shows every training face once an epoch; above, faces are drawn with a weight of their pose class's share to
+        the power of minus this, so that the rare profiles are seen more often. 1 shows all classes equally often.
+    average : float
+        Decay per step of the exponential moving average of the weights, which is what gets validated and saved;
+        0 takes the last weights.
+    stop_window : int
+        k of task-wise early stopping, in epochs; 0 turns it off.
+    stop_epsilon : float
+        Its threshold.
+    stop_together : bool
+        The first task that stops takes all others with it: what task-wise stopping is compared to.
+    teacher : float
+        Share of a teacher's points in those that are learned (`distillation.with_teacher`).
+    refine : int
+        Epochs in which a residual network's correction around each point is learned, after everything else and beside
+        nothing else (`refinement.fit_refinement`); 0: it gets none.
+    background : float
+        Crops without a face, as a share of the faces, where the network tells them apart.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions in training; bfloat16 halves their time on processors that have it.
+    seed : int
+    """
+
+    network: NetworkConfig = field(default_factory=TCDCNConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    epochs: int = 80
+    batch: int = 256
+    learning_rate: float = 6e-3
+    weight_decay: float = 1e-4
+    pose_balance: float = 0.3
+    average: float = 0.999
+    stop_window: int = 10
+    stop_epsilon: float = 60.0
+    stop_together: bool = False
+    teacher: float = 0.0
+    refine: int = 0
+    background: float = 0.15
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.refine and not isinstance(self.network, ResidualConfig):
+            raise ValueError(f"refine is {self.refine}; expected 0 for a network that is not residual")
+        if not 0.0 <= self.average < 1.0:
+            raise ValueError(f"average is {self.average}; expected 0 to below 1")
+        if not 0.0 <= self.teacher <= 1.0:
+            raise ValueError(f"teacher is {self.teacher}; expected the weight of its points, 0 to 1")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
+
+
+YOUNGER: dict[str, Any] = {"stop_together": False, "teacher": 0.0, "refine": 0}
+"""Settings that runs of before did not state, and what they were."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """This process's place among those that train together (torchrun sets it up)."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def join(cls) -> Workers:
+        """Join the group that torchrun describes in the environment, or be alone."""
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        if world == 1:
+            return cls()
+        if not distributed.is_initialized():
+            distributed.init_process_group("gloo")
+        return cls(distributed.get_rank(), world)
+
+    def share(self, batch: int) -> slice:
+        """Rows of a global batch that this process takes."""
+        if batch % self.world:
+            raise ValueError(
+                f"batch {batch} cannot be shared by {self.world} processes; choose a multiple of {self.world}"
+            )
+        size = batch // self.world
+        return slice(self.rank * size, (self.rank + 1) * size)
+
+
+def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
+    """Errors on fixed crops.
+
+    Parameters
+    ----------
+    network : Network
+    crops : data.Crops
+    objective : MultiTaskObjective
+
+    Returns
+    -------
+    dict of str to float
+        "points" and each task: the objective's parts; "nme" and "failure": mean error in inter-ocular distances and
+        share of faces above 0.1, both in percent; "accuracy TASK" in percent.
+    """
+    network.eval()
+    with torch.inference_mode():
+        batches = [network(part) for part in torch.split(crops.pixels, 256)]
+        outputs = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+        result = {name: float(value) for name, value in objective(outputs, crops.targets).items()}
+        distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).mean(dim=1) / crops.interocular
+        result["nme"] = float(distance.mean()) * 100.0
+        result["failure"] = float((distance > 0.1).float().mean()) * 100.0
+        for task in objective.tasks:
+            known = crops.targets[task] >= 0
+            right = outputs[task].argmax(dim=1)[known] == crops.targets[task][known]
+            result[f"accuracy {task}"] = float(right.float().mean()) * 100.0
+    network.train()
+    return result
+
+
+class Trainer:
+    """One training run in a folder.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    patches : augmentation.Patches
+        Training faces.
+    probe, validation : data.Crops
+        Fixed crops of some training faces, and of the held-out faces: the two error histories of early stopping.
+    out : path
+        Folder for checkpoint.pt, log.csv, log.json and curves.png.
+    resume : bool
+        Go on from the folder's checkpoint, to the same result as without the interruption.
+    begin_at : Network, optional
+        Its weights are where training begins, instead of random ones.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds a run already and `resume` is False.
+    FileNotFoundError
+        If there is nothing to resume.
+    ValueError
+        If the checkpoint belongs to another recipe, or `begin_at` is another network than the recipe's; the message
+        names the setting.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        patches: Patches,
+        probe: Crops,
+        validation: Crops,
+        out: str | Path,
+        *,
+        resume: bool = False,
+        begin_at: Network | None = None,
+    ) -> None:
+        self.config, self.patches, self.probe, self.validation = config, patches, probe, validation
+        self.out = Path(out)
+        self.workers = Workers.join()
+        self.share = self.workers.share(config.batch)
+        if len(patches) < config.batch:
+            raise ValueError(f"{len(patches)} training faces for a batch of {config.batch}; choose a smaller batch")
+        self.faces = patches.faces
+        background = min(round(config.background * len(self.faces)), len(patches.background))
+        self.background = patches.background, background
+        self.steps = (len(self.faces) + background) // config.batch
+        torch.manual_seed(config.seed)
+        self.network = make_network(config.network)
+        with torch.no_grad():
+            # The points' head starts at the mean shape: the first epochs need not find it.
+            self.network.points_bias.copy_(patches.points[self.faces].mean(dim=0).flatten())
+        if begin_at is not None:
+            self._begin_at(begin_at)
+        self.objective = MultiTaskObjective(config.objective, config.network.tasks)
+        # PyTorch's pooling is several times faster on channels-last maps.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = {name: value.clone() for name, value in self._weights().items()}
+        self.optimizer = torch.optim.AdamW(
+            [*self.network.parameters(), *self.objective.parameters()],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+        )
+        # A tenth of 10 steps is one step up, whose length OneCycleLR divides by as 1 - 1.
+        total = config.epochs * self.steps
+        self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, config.learning_rate, total_steps=total, pct_start=0.2 if total == 10 else 0.1
+        )
+        self.epoch = 0
+        self.history: list[dict[str, Any]] = []
+        self.stopped: dict[str, int] = {}
+        self.seconds = 0.0
+        checkpoint = self.out / "checkpoint.pt"
+        if resume:
+            self._restore(checkpoint)
+        elif checkpoint.exists():
+            raise FileExistsError(f"{self.out} holds a run already; go on with it (--resume) or choose another folder")
+        self.model: torch.nn.Module = self.network
+        if self.workers.world > 1:
+            self.model = DistributedDataParallel(self.network)
+
+    def run(self) -> Network:
+        """Train to the end.
+
+        Returns
+        -------
+        Network
+            With the averaged weights, in evaluation mode.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Passed on; everything up to the last whole epoch is in the checkpoint.
+        """
+        while self.epoch < self.config.epochs:
+            start = time.monotonic()
+            errors = self._one_epoch()
+            self.epoch += 1
+            self._judge(errors, start)
+            if self.workers.rank == 0:
+                self._save()
+        return self.averaged_network()
+
+    def averaged_network(self) -> Network:
+        """A copy of the network with the averaged weights."""
+        network = make_network(self.config.network)
+        network.load_state_dict(self.averaged, strict=False)  # without counters of batches
+        return network.eval()
+
+    def _begin_at(self, network: Network) -> None:
+        ours, theirs = (config_to_dict(config) for config in (self.config.network, network.config))
+        for key in sorted({*ours, *theirs} - {"again"}):
+            if ours.get(key) != theirs.get(key):
+                raise ValueError(
+                    f"training cannot begin at weights of a network with {key} = {theirs.get(key)}; "
+                    f"the recipe's has {ours.get(key)}: choose weights of the same network"
+                )
+        self.network.load_state_dict(network.state_dict())
+
+    def active_tasks(self) -> list[str]:
+        """Tasks that still learn."""
+        return [task for task in self.config.network.tasks if task not in self.stopped]
+
+    def _one_epoch(self) -> dict[str, float]:
+        config = self.config
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.epoch)
+        order = self._order(generator)
+        active = self.active_tasks()
+        sums: dict[str, float] = {}
+        for step in range(self.steps):
+            index = order[step * config.batch : (step + 1) * config.batch]
+            crops, targets = random_views(
+                self.patches,
+                index,
+                config.network.view,
+                config.network.side,
+                config.augmentation,
+                generator,
+                self.share,
+            )
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bfloat16"):
+                outputs = self.model(crops)
+            parts = self.objective(outputs, targets)
+            loss = self.objective.total(parts, active)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._share_objective_gradient()
+            self.optimizer.step()
+            self.scheduler.step()
+            self._average()
+            for name, value in {**parts, "loss": loss}.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
+        means = torch.tensor([sums[name] / self.steps for name in sums], dtype=torch.float64)
+        if self.workers.world > 1:
+            distributed.all_reduce(means)
+            means /= self.workers.world
+        return dict(zip(sums, means.tolist(), strict=True))
+
+    def _order(self, generator: torch.Generator) -> Tensor:
+        """Faces of an epoch, in order."""
+        faces, pose = self.faces, self.patches.labels.get("pose")
+        pose = None if pose is None else pose[faces]
+        if not self.config.pose_balance or pose is None or bool((pose < 0).any()):
+            order = torch.randperm(len(faces), generator=generator)
+        else:
+            share = torch.bincount(pose)[pose] / len(pose)
+            weight = share**-self.config.pose_balance
+            order = torch.multinomial(weight, len(pose), replacement=True, generator=generator)
+        every, count = self.background
+        if not count:
+            return faces[order]
+        chosen = every[torch.randperm(len(every), generator=generator)[:count]]
+        mixed = torch.cat([faces[order], chosen])
+        return mixed[torch.randperm(len(mixed), generator=generator)]
+
+    def _share_objective_gradient(self) -> None:
+        # The learned coefficients live outside the network that DistributedDataParallel wraps.
+        if self.workers.world > 1:
+            for parameter in self.objective.parameters():
+                if parameter.grad is not None:
+                    distributed.all_reduce(parameter.grad)
+                    parameter.grad.div_(self.workers.world)
+
+    def _average(self) -> None:
+        # A long memory of the random first steps would only delay: the decay grows into its value.
+        steps = self.scheduler.last_epoch
+        decay = min(self.config.average, steps / (steps + 10.0)) if self.config.average else 0.0
+        current = self._weights()
+        names = list(self.averaged)
+        torch._foreach_lerp_([self.averaged[n] for n in names], [current[n] for n in names], 1.0 - decay)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """What is averaged: parameters, and the statistics of normalisations."""
+        state: dict[str, Tensor] = self.network.state_dict()
+        return {name: value.detach() for name, value in state.items() if value.is_floating_point()}
+
+    def _judge(self, augmented: dict[str, float], start: float) -> None:
+        config = self.config
+        network = self.averaged_network()
+        train, validation = (evaluate(network, crops, self.objective) for crops in (self.probe, self.validation))
+        lambdas = self.objective.lambdas()
+        row: dict[str, Any] = {
+            "epoch": self.epoch,
+            "learning_rate": self.scheduler.get_last_lr()[0],
+            "augmented": augmented,
+            "train": train,
+            "validation": validation,
+            "lambdas": lambdas,
+            "stopped": {},
+        }
+        self.history.append(row)
+        if config.stop_window:
+            criterion = TaskwiseEarlyStopping(config.stop_window, config.stop_epsilon)
+            for task in self.active_tasks():
+                trained, held_out = ([entry[side][task] for entry in self.history] for side in ("train", "validation"))
+                verdict = criterion(trained, held_out, importance=lambdas[task])
+                if verdict.stop:
+                    self.stopped[task] = self.epoch
+                    row["stopped"][task] = dataclasses.asdict(verdict)
+                    logger.info(
+                        "epoch %d: task %s stops: trend %.3g x generalisation %.3g exceeds %g",
+                        self.epoch, task, verdict.trend, verdict.generalisation, config.stop_epsilon,
+                    )  # fmt: skip
+            if config.stop_together and self.stopped:
+                self.stopped.update(dict.fromkeys(self.active_tasks(), self.epoch))
+        row["seconds"] = time.monotonic() - start
+        self.seconds += row["seconds"]
+        left = self.seconds / self.epoch * (config.epochs - self.epoch)
+        if self.workers.rank == 0:
+            logger.info(
+                "epoch %d of %d: loss %.4f, validation error %.2f %%, failures %.1f %%; %s left",
+                self.epoch, config.epochs, augmented["loss"], validation["nme"], validation["failure"], duration(left),
+            )  # fmt: skip
+
+    def _save(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        state = {
+            "config": json.dumps(dataclasses.asdict(self.config)),
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "history": json.dumps(self.history),
+            "stopped": self.stopped,
+            "network": self.network.state_dict(),
+            "objective": self.objective.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": {
+                key: value for key, value in self.scheduler.state_dict().items() if key != "_anneal_func_type"
+            },
+        }
+        # Written beside and moved, so that an interruption never leaves half a checkpoint.
+        temporary = self.out / "checkpoint.pt.part"
+        torch.save(state, temporary)
+        temporary.replace(self.out / "checkpoint.pt")
+        write_log(self.out, dataclasses.asdict(self.config), self.history, self.stopped)
+
+    def _restore(self, checkpoint: Path) -> None:
+        if not checkpoint.exists():
+            raise FileNotFoundError(f"nothing to resume: {checkpoint} does not exist; start without --resume")
+        state = torch.load(checkpoint, weights_only=True)
+        ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
+        theirs = {**YOUNGER, **json.loads(state["config"])}
+        for key in ours:
+            if theirs.get(key) != ours[key]:
+                raise ValueError(
+                    f"{checkpoint} was trained with {key} = {theirs.get(key)}, not {ours[key]}; "
+                    "resume with the same settings, or choose another folder"
+                )
+        self.epoch, self.seconds, self.stopped = state["epoch"], state["seconds"], state["stopped"]
+        self.history = json.loads(state["history"])
+        self.network.load_state_dict(state["network"])
+        self.objective.load_state_dict(state["objective"])
+        self.averaged = state["averaged"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])

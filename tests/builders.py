@@ -1,0 +1,46 @@
+"""What tests build: faces that can be drawn at any roll, and cascades of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcdcn_init.adapters.ert.arrays import CascadeArrays
+from tcdcn_init.geometry import compose, rotation, transform_points
+
+FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
+"""An upright face."""
+
+
+def draw(points: np.ndarray, shape: tuple[int, int] = (140, 160), seed: int = 0) -> np.ndarray:
+    """A grey picture with round marks, so that a turned face is a turned picture: dark eyes, light nose, dim mouth."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    size = np.linalg.norm(points[1] - points[0])
+    picture = np.random.default_rng(seed).normal(120, 3, shape)
+    for (x, y), light in zip(points, (-110, -110, 120, -60, -60), strict=True):
+        picture += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (0.2 * size) ** 2)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def face(
+    rng: np.random.Generator, roll: float = 0.0, scale: float = 1.0, jitter: float = 1.5
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture of a face near its middle, and its five points."""
+    upright = FIVE + rng.normal(0, jitter, FIVE.shape)
+    place = compose([[1, 0, 80], [0, 1, 70]], compose(rotation(roll), [[scale, 0, 0], [0, scale, 0]]))
+    points = transform_points(place, upright - FIVE.mean(axis=0) + rng.uniform(-6, 6, 2))
+    return draw(points, seed=int(rng.integers(1 << 30))), points
+
+
+def random_arrays(rng: np.random.Generator, **sizes: int) -> CascadeArrays:
+    """A cascade of noise."""
+    given = {"levels": 2, "trees": 3, "depth": 2, "points": 5, "pixels": 7, **sizes}
+    levels, trees, points, pixels = (given[name] for name in ("levels", "trees", "points", "pixels"))
+    splits = 2 ** given["depth"] - 1
+    return CascadeArrays(
+        mean_shape=rng.uniform(0.1, 0.9, (points, 2)),
+        split_pixels=rng.integers(0, pixels, (levels, trees, splits, 2)),
+        thresholds=rng.normal(0, 40, (levels, trees, splits)),
+        leaves=rng.normal(0, 0.02, (levels, trees, splits + 1, 2 * points)),
+        anchors=rng.integers(0, points, (levels, pixels)),
+        deltas=rng.normal(0, 0.2, (levels, pixels, 2)),
+    )

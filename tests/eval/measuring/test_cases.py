@@ -1,0 +1,75 @@
+"""Data sets as the protocol takes them: whose boxes, how many faces, and what a user is told who has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tcdcn_init._shared.images import read_image
+from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.eval.measuring.builtin import PORTRAIT_POINTS, builtin_case
+from tcdcn_init.eval.measuring.cases import image_names, read_case
+from tcdcn_init.geometry import box_from_points
+
+
+def test_a_data_set_keeps_its_boxes_unless_others_are_asked_for(mtfl_root, tmp_path) -> None:
+    given = read_case("aflw", mtfl_root)
+    assert [face.name for face in given.faces] == [face.name for face in read_dataset("aflw", mtfl_root)]
+    assert (given.name, given.title, given.boxes) == ("aflw", "AFLW", "given")
+    derived = read_case("aflw", mtfl_root, boxes="points", limit=3)
+    assert derived.boxes == "points"
+    assert len(derived.faces) == 3
+    for face in derived.faces:
+        assert face.box_source == "points"
+        np.testing.assert_array_equal(face.box, box_from_points(face.points))
+
+
+def test_boxes_may_come_from_a_file(mtfl_root, tmp_path) -> None:
+    faces = read_case("aflw", mtfl_root).faces
+    name, middle = faces[1].name, faces[1].points.mean(axis=0)
+    rows = [middle - 30, middle + 30, middle - 29, middle + 33, middle + 40, middle + 60]
+    boxes = np.concatenate(rows).reshape(3, 4)
+    lines = [f"{name},{','.join(map(str, box))}" for box in boxes[[1, 0, 2]]]
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(["image,left,top,right,bottom", *lines]) + "\n")
+    case = read_case("aflw", mtfl_root, boxes=str(file))
+    np.testing.assert_allclose(case.faces[1].box, boxes[0])  # nearest of those that hold the face
+    assert [face.box_source for face in case.faces[:3]] == ["points", "given", "points"]
+    assert "mine.csv" in case.note
+    file.write_text("image,left,top,right,bottom\nanother.png,1,2,3,4\n")
+    with pytest.raises(ValueError, match="no box for any of 8 faces"):
+        read_case("aflw", mtfl_root, boxes=str(file))
+
+
+def test_who_has_no_data_is_told_what_was_looked_for_and_how_to_get_it(make_mtfl, tmp_path) -> None:
+    for name in ("aflw", "mtfl-val", "afw", "afw68"):
+        with pytest.raises(FileNotFoundError, match="research data") as failure:
+            read_case(name, tmp_path / "nothing")
+        assert str(tmp_path / "nothing") in str(failure.value)
+    with pytest.raises(ValueError, match=r"--root DIR.*MTFL.zip"):
+        read_case("aflw", None)
+    with pytest.raises(ValueError, match="did you mean aflw or afw"):
+        read_case("aflv", tmp_path)
+    with pytest.raises(ValueError, match="limit is 0"):
+        read_case("aflw", make_mtfl(tmp_path / "mtfl", training=3, testing=6), limit=0)
+    (tmp_path / "mtfl" / "AFLW" / "face_0002.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"AFLW in .* is not whole: 1 rows .*face_0002.png.*\n.*MTFL.zip"):
+        read_case("aflw", tmp_path / "mtfl")
+
+
+def test_images_are_named_alike_wherever_the_data_lies(mtfl_root, tmp_path) -> None:
+    aflw = read_case("aflw", mtfl_root).faces
+    assert image_names(aflw)[:2] == ["face_0000.png", "face_0001.png"]
+    both = [*aflw[:1], read_case("mtfl-val", mtfl_root).faces[0]]
+    assert image_names(both)[0] == "AFLW/face_0000.png"
+
+
+def test_the_portrait_is_one_face_and_says_so(tmp_path, portrait, portrait_points) -> None:
+    case = builtin_case(tmp_path)
+    assert case.note.startswith("One face")
+    assert len({face.image for face in case.faces}) == 1
+    np.testing.assert_array_equal(read_image(case.faces[0].image), portrait)
+    np.testing.assert_allclose(PORTRAIT_POINTS, portrait_points)
+    boxes = np.stack([face.box for face in case.faces])
+    assert len(np.unique(boxes, axis=0)) == len(boxes)
+    np.testing.assert_array_equal(boxes, np.stack([face.box for face in builtin_case(tmp_path).faces]))

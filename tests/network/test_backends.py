@@ -1,0 +1,115 @@
+"""torch and onnxruntime behind one call."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+
+from tcdcn_init.network.backends import OnnxBackend, TorchBackend, load_backend
+from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.network.exporting import largest_difference
+from tcdcn_init.tasks import TASKS
+from tcdcn_init.weights import bundled_models, find_model, save_network
+
+
+@pytest.fixture(scope="module", params=[TorchBackend, OnnxBackend], ids=["torch", "onnx"])
+def backend(request):
+    return request.param("tcdcn-mtfl")
+
+
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    return np.random.default_rng(0).random((70, 40, 40), dtype=np.float32)
+
+
+def test_answers_are_points_and_class_scores(backend, crops):
+    outputs = backend(crops[:3])
+    assert list(outputs) == ["points", *backend.config.tasks]
+    assert outputs["points"].shape == (3, 5, 2)
+    for task in backend.config.tasks:
+        assert outputs[task].shape == (3, len(TASKS[task]))
+        assert np.isfinite(outputs[task]).all()
+    assert {value.dtype for value in outputs.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 70])
+def test_a_batch_of_any_size_gives_what_its_crops_give_alone(backend, crops, size):
+    together = backend(crops[:size])
+    for k in {0, size // 2, size - 1}:
+        alone = backend(crops[k : k + 1])
+        for name, values in together.items():
+            np.testing.assert_allclose(values[k], alone[name][0], atol=1e-5)
+
+
+def test_the_same_crops_give_the_same_bits(backend, crops):
+    first, second = backend(crops), backend(crops.copy())
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_crops_need_not_be_contiguous(backend, crops):
+    mirrored = crops[:5, :, ::-1]
+    np.testing.assert_array_equal(backend(mirrored)["points"], backend(mirrored.copy())["points"])
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_bundled_onnx_files_agree_with_their_weights(name):
+    assert largest_difference(find_model(name, ".safetensors"), batches=(1, 64)) <= 1e-4
+    assert TorchBackend(name).config == OnnxBackend(name).config
+
+
+# --- choosing
+
+
+def test_backends_are_chosen_by_name():
+    assert isinstance(load_backend("tcdcn-mtfl"), TorchBackend)
+    assert isinstance(load_backend("tcdcn-mtfl", "onnx"), OnnxBackend)
+    assert isinstance(load_backend("tcdcn-mtfl", "auto"), OnnxBackend)
+    with pytest.raises(ValueError, match="unknown backend 'tensorflow'; expected 'torch', 'onnx' or 'auto'"):
+        load_backend("tcdcn-mtfl", "tensorflow")
+    for name in ("torch", "onnx", "auto"):
+        with pytest.raises(ValueError, match="unknown model 'tcdcn'"):
+            load_backend("tcdcn", name)
+
+
+def test_auto_takes_torch_where_there_is_no_onnx_file(small_model):
+    assert isinstance(load_backend(small_model, "auto"), TorchBackend)
+    with pytest.raises(FileNotFoundError, match=r"small\.onnx does not exist"):
+        load_backend(small_model, "onnx")
+
+
+def test_auto_takes_torch_where_onnxruntime_is_not_installed(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "onnxruntime" else find(name, *a))
+    assert isinstance(load_backend("tcdcn-mtfl", "auto"), TorchBackend)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r'pip install "tcdcn-init\[onnx\]"'):
+        load_backend("tcdcn-mtfl", "onnx")
+
+
+def test_what_is_no_onnx_model_is_refused(tmp_path):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match=r"bad\.onnx is not an ONNX model.*export it anew"):
+        OnnxBackend(path)
+
+
+def test_an_onnx_file_without_metadata_is_refused(tmp_path):
+    import onnx
+
+    model = onnx.load(find_model("tcdcn-mtfl", ".onnx"))
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    with pytest.raises(ValueError, match=r"bare\.onnx does not say what it is"):
+        OnnxBackend(tmp_path / "bare.onnx")
+
+
+def test_a_network_without_tasks_gives_points(tmp_path):
+    from tcdcn_init.network.tcdcn import TCDCN
+
+    path = tmp_path / "points.safetensors"
+    save_network(path, TCDCN(TCDCNConfig(widths=(4, 4, 4, 4), feature=8, tasks=())), {})
+    assert list(TorchBackend(path)(np.zeros((2, 40, 40), dtype=np.float32))) == ["points"]
