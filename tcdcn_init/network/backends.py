@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.network.config import NetworkConfig
+from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, NetworkConfig
 from tcdcn_init.weights import find_model, load_network, parse_config
 
-BackendName: TypeAlias = Literal["torch", "onnx", "auto"]
+__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
 
 # Crops per call of the network: its maps of this many crops fit the processor's cache, which makes more at once
 # slower. Batches of any size are cut into such runs.
@@ -117,14 +117,14 @@ class OnnxBackend:
         return _in_runs(crops, names, lambda part: self._session.run(names, {"crops": part}))
 
 
-def load_backend(model: str | Path, backend: BackendName = "torch") -> Backend:
+def load_backend(model: str | Path, backend: BackendName = DEFAULT_BACKEND) -> Backend:
     """Load a model into a backend.
 
     Parameters
     ----------
     model : str or path
         A bundled name (`weights.bundled_models`) or a path to a .safetensors or .onnx file.
-    backend : {"torch", "onnx", "auto"}
+    backend : {"auto", "onnx", "torch"}
         "auto" takes onnxruntime where it is installed and the model has a .onnx file, otherwise torch.
 
     Raises
@@ -144,4 +144,4 @@ def load_backend(model: str | Path, backend: BackendName = "torch") -> Backend:
         except FileNotFoundError:
             return TorchBackend(model)
         return OnnxBackend(model)
-    raise ValueError(f"unknown backend {backend!r}; expected 'torch', 'onnx' or 'auto'")
+    raise ValueError(f"unknown backend {backend!r}; expected 'auto', 'onnx' or 'torch'")

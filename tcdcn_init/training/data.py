@@ -133,7 +133,7 @@ def load_patches(
 
     kept, pixels = _each(faces, cuttings, "Decoding training faces", skip_bad)
     targets, _ = _annotation(kept, config)
-    later = _later_looks(kept, config)
+    later = _later_frames(kept, config)
     patches = torch.from_numpy(np.concatenate([each[:1] for each in pixels]))
     if "face" in config.outputs:
         empty = torch.from_numpy(np.concatenate([each[1:] for each in pixels]))
@@ -148,11 +148,11 @@ def load_patches(
     return Patches(patches, points, unit, targets, span, later)
 
 
-def _later_looks(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
+def _later_frames(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
     """`Patches.later` of faces."""
     boxes = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
-    looks = frames_from_points(np.stack([face.five for face in faces]), config.view)
-    within = compose(invert(boxes), looks)
+    asked = frames_from_points(np.stack([face.five for face in faces]), config.view)
+    within = compose(invert(boxes), asked)
     turn, scale = np.arctan2(within[:, 1, 0], within[:, 0, 0]), np.hypot(within[:, 0, 0], within[:, 1, 0])
     return torch.from_numpy(np.column_stack([turn, np.log(scale), within[:, :, 2]]).astype(np.float32))
 

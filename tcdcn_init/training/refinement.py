@@ -1,4 +1,4 @@
-"""Training of the correction that looks around each point, on a trunk that is finished and stays as it is."""
+"""Training of the correction by what is around each point, on a trunk that is finished and stays as it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.training.data import Crops
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.trainer import evaluate
+from tcdcn_init.training.trainer import measure
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -47,7 +47,7 @@ def fit_refinement(
     validation : Crops
         Held-out faces, whose error is logged after each epoch.
     hidden : int
-        See `architecture.ResidualConfig.refinement`.
+        See `config.ResidualConfig.refinement`.
     epochs, seed : int
 
     Returns
@@ -85,8 +85,7 @@ def fit_refinement(
             optimizer.step()
             scheduler.step()
             total += loss.item()
-        measured = evaluate(folded, validation, objective)
-        folded.eval()
+        measured = measure(folded, validation, objective)
         logger.info(
             "refinement, epoch %d of %d: loss %.4f, validation error %.2f %%, failures %.1f %%",
             epoch + 1, epochs, total / steps, measured["nme"], measured["failure"],

@@ -1,7 +1,7 @@
 """The training loop: epochs, checkpoints, resume, one process or several.
 
-Data come from `training_data`, views from `augmentation`, the loss from `objective`, the verdict on each auxiliary
-task from `early_stopping`; this module only turns the crank.
+Data come from `data`, views from `augmentation`, the loss from `objective`, the verdict on each auxiliary
+task from `early_stopping`; this module runs the loop.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import duration
+from tcdcn_init.confidence import FAILURE
 from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig, config_to_dict
 from tcdcn_init.network.tcdcn import Network, make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
@@ -102,10 +104,6 @@ class TrainingConfig:
             raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
 
 
-YOUNGER: dict[str, Any] = {"stop_together": False, "teacher": 0.0, "refine": 0}
-"""Settings that runs of before did not state, and what they were."""
-
-
 @dataclass(frozen=True)
 class Workers:
     """This process's place among those that train together (torchrun sets it up)."""
@@ -133,8 +131,8 @@ class Workers:
         return slice(self.rank * size, (self.rank + 1) * size)
 
 
-def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
-    """Errors on fixed crops.
+def measure(network: Network, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
+    """Errors of a network on fixed crops; its mode, training or evaluation, is left as it is.
 
     Parameters
     ----------
@@ -146,8 +144,9 @@ def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> d
     -------
     dict of str to float
         "points" and each task: the objective's parts; "nme" and "failure": mean error in inter-ocular distances and
-        share of faces above 0.1, both in percent; "accuracy TASK" in percent.
+        share of faces above `confidence.FAILURE`, both in percent; "accuracy TASK" in percent.
     """
+    training = network.training
     network.eval()
     with torch.inference_mode():
         batches = [network(part) for part in torch.split(crops.pixels, 256)]
@@ -155,12 +154,12 @@ def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> d
         result = {name: float(value) for name, value in objective(outputs, crops.targets).items()}
         distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).mean(dim=1) / crops.interocular
         result["nme"] = float(distance.mean()) * 100.0
-        result["failure"] = float((distance > 0.1).float().mean()) * 100.0
+        result["failure"] = float((distance > FAILURE).float().mean()) * 100.0
         for task in objective.tasks:
             known = crops.targets[task] >= 0
             right = outputs[task].argmax(dim=1)[known] == crops.targets[task][known]
             result[f"accuracy {task}"] = float(right.float().mean()) * 100.0
-    network.train()
+    network.train(training)
     return result
 
 
@@ -277,7 +276,7 @@ class Trainer:
 
     def _begin_at(self, network: Network) -> None:
         ours, theirs = (config_to_dict(config) for config in (self.config.network, network.config))
-        for key in sorted({*ours, *theirs} - {"again"}):
+        for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
                 raise ValueError(
                     f"training cannot begin at weights of a network with {key} = {theirs.get(key)}; "
@@ -365,7 +364,7 @@ class Trainer:
     def _judge(self, augmented: dict[str, float], start: float) -> None:
         config = self.config
         network = self.averaged_network()
-        train, validation = (evaluate(network, crops, self.objective) for crops in (self.probe, self.validation))
+        train, validation = (measure(network, crops, self.objective) for crops in (self.probe, self.validation))
         lambdas = self.objective.lambdas()
         row: dict[str, Any] = {
             "epoch": self.epoch,
@@ -401,7 +400,6 @@ class Trainer:
             )  # fmt: skip
 
     def _save(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
         state = {
             "config": json.dumps(dataclasses.asdict(self.config)),
             "epoch": self.epoch,
@@ -416,10 +414,8 @@ class Trainer:
                 key: value for key, value in self.scheduler.state_dict().items() if key != "_anneal_func_type"
             },
         }
-        # Written beside and moved, so that an interruption never leaves half a checkpoint.
-        temporary = self.out / "checkpoint.pt.part"
-        torch.save(state, temporary)
-        temporary.replace(self.out / "checkpoint.pt")
+        with replacing(self.out / "checkpoint.pt") as part:
+            torch.save(state, part)
         write_log(self.out, dataclasses.asdict(self.config), self.history, self.stopped)
 
     def _restore(self, checkpoint: Path) -> None:
@@ -427,7 +423,7 @@ class Trainer:
             raise FileNotFoundError(f"nothing to resume: {checkpoint} does not exist; start without --resume")
         state = torch.load(checkpoint, weights_only=True)
         ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        theirs = {**YOUNGER, **json.loads(state["config"])}
+        theirs = json.loads(state["config"])
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(
