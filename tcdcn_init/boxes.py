@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import BoxLike, as_box
+from tcdcn_init.geometry import FARTHEST, BoxLike, as_box
 
 
 def checked_boxes(
@@ -28,7 +28,7 @@ def checked_boxes(
         low, high = array[:, :2], array[:, 2:]
         # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
         if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and (
-            np.abs(array) < 1e12
+            np.abs(array) < FARTHEST
         ).all():
             return array
     if hasattr(boxes, "bottom") or (len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes)):  # type: ignore[arg-type,union-attr]

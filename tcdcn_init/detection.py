@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.geometry import overlap
 from tcdcn_init.images import as_grey, as_image
 
 Detector: TypeAlias = Literal["auto", "dlib", "skimage"]
@@ -116,15 +117,9 @@ def _merged(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     groups: list[list[NDArray[np.float64]]] = []
     for box in boxes:
         for group in groups:
-            if _overlap(box, group[0]) > 0.5:
+            if overlap(box, group[0]) > 0.5:
                 group.append(box)
                 break
         else:
             groups.append([box])
     return np.array([np.median(group, axis=0) for group in groups], dtype=np.float64).reshape(-1, 4)
-
-
-def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    extent = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0.0, None)
-    shared = float(extent.prod())
-    return shared / (float((a[2:] - a[:2]).prod()) + float((b[2:] - b[:2]).prod()) - shared)

@@ -23,8 +23,8 @@ MIRROR = (1, 0, 2, 4, 3)
 # over training.txt, in units of the points' centroid size (see `box_from_points`).
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_RISE = 1.55, 2.05, 0.16
 
-# Coordinates beyond this belong to no picture, and their products overflow.
-_FARTHEST = 1e12
+FARTHEST = 1e12
+"""Largest coordinate, in pixels: what lies beyond belongs to no image, and products of such coordinates overflow."""
 
 
 class Rectangle(Protocol):
@@ -61,7 +61,7 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
     >>> as_box((10, 20, 110, 140))
     array([ 10.,  20., 110., 140.])
     """
-    # Asked by name: isinstance with a protocol takes longer than all the rest.
+    # hasattr, not isinstance: a runtime protocol check would dominate the cost.
     rectangle: Any = box
     values = (
         (rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()) if hasattr(box, "bottom") else box
@@ -83,8 +83,8 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
             f"box {tuple(array.tolist())} has no area; expected left < right and top < bottom "
             "(is it (left, top, width, height)? add left and top to the last two)"
         )
-    if np.abs(array).max() > _FARTHEST:
-        raise ValueError(f"box {tuple(array.tolist())} lies beyond {_FARTHEST:g} pixels; expected pixels of a picture")
+    if np.abs(array).max() > FARTHEST:
+        raise ValueError(f"box {tuple(array.tolist())} lies beyond {FARTHEST:g} pixels; expected pixels of an image")
     return array
 
 
@@ -113,6 +113,46 @@ def box_square(boxes: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float6
     centre = (array[..., :2] + array[..., 2:]) / 2
     extent = array[..., 2:] - array[..., :2]
     return centre, np.sqrt(extent[..., 0] * extent[..., 1])
+
+
+def median_aspect(boxes: ArrayLike) -> float:
+    """Median of boxes' width over height.
+
+    Parameters
+    ----------
+    boxes : (N, 4) array_like
+
+    Examples
+    --------
+    >>> median_aspect([(0, 0, 40, 80), (0, 0, 30, 30), (5, 5, 95, 105)])
+    0.9
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    return float(np.median((array[:, 2] - array[:, 0]) / (array[:, 3] - array[:, 1])))
+
+
+def overlap(box: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """Intersection over union of boxes.
+
+    Parameters
+    ----------
+    box, others : (..., 4) array_like
+        Leading axes broadcast.
+
+    Returns
+    -------
+    (...) ndarray of float64
+        0, apart, to 1, equal.
+
+    Examples
+    --------
+    >>> overlap((0, 0, 2, 2), [(0, 0, 2, 2), (1, 0, 3, 2), (5, 5, 6, 6)]).round(3).tolist()
+    [1.0, 0.333, 0.0]
+    """
+    a, b = np.asarray(box, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    shared = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0.0).prod(axis=-1)
+    areas = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1)
+    return np.asarray(shared / (areas - shared))
 
 
 def centroid_size(points: ArrayLike) -> NDArray[np.float64]:
@@ -204,29 +244,6 @@ def roll_degrees(points: ArrayLike) -> NDArray[np.float64]:
     x = across[..., 0] + down[..., 1]
     y = across[..., 1] - down[..., 0]
     return np.asarray(np.degrees(np.arctan2(y, x)))
-
-
-def mirror_points(points: ArrayLike, width: float) -> FloatArray:
-    """Five points in the image mirrored left to right, partners exchanged.
-
-    Parameters
-    ----------
-    points : (..., 5, 2) array_like
-    width : float
-        Width of the image in pixels; column ``x`` becomes ``width - 1 - x``.
-
-    Returns
-    -------
-    (..., 5, 2) ndarray
-
-    Examples
-    --------
-    >>> mirror_points([[1, 0], [3, 0], [2, 1], [1, 2], [3, 2]], width=10)[0].tolist()
-    [6.0, 0.0]
-    """
-    array = np.asarray(points, dtype=np.float64)[..., MIRROR, :].copy()
-    array[..., 0] = width - 1 - array[..., 0]
-    return array
 
 
 def similarity_between(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import box_square
+from tcdcn_init.geometry import box_square, overlap
 
 SIDES = (0.4, 1.2)
 """Smallest and largest side of a box, in sides of a face in the picture."""
@@ -50,13 +50,6 @@ def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Gener
             continue
         left_top = place * room - 0.5
         box = np.concatenate([left_top, left_top + side])
-        if _overlap(box, boxes).max() <= OVERLAP:
+        if overlap(box, boxes).max() <= OVERLAP:
             return box
     return None
-
-
-def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    common = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    inter = np.maximum(common, 0.0).prod(axis=1)
-    area, areas = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
-    return np.asarray(inter / (area + areas - inter))

@@ -16,9 +16,10 @@ from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.distillation import with_teacher
 from tcdcn_init.training.log import plot_curves
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.refinement import fit_refinement
 from tcdcn_init.training.refit import refit_heads
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, measure
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
 
 

@@ -11,8 +11,8 @@ from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.training.data import Crops
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.trainer import measure
 
 logger = logging.getLogger("tcdcn_init")
 

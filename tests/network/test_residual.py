@@ -17,9 +17,10 @@ from tcdcn_init.network.residual import PointRefinement, ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
 from tcdcn_init.training.refinement import HIDDEN, fit_refinement
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, measure
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import load_network, save_network
 
 SMALL = ResidualConfig(side=32, widths=(8, 8, 16), blocks=(1, 1, 1), feature=24)

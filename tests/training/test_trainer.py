@@ -18,8 +18,11 @@ from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.training import trainer as training
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, Workers, measure
+from tcdcn_init.training.sampling import epoch_order
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
+from tcdcn_init.training.workers import Workers
 
 Data = tuple[Patches, Crops, Crops]
 
@@ -321,15 +324,14 @@ def test_a_batch_larger_than_the_data_is_refused(recipe, data, tmp_path):
         Trainer(replace(recipe, batch=1000), *data, tmp_path)
 
 
-def test_rare_poses_are_shown_more_often_when_asked(recipe, data, tmp_path):
-    patches, probe, validation = data
+def test_rare_poses_are_shown_more_often_when_asked(data):
+    patches = data[0]
     poses = torch.tensor([2] * 160 + [0] * 10 + [4] * (len(patches) - 170))
     skewed = replace(patches, labels={**patches.labels, "pose": poses})
 
     def shown(balance: float) -> torch.Tensor:
-        trainer = Trainer(replace(recipe, pose_balance=balance), skewed, probe, validation, tmp_path)
         generator = torch.Generator().manual_seed(0)
-        order = torch.cat([trainer._order(generator) for _ in range(20)])
+        order = torch.cat([epoch_order(skewed, balance, 0, generator) for _ in range(20)])
         assert len(order) == 20 * len(patches)
         if not balance:
             assert torch.equal(order.bincount(), torch.full((len(patches),), 20))
