@@ -1,4 +1,4 @@
-"""A caller's face boxes, checked against the image."""
+"""A caller's face boxes, validated against the image."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import FARTHEST, BoxLike, as_box
 
+__all__ = ["checked_boxes"]
 
-def checked_boxes(
-    picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str
-) -> NDArray[np.float64]:
-    """Boxes of one picture as an array, checked; unusable ones NaN where the caller wants them so."""
+
+def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:
+    """Boxes of one image as an array, validated; with ``on_bad="nan"`` those that are not valid are NaN."""
     if on_bad not in ("raise", "nan"):
         raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
     if boxes is None:
         from tcdcn_init.detection import detect_boxes
 
-        return detect_boxes(picture)
-    height, width = picture.shape[:2]
+        return detect_boxes(image)
+    height, width = image.shape[:2]
     if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4:
         array = boxes.astype(np.float64)
         low, high = array[:, :2], array[:, 2:]
-        # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
+        # All valid, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
         if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and (
             np.abs(array) < FARTHEST
         ).all():

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
 from tcdcn_init.images import as_grey, as_image
 
+__all__ = ["GRID_REACH", "as_picture", "cut", "frames_apart", "frames_from_boxes", "frames_from_points", "snapped"]
+
 as_picture = as_image  # the name under which it was here
 
 # A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters

@@ -11,6 +11,29 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = [
+    "FARTHEST",
+    "FIVE_POINTS",
+    "MIRROR",
+    "BoxLike",
+    "FloatArray",
+    "Rectangle",
+    "as_box",
+    "box_from_points",
+    "box_square",
+    "centroid_size",
+    "compose",
+    "five_from_68",
+    "interocular",
+    "invert",
+    "median_aspect",
+    "overlap",
+    "roll_degrees",
+    "rotation",
+    "similarity_between",
+    "transform_points",
+]
+
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 
 FIVE_POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")

@@ -18,7 +18,7 @@ from tcdcn_init.network.backends import BackendName, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.passes import mirror_averaged, run_passes
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.weights import DEFAULT_MODEL
+from tcdcn_init.weights import DEFAULT_MODEL, is_path
 
 __all__ = ["Initialization", "Initializer", "RawAnswers", "initialize"]
 
@@ -46,6 +46,8 @@ class Initializer:
 
     Attributes
     ----------
+    model, backend, passes, mirror
+        As given; a path is absolute.
     config : NetworkConfig
         The network's architecture and its crops.
     calibration : confidence.Calibration
@@ -73,15 +75,16 @@ class Initializer:
     ) -> None:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected 1 or more")
-        self.model, self.backend, self.passes, self.mirror = model, backend, passes, mirror
+        # A path stays right in a process that works in another folder.
+        self.model = Path(model).resolve() if is_path(model) else model
+        self.backend, self.passes, self.mirror = backend, passes, mirror
         self._backend = load_backend(model, backend)
         self._ask = mirror_averaged(self._backend) if mirror else self._backend
         self.config, self.calibration = self._backend.config, self._backend.calibration
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
-        # Sessions cannot be pickled; a path stays right in a process that works in another folder.
-        model = self.model.resolve() if isinstance(self.model, Path) else self.model
-        return _made, (type(self), model, self.backend, self.passes, self.mirror)
+        # Sessions of onnxruntime cannot be pickled.
+        return _made, (type(self), self.model, self.backend, self.passes, self.mirror)
 
     def __call__(
         self,

@@ -14,6 +14,23 @@ from typer.core import TyperArgument, TyperGroup
 
 from tcdcn_init.network.config import BackendName
 
+__all__ = [
+    "AfwOption",
+    "BackendOption",
+    "JobsOption",
+    "LimitOption",
+    "MirrorOption",
+    "ModelOption",
+    "MtflOption",
+    "PassesOption",
+    "PlainGroup",
+    "SeedOption",
+    "given_command",
+    "is_given",
+    "plain_errors",
+    "split_names",
+]
+
 ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
 BackendOption = Annotated[BackendName, typer.Option(help="What runs the network; auto: onnx where it is installed.")]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]

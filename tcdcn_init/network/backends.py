@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,8 +50,28 @@ def _in_runs(crops: NDArray[np.float32], names: tuple[str, ...], run: Any) -> di
     return dict(zip(names, joined, strict=True))
 
 
+@contextlib.contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """PyTorch on the caller's thread alone, and as it was afterwards.
+
+    A network this small is done before a second thread has woken up; and a pool of threads that has run does not
+    survive a fork: the child would wait for it for ever. The number is the calling thread's own, so callers do not meet.
+    """
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class TorchBackend:
-    """The network in PyTorch, from a .safetensors file.
+    """The network in PyTorch, from a .safetensors file, on the thread that calls.
+
+    It can be shared between threads and used after a fork.
 
     Parameters
     ----------
@@ -72,15 +94,17 @@ class TorchBackend:
         names = self.config.outputs
 
         def run(part: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-            with self._torch.inference_mode():
-                outputs = self._network(self._torch.from_numpy(part))
+            outputs = self._network(self._torch.from_numpy(part))
             return [outputs[name].numpy() for name in names]
 
-        return _in_runs(crops, names, run)
+        with _one_thread(self._torch), self._torch.inference_mode():
+            return _in_runs(crops, names, run)
 
 
 class OnnxBackend:
-    """The network in onnxruntime, from a .onnx file; needs the extra ``[onnx]``.
+    """The network in onnxruntime, from a .onnx file, on the thread that calls; needs the extra ``[onnx]``.
+
+    It can be shared between threads and used after a fork.
 
     Parameters
     ----------
@@ -97,7 +121,9 @@ class OnnxBackend:
         try:
             import onnxruntime
         except ImportError as error:
-            raise ImportError('the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]"') from error
+            raise ImportError(
+                f'the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]" ({error})'
+            ) from error
         path = find_model(model, ".onnx")
         options = onnxruntime.SessionOptions()
         # A network this small is done before a second thread has woken up.

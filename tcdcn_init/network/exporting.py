@@ -12,6 +12,8 @@ from tcdcn_init._shared.files import replacing
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.weights import load_network, metadata_for
 
+__all__ = ["TOLERANCE", "export_onnx", "largest_difference"]
+
 TOLERANCE = 1e-4
 """Largest difference between the backends' points that `export_onnx` accepts, in normalised crop coordinates."""
 

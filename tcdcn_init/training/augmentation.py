@@ -17,6 +17,8 @@ from torch.nn import functional
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.tasks import MIRRORED_POSE
 
+__all__ = ["BOX_STYLES", "AugmentationConfig", "Patches", "random_views", "sample_views"]
+
 BOX_STYLES = ((0.0, 0.0), (0.15, -0.09), (0.05, -0.03), (-0.01, 0.05))
 """How other face boxes differ from the training detector's: (shift down in box sides, logarithm of the scale).
 

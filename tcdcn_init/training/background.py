@@ -1,4 +1,4 @@
-"""Boxes that hold no face, at random places of pictures whose faces are known: what an initializer must doubt."""
+"""Boxes that hold no face, at random places of images whose faces are known."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import box_square, overlap
 
+__all__ = ["OVERLAP", "SIDES", "background_box"]
+
 SIDES = (0.4, 1.2)
-"""Smallest and largest side of a box, in sides of a face in the picture."""
+"""Smallest and largest side of a box, in sides of a face in the image."""
 
 OVERLAP = 0.1
 """Largest intersection over union with any face box."""
@@ -17,12 +19,12 @@ _TRIES = 100
 
 
 def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64] | None:
-    """A random square box inside a picture, away from its faces.
+    """A random square box inside an image, away from its faces.
 
     Parameters
     ----------
     size : (width, height)
-        Of the picture, in pixels.
+        Of the image, in pixels.
     faces : (N, 4) array_like
         Boxes of the annotated faces, N at least 1. The logarithm of the box's side is uniform between `SIDES` times the
         side of one of them.
@@ -31,7 +33,7 @@ def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Gener
     Returns
     -------
     (4,) ndarray of float64, or None
-        None where a hundred tries found no place: a face fills the picture.
+        None where a hundred tries found no place: a face fills the image.
 
     Examples
     --------

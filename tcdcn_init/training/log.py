@@ -25,7 +25,7 @@ def write_log(
     config : mapping
         The recipe.
     history : sequence of mapping
-        One entry per epoch, as `training.Trainer` makes them.
+        One entry per epoch, as `trainer.Trainer` makes them.
     stopped : mapping of str to int
         Epoch after which each stopped task left the loss.
     """

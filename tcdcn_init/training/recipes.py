@@ -22,6 +22,8 @@ from tcdcn_init.training.refit import refit_heads
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
 
+__all__ = ["RECIPES", "recipe", "train_on_mtfl", "with_options"]
+
 
 def _robust_first() -> TrainingConfig:
     return TrainingConfig(

@@ -14,6 +14,8 @@ from tcdcn_init.training.data import Crops
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
 
+__all__ = ["HIDDEN", "fit_refinement"]
+
 logger = logging.getLogger("tcdcn_init")
 
 HIDDEN = 40
