@@ -55,7 +55,7 @@ def _one_thread(torch: Any) -> Iterator[None]:
     """PyTorch on the caller's thread alone, and as it was afterwards.
 
     A network this small is done before a second thread has woken up; and a pool of threads that has run does not
-    survive a fork: the child would wait for it for ever. The number is the calling thread's own, so callers do not meet.
+    survive a fork: the child would wait for it for ever. The number is each thread's own, so callers do not meet.
     """
     before = torch.get_num_threads()
     if before == 1:
