@@ -279,7 +279,7 @@ class SeededShapePredictor:
 
     def _from_frames(self, images: Sequence[Any], frames: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.mode == "exact":
-            return self._ert.fit_from_frames(images, frames)
+            return self._ert._fit_frames(images, frames)
         shapes = np.empty((len(frames), *self._mean_shape.shape))
         pictures = {id(image): as_bytes(image) for image in images}
         for n, (image, frame) in enumerate(zip(images, frames, strict=True)):

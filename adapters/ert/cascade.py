@@ -2,7 +2,7 @@
 
 Kazemi & Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as dlib's
 ``shape_predictor`` computes it. dlib starts from the mean shape in an upright integer box and knows no other start.
-Here the start is a *frame*, the affine map from the unit square of the box to the picture: turned and scaled with
+Here the start is a *frame*, the affine map from the unit square of the box to the image: turned and scaled with
 the face, it turns and scales all that the trees have learned, which a start *shape* alone does not.
 """
 
@@ -13,25 +13,28 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, have_extent, median_shape
 from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, as_grey, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.ert.arrays import CascadeArrays, LeafType, load_arrays, save_arrays
 from tcdcn_init.adapters.ert.dat import dat_bytes, read_dat, write_dat
-from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.geometry import invert, transform_points
 
 if TYPE_CHECKING:
     import dlib
+
+__all__ = ["ERT", "MISSING_DLIB"]
 
 _FACES_AT_ONCE = 64
 MISSING_DLIB = 'this needs dlib, which is not installed; pip install "tcdcn-init[dlib]"'
 
 
-class ERT:
+class ERT(BatchForms):
     """A trained cascade of regression trees.
 
-    Satisfies `base.ShapeRegressor`. From dlib's own start its points, rounded by ``floor(x + 0.5)``, are dlib's, but
+    Satisfies `base.BatchRegressor`. From dlib's own start its points, rounded by ``floor(x + 0.5)``, are dlib's, but
     where dlib's are an accident of rounding: at a coordinate that is half a pixel to the last bit, since dlib's frame
     is a pseudo-inverse with errors of 1e-16, and for a mean shape on one line (of two points, say), to which dlib may
     fit a reflection.
@@ -50,7 +53,7 @@ class ERT:
     ----------
     arrays : CascadeArrays
     seeded : SeededFrames
-        Frames (for `fit_from_frames`) from points and shapes.
+        Frames from points and shapes.
 
     Examples
     --------
@@ -131,100 +134,54 @@ class ERT:
         """Width over height of the boxes it was trained on."""
         return self.seeded.aspect
 
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in an upright box: dlib's start, though the box may be of floats.
+    def _can_start(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return self.seeded.usable(points)
 
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        box : (left, top, right, bottom) or a dlib rectangle
+    def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
+        """From the mean shape in upright boxes: dlib's start, though boxes may be of floats."""
+        return Fitted(self._fit_frames(images, frames_from_boxes(boxes)), {})
 
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        return np.asarray(self.fit_from_frames(image, frames_from_boxes(as_box(box)[None]))[0])
+    def _fit_points(self, images: Sequence[Any], points: NDArray[np.float64]) -> Fitted:
+        """From the mean shape in the frames that five points seed."""
+        return Fitted(self._fit_frames(images, self.seeded.from_points(points)), {})
 
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in the frame that five points seed.
+    def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64]) -> Fitted:
+        """From initial shapes, in the frames that carry the mean shape onto them."""
+        each = shapes.shape[1]
+        starts = shapes.reshape(-1, *shapes.shape[2:])
+        valid = have_extent(starts)
+        rows = np.flatnonzero(valid).tolist()
+        results = np.full_like(starts, np.nan)
+        if rows:
+            frames = self.seeded.from_shapes(starts[rows])
+            results[rows] = self._fit_frames([images[row // each] for row in rows], frames, starts[rows])
+        refused = {
+            row // each: ValueError(
+                f"it starts from {starts[row].tolist()}; expected finite coordinates of points that do not coincide"
+            )
+            for row in np.flatnonzero(~valid)[::-1].tolist()
+        }
+        return Fitted(median_shape(results.reshape(shapes.shape)), refused)
 
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        points : (5, 2) array_like
-            In the order of `geometry.FIVE_POINTS`.
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        return np.asarray(self.fit_from_frames(image, self.seeded.from_points(points)[None])[0])
-
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """Fit from an initial shape, in the frame that carries the mean shape onto it.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        shape : (P, 2) array_like
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        frames = self.seeded.from_shapes(np.asarray(shape, dtype=np.float64)[None])
-        return np.asarray(self.fit_from_frames(image, frames, np.asarray(shape)[None])[0])
-
-    def fit_from_frames(
-        self, images: Any | Sequence[Any], frames: ArrayLike, shapes: ArrayLike | None = None
+    def _fit_frames(
+        self, images: Sequence[Any], frames: NDArray[np.float64], shapes: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """Fit many faces at once, each in its own frame.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-            One picture with N faces, or the picture of each; repeated ones cost nothing.
-        frames : (N, 2, 3) array_like
-            Affine maps from the unit square of the training boxes to the picture.
-        shapes : (N, P, 2) array_like, optional
-            Initial shapes in pixels, instead of the mean shape in the frames.
-
-        Returns
-        -------
-        (N, P, 2) ndarray of float64
-            A face does not depend on the others in the batch.
-
-        Raises
-        ------
-        ValueError
-            If shapes do not fit together, a frame is singular or a number is not finite.
-        """
-        maps = np.asarray(frames, dtype=np.float64)
-        if maps.ndim != 3 or maps.shape[1:] != (2, 3) or not np.isfinite(maps).all():
-            raise ValueError(f"frames have shape {maps.shape}; expected (N, 2, 3), finite")
-        count, points = len(maps), self.arrays.mean_shape.size
-        if isinstance(images, list | tuple):
-            if len(images) != count:
-                raise ValueError(f"{len(images)} images for {count} frames; expected one image, or one for each")
-            pictures = {id(image): as_bytes(image) for image in images}
-            keys = np.array([id(image) for image in images])
-        else:
-            pictures, keys = {0: as_bytes(images)}, np.zeros(count, dtype=np.intp)
+        """Fit faces in frames (N, 2, 3), from shapes (N, P, 2) in pixels or from the mean shape in the frames."""
+        count, points = len(frames), self.arrays.mean_shape.size
+        pixels = {id(image): as_bytes(image) for image in images}
+        keys = np.array([id(image) for image in images])
         if shapes is None:
             current = np.tile(self.arrays.mean_shape.reshape(-1), (count, 1))
         else:
-            given = np.asarray(shapes, dtype=np.float64)
-            if given.shape != (count, points // 2, 2) or not np.isfinite(given).all():
-                raise ValueError(f"shapes have shape {given.shape}; expected ({count}, {points // 2}, 2), finite")
-            current = transform_points(invert(maps), given).reshape(count, points).astype(np.float32)
+            current = transform_points(invert(frames), shapes).reshape(count, points).astype(np.float32)
         for first in range(0, count, _FACES_AT_ONCE):
             part = slice(first, first + _FACES_AT_ONCE)
-            self._run(pictures, keys[part], maps[part], current[part])
-        return transform_points(maps, current.reshape(count, points // 2, 2))
+            self._run(pixels, keys[part], frames[part], current[part])
+        return transform_points(frames, current.reshape(count, points // 2, 2))
 
     def _run(
         self,
-        pictures: dict[int, NDArray[np.uint8]],
+        pixels: dict[int, NDArray[np.uint8]],
         keys: NDArray[np.intp],
         frames: NDArray[np.float64],
         current: NDArray[np.float32],
@@ -236,7 +193,7 @@ class ERT:
         """
         arrays = self.arrays
         levels, trees, splits = arrays.thresholds.shape
-        groups = [(pictures[key], np.flatnonzero(keys == key)) for key in np.unique(keys).tolist()]
+        groups = [(pixels[key], np.flatnonzero(keys == key)) for key in np.unique(keys).tolist()]
         face = (np.arange(len(current)) * arrays.anchors.shape[1])[:, None]
         root, first_leaf = np.arange(trees) * splits, np.arange(trees) * (splits + 1) - splits
         sums = np.empty((trees + 1, current.shape[1]), dtype=np.float32)
@@ -280,7 +237,7 @@ def _pixel_values(
     anchors: NDArray[np.int32],
     deltas: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Grey values (N, F) of a level's pixels, 0 outside the picture."""
+    """Grey values (N, F) of a level's pixels, 0 outside the image."""
     a, b = turn[:, :1], turn[:, 1:]
     dx, dy = deltas[:, 0], deltas[:, 1]
     x = (a * dx - b * dy) + current[:, 0::2].take(anchors, axis=1)
@@ -289,11 +246,11 @@ def _pixel_values(
     columns = np.floor(m[:, 0, 0] * x + m[:, 0, 1] * y + m[:, 0, 2] + 0.5)
     rows = np.floor(m[:, 1, 0] * x + m[:, 1, 1] * y + m[:, 1, 2] + 0.5)
     values = np.empty(x.shape, dtype=np.float32)
-    for picture, faces in groups:
-        height, width = picture.shape[:2]
+    for pixels, faces in groups:
+        height, width = pixels.shape[:2]
         row, column = rows[faces], columns[faces]
         inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
         row[~inside] = column[~inside] = 0
-        found = picture[row.astype(np.intp), column.astype(np.intp)]
+        found = pixels[row.astype(np.intp), column.astype(np.intp)]
         values[faces] = np.where(inside, as_grey(found), 0)
     return values

@@ -7,7 +7,7 @@ the face is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -142,6 +142,31 @@ def start_errors(frames: ArrayLike, true_frames: ArrayLike) -> NDArray[np.float6
     return np.concatenate([roll[:, None], scale[:, None], shift], axis=1)
 
 
+def erring_frames(true_frames: ArrayLike, errors: ArrayLike) -> NDArray[np.float64]:
+    """Frames that are off by given errors: the inverse of `start_errors`.
+
+    Parameters
+    ----------
+    true_frames : (N, 2, 3) array_like
+    errors : (N, 4) array_like
+        As `start_errors` gives them.
+
+    Returns
+    -------
+    (N, 2, 3) ndarray of float64
+
+    Examples
+    --------
+    >>> erring_frames([[[50.0, 0, 10], [0, 50, 20]]], [[0.0, np.log(1.1), 0.1, 0.0]]).round(6)[0].tolist()
+    [[55.0, 0.0, 12.5], [0.0, 55.0, 17.5]]
+    """
+    true, off = np.asarray(true_frames, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    turns = np.array([rotation(roll)[:, :2] for roll in off[:, 0].tolist()]).reshape(-1, 2, 2)
+    linear = np.exp(off[:, 1, None, None]) * turns @ true[:, :, :2]
+    centres = transform_points(true, off[:, None, 2:] + 0.5)[:, 0]
+    return np.concatenate([linear, (centres - linear @ [0.5, 0.5])[:, :, None]], axis=2)
+
+
 def train_ert(
     faces: Iterable[TrainingFace],
     *,
@@ -209,7 +234,7 @@ def train_ert(
     pictures, detections = [], []
     for image, shape, of_face, off in zip(images, shapes, frames, errors, strict=True):
         pixels = _pixels(image)
-        for start in _perturbed(of_face, off):
+        for start in erring_frames(of_face, off):
             cutout = cut_out(pixels, start, side, _MARGIN)
             parts = np.rint(transform_points(invert(cutout.to_image), shape)).astype(int).tolist()
             points = dlib.points([dlib.point(x, y) for x, y in parts])
@@ -231,16 +256,6 @@ def _draw(starts: StartNoise | ArrayLike | None, count: int, rng: np.random.Gene
     if samples.ndim != 2 or samples.shape[1] != 4 or not len(samples) or not np.isfinite(samples).all():
         raise ValueError(f"starts have shape {samples.shape}; expected (M, 4), finite, as start_errors gives them")
     return samples[rng.integers(len(samples), size=count)]
-
-
-def _perturbed(frames: NDArray[np.float64], errors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Frames that are off by given errors: the inverse of `start_errors`."""
-    for frame, (roll, log_scale, *shift) in zip(
-        np.broadcast_to(frames, (len(errors), 2, 3)), errors.tolist(), strict=True
-    ):
-        linear = np.exp(log_scale) * rotation(roll)[:, :2] @ frame[:, :2]
-        centre = transform_points(frame, [[0.5 + shift[0], 0.5 + shift[1]]])[0]
-        yield np.concatenate([linear, (centre - linear @ [0.5, 0.5])[:, None]], axis=1)
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:

@@ -88,7 +88,7 @@ def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> 
         picture = read_picture(face)
         found[number] = initializer.points(picture, [face.box])
         starts[number] = [sdm.starts_from_boxes(face.box), sdm.starts_from_points(found[number, 0])]
-        ends[number] = sdm.predict_many(picture, starts[number], on_bad="nan")
+        ends[number] = sdm.fit_from_shapes(picture, starts[number], on_bad="nan")
     eyes = interocular(truth)[..., None]
     started, ended, points = (
         100 * np.nan_to_num((np.linalg.norm(shapes - truth, axis=-1) / eyes).mean(axis=-1), nan=1.0)

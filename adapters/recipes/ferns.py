@@ -95,12 +95,11 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
     for number, face in enumerate(track(faces, "Measuring the cascade")):
         picture = read_picture(face)
         starts = rcpr.random_starts([face.box], count, seed=(number, 0))
-        single = rcpr.predict_many(picture, starts, on_bad="nan")
-        ends[0, number] = single[0, 0]
-        ends[1, number] = np.nanmedian(single[0], axis=0)
+        ends[0, number] = rcpr.fit_from_shapes(picture, starts[:, 0], on_bad="nan")[0]
+        ends[1, number] = rcpr.fit_from_shapes(picture, starts, on_bad="nan")[0]
         redraw = partial(_redrawn, rcpr, face, number, count)
-        ends[2, number] = rcpr.predict_median(picture, starts, redraw=redraw, on_bad="nan")[0]
-        ends[3, number] = rcpr.fit_points(picture, initializer.points(picture, [face.box]))[0]
+        ends[2, number] = rcpr.fit_from_shapes(picture, starts, redraw=redraw, on_bad="nan")[0]
+        ends[3, number] = rcpr.fit_from_points(picture, initializer.points(picture, [face.box]), on_bad="nan")[0]
     errors = 100 * np.nan_to_num((np.linalg.norm(ends - truth, axis=-1)).mean(axis=-1) / interocular(truth), nan=1.0)
     return {
         name: {

@@ -9,28 +9,29 @@ and scale carry over. The patches shrink from stage to stage, from half a face t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.cascade.batch import Fitted, median_shape
 from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
+from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import invert, transform_points
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["SDM"]
 
 
 class SDM(ChipCascade):
     """A trained cascade.
 
-    Satisfies `base.ShapeRegressor`. Made by `training.train_sdm` or `SDM.load`.
+    Satisfies `base.BatchRegressor`. Made by `training.train_sdm` or `SDM.load`.
 
     Parameters
     ----------
@@ -98,17 +99,37 @@ class SDM(ChipCascade):
     def _chips(self) -> ShapeChips:
         return self._features
 
-    def _blocks(self, count: int) -> list[slice]:
-        return self._features.blocks(count)
+    def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64]) -> Fitted:
+        checked = [as_picture(image) for image in images]
+        each = shapes.shape[1]
+        starts = shapes.reshape(-1, *self._mean.shape)
+        results = np.full_like(starts, np.nan)
+        refused: dict[int, ValueError] = {}
+        for part in self._features.blocks(len(starts)):
+            rows: list[int] = []
+            chips: list[NDArray[np.float32]] = []
+            for row in range(part.start, part.stop):
+                try:
+                    chips.append(self._chip(checked[row // each], starts[row]))
+                    rows.append(row)
+                except ValueError as error:
+                    refused.setdefault(row // each, error)
+            if rows:
+                results[rows] = self._move(np.stack(chips), starts[rows])
+        return Fitted(median_shape(results.reshape(shapes.shape)), refused)
 
-    def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
-        to_picture = self._features.chip_maps(starts)
-        shapes = transform_points(invert(to_picture), starts)
+    def _move(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where starts (N, P, 2) in pixels of the image end, from the chips around them."""
+        to_image = self._features.chip_maps(starts)
+        # Always as many rows: a product's rounding depends on their number, and a face's result must not.
+        padded = np.zeros((self._features.at_once, self._weights.shape[1]), dtype=np.float32)
+        shapes = transform_points(invert(to_image), starts)
         for stage, (weights, biases) in enumerate(zip(self._weights, self._biases, strict=True)):
             descriptors, turns = self._features.describe(stage, chips, shapes)
-            moves = (descriptors @ weights + biases).reshape(shapes.shape)
+            padded[: len(shapes)] = descriptors
+            moves = ((padded @ weights)[: len(shapes)] + biases).reshape(shapes.shape)
             shapes += moves @ np.swapaxes(turns, 1, 2)
-        return transform_points(to_picture, shapes)
+        return transform_points(to_image, shapes)
 
     def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
         """Write the cascade to a .safetensors file, its weights in float16.

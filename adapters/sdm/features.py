@@ -153,10 +153,14 @@ class SDMFeatures(ShapeChips):
         super().__init__(upright, config.resolution, float(reach))
         self.config = config
 
+    @property
+    def at_once(self) -> int:
+        """Faces that are best described at once."""
+        return max(1, _PATCHES_AT_ONCE // len(self.reference))
+
     def blocks(self, count: int) -> list[slice]:
-        """Slices of so many faces as are best described at once."""
-        step = max(1, _PATCHES_AT_ONCE // len(self.reference))
-        return [slice(first, min(first + step, count)) for first in range(0, count, step)]
+        """Slices of at most `at_once` faces."""
+        return [slice(first, min(first + self.at_once, count)) for first in range(0, count, self.at_once)]
 
     def describe(
         self, stage: int, chips: NDArray[np.float32], shapes: NDArray[np.float64]

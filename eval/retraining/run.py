@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.adapters.base import ShapeRegressor, load_regressor
+from tcdcn_init.adapters.base import ShapeRegressor, batched, load_regressor
+from tcdcn_init.adapters.cascade.batch import median_shape
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
 from tcdcn_init.adapters.ert.arrays import save_arrays
@@ -36,7 +37,6 @@ from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.adapters.sdm.training import train_sdm
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.datasets.base import read_picture
-from tcdcn_init.eval.measuring.fitting import fit_from_shapes, median_shape
 from tcdcn_init.eval.metrics import nme
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.retraining.files import retrained_file
@@ -261,8 +261,9 @@ def start_figures(
     begun = np.stack(
         [made(face.box, five, face_rng(seed, face.name, "start")) for face, five in zip(faces, fives, strict=True)]
     )
+    many = batched(regressor)
     ended = [
-        median_shape(fit_from_shapes(regressor, [read_picture(face) for face in faces[part]], begun[part]))
+        many.fit_from_shapes([read_picture(face) for face in faces[part]], begun[part], on_bad="nan")
         for part in (slice(first, first + _AT_ONCE) for first in range(0, len(faces), _AT_ONCE))
     ]
     started, errors = (
