@@ -74,29 +74,33 @@ class BatchRegressor(Protocol):
     """
 
     @property
-    def mean_shape(self) -> FloatArray:
+    def mean_shape(self) -> NDArray[np.float64]:
         """As of `ShapeRegressor`."""
         ...
 
-    def fit_from_box(self, image: Any, box: BoxLike) -> FloatArray:
+    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
         """As of `ShapeRegressor`."""
         ...
 
     def fit_from_boxes(
         self, images: Any | Sequence[Any], boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: OnBad = "raise"
-    ) -> FloatArray:
+    ) -> NDArray[np.float64]:
         """``(N, P, 2)`` from N boxes."""
         ...
 
-    def fit_from_points(self, images: Any | Sequence[Any], points: ArrayLike, *, on_bad: OnBad = "raise") -> FloatArray:
+    def fit_from_points(
+        self, images: Any | Sequence[Any], points: ArrayLike, *, on_bad: OnBad = "raise"
+    ) -> NDArray[np.float64]:
         """``(P, 2)`` from the five points ``(5, 2)`` of a face, ``(N, P, 2)`` from ``(N, 5, 2)``."""
         ...
 
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> FloatArray:
+    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
         """As of `ShapeRegressor`."""
         ...
 
-    def fit_from_shapes(self, images: Any | Sequence[Any], shapes: ArrayLike, *, on_bad: OnBad = "raise") -> FloatArray:
+    def fit_from_shapes(
+        self, images: Any | Sequence[Any], shapes: ArrayLike, *, on_bad: OnBad = "raise"
+    ) -> NDArray[np.float64]:
         """``(N, P, 2)`` from start shapes ``(N, P, 2)``, or ``(N, K, P, 2)``: K to a face, whose results it joins."""
         ...
 

@@ -28,12 +28,12 @@ class Fitted(NamedTuple):
     ----------
     shapes : (N, P, 2) ndarray of float64
         NaN for a face that could not be fitted.
-    refused : mapping of int to ValueError
+    refused : dict of int to ValueError
         Why, by the face's index. A face of which only some starts could be used is here too, beside its shape.
     """
 
     shapes: NDArray[np.float64]
-    refused: Mapping[int, ValueError]
+    refused: dict[int, ValueError]
 
 
 class BatchForms(ABC):
@@ -262,7 +262,7 @@ def as_floats(values: ArrayLike) -> NDArray[np.float64]:
     [1.0, nan]
     """
     if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(values.astype(np.float64).filled(np.nan))
+        return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
     return np.asarray(values, dtype=np.float64)
 
 
