@@ -10,16 +10,15 @@ crop's resolution, the face's.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
+from tcdcn_init.images import as_grey, as_image
 
-# scikit-image's rgb2gray (ITU-R BT.709 luma).
-_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+as_picture = as_image  # the name under which it was here
 
 # A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters
 # add their variances (half width squared / 6), and 0.75 + 0.25 = 1 makes the sum that of an upright crop.
@@ -33,44 +32,6 @@ _BAND = 20
 # The square of the box around any five points of mean 0 and size 1, which a later look turns, scales and shifts.
 _UNIT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-1.0, 1.0], [1.0, 1.0]])
 _LOOK_CENTRE, _LOOK_SIDE = box_square(box_from_points(_UNIT / centroid_size(_UNIT)))
-
-
-def as_picture(image: Any) -> NDArray[Any]:
-    """Check an image at the door, without touching its pixels.
-
-    Parameters
-    ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        Grey, RGB or RGBA; bool, an integer type over its whole range, or float in [0, 1], as in scikit-image.
-
-    Returns
-    -------
-    ndarray
-        The same image; (H, W, 1) becomes (H, W).
-
-    Raises
-    ------
-    TypeError
-        If it is a path instead of an array, or its dtype holds no pixels.
-    ValueError
-        If it is empty or has another number of dimensions or channels.
-    """
-    if isinstance(image, str | Path):
-        raise TypeError(
-            f"image is the path {str(image)!r}; expected an array: read it first, e.g. skimage.io.imread(path)"
-        )
-    picture = np.asarray(image)
-    if picture.dtype.kind not in "buif":
-        raise TypeError(f"image has dtype {picture.dtype}; expected bool, integers or floats in [0, 1]")
-    if picture.ndim == 3 and picture.shape[2] == 1:
-        picture = picture[..., 0]
-    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (3, 4)):
-        raise ValueError(
-            f"image has shape {picture.shape}; expected (H, W), (H, W, 3) or (H, W, 4), one picture, channels last"
-        )
-    if picture.size == 0:
-        raise ValueError(f"image of shape {picture.shape} is empty; expected at least one pixel")
-    return picture
 
 
 def frames_from_boxes(boxes: ArrayLike, view: float) -> NDArray[np.float64]:
@@ -238,7 +199,7 @@ def _resample(
     """
     step = max(1, int(reach * pitch / 2))  # every pixel up to twice the resolution, then two samples a half triangle
     (columns, rows), (x_weights, y_weights) = _axes(centre, pitch, count, step, reach)
-    region = grey(_region(image, rows, columns))
+    region = as_grey(_region(image, rows, columns))
     slope = pitch / step
     return _banded(x_weights, _banded(y_weights, region, slope).T, slope).T
 
@@ -290,17 +251,3 @@ def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
     else:
         inside = image[rows.start : rows.stop : rows.step, columns.start : columns.stop : columns.step]
     return inside
-
-
-def grey(region: NDArray[Any]) -> NDArray[np.float32]:
-    """Grey floats by scikit-image's rules: integers over their range, RGB by luma, RGBA on white."""
-    gain = np.float32(1.0 / np.iinfo(region.dtype).max if region.dtype.kind in "ui" else 1.0)
-    if region.ndim == 2:
-        return region.astype(np.float32) * gain
-    # Channel by channel: half the time of converting all of them before a product with the weights.
-    red, green, blue = (region[..., k].astype(np.float32) * (weight * gain) for k, weight in enumerate(_LUMA))
-    luma = red + green + blue
-    if region.shape[2] == 4:
-        alpha = region[..., 3].astype(np.float32) * gain
-        luma = luma * alpha + (1.0 - alpha)
-    return np.asarray(luma, dtype=np.float32)

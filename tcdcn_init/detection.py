@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.crops import as_picture
+from tcdcn_init.images import as_grey, as_image
 
 Detector: TypeAlias = Literal["auto", "dlib", "skimage"]
 
@@ -54,7 +54,7 @@ def detect_boxes(image: Any, detector: Detector = "auto") -> NDArray[np.float64]
     >>> detect_boxes(astronaut(), "skimage").shape
     (1, 4)
     """
-    picture = as_picture(image)
+    picture = as_image(image)
     if detector == "auto":
         detector = "dlib" if importlib.util.find_spec("dlib") else "skimage"
     if detector not in ("dlib", "skimage"):
@@ -69,9 +69,7 @@ def _shrunk(picture: NDArray[Any]) -> tuple[NDArray[np.uint8], float]:
     from skimage.transform import resize
     from skimage.util import img_as_ubyte
 
-    from tcdcn_init.crops import grey
-
-    values = grey(picture)
+    values = as_grey(picture)
     factor = max(values.shape) / _LONGEST_SIDE
     if factor > 1.0:
         shape = tuple(max(1, round(length / factor)) for length in values.shape)

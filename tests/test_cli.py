@@ -286,7 +286,7 @@ def test_broken_rows_stop_training_before_it_begins(run, make_mtfl, tmp_path):
     listing.write_text("\n".join(line for k, line in enumerate(lines) if k not in (4, 7)))
     result = run(*command)
     assert result.exit_code == 2
-    assert "face_0010.png cannot be read as a picture" in result.output
+    assert "face_0010.png cannot be read as an image" in result.output
     assert not (tmp_path / "out").exists()
     listing.write_text("\n".join(lines))
     result = run(*command, "--skip-bad")

@@ -246,14 +246,14 @@ def test_no_face_found_gives_an_empty_list():
     [
         (np.zeros((0, 100, 3), dtype=np.uint8), ValueError, r"shape \(0, 100, 3\) is empty"),
         (np.zeros(100), ValueError, r"shape \(100,\); expected \(H, W\)"),
-        (np.zeros((2, 100, 100, 3)), ValueError, r"shape \(2, 100, 100, 3\).*one picture"),
+        (np.zeros((2, 100, 100, 3)), ValueError, r"shape \(2, 100, 100, 3\).*one image"),
         (np.zeros((3, 100, 100)), ValueError, "channels last"),
         (np.full((200, 200), np.nan), ValueError, r"NaN or infinity under box \(10\.0, 10\.0, 90\.0, 90\.0\)"),
         (np.full((200, 200), np.inf), ValueError, "NaN or infinity under box"),
         (np.zeros((200, 200), dtype=complex), TypeError, "dtype complex128"),
         (np.zeros((200, 200), dtype="M8[s]"), TypeError, r"dtype datetime64\[s\]"),
         (None, TypeError, "dtype object"),
-        ("portrait.jpg", TypeError, r"the path 'portrait\.jpg'.*skimage\.io\.imread"),
+        ("portrait.jpg", TypeError, r"the path 'portrait\.jpg'.*tcdcn_init\.images\.read_image"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
