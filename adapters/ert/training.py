@@ -15,12 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
-from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, cut_out, frames_from_boxes
+from tcdcn_init.adapters.cascade.frames import SeededFrames, cut_out, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.training_faces import TrainingFace, checked_faces
 from tcdcn_init.adapters.ert.cascade import ERT, MISSING_DLIB
 from tcdcn_init.geometry import invert, rotation, transform_points
+from tcdcn_init.images import as_bytes, read_image
 
 _MARGIN = 0.4  # of the longer side of the box, around it: what a start that is off still sees
 
@@ -238,7 +238,7 @@ def train_ert(
             cutout = cut_out(pixels, start, side, _MARGIN)
             parts = np.rint(transform_points(invert(cutout.to_image), shape)).astype(int).tolist()
             points = dlib.points([dlib.point(x, y) for x, y in parts])
-            pictures.append(cutout.picture)
+            pictures.append(cutout.image)
             detections.append([dlib.full_object_detection(dlib.rectangle(*cutout.box), points)])
     chosen = dlib.shape_predictor_training_options()
     for name, value in asdict(options or ErtOptions()).items():
