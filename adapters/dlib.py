@@ -189,8 +189,6 @@ class SeededShapePredictor(FrameForms):
         frames = frames_from_boxes(boxes)
         if self.start == "mean":
             return fit_in_frames(self._plain, images, frames)
-        checked = {id(image): as_image(image) for image in images}
-        images = [checked[id(image)] for image in images]
         seeds, confidence = self._find(images, boxes)
         found = self.seeded.usable(seeds)
         unsure = confidence < self.min_confidence  # NaN, without confidence outputs, counts as confident

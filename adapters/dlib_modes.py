@@ -1,4 +1,4 @@
-"""How stock dlib, which knows upright boxes of whole pixels only, is run from a frame: in a chip, or the nearest box."""
+"""How stock dlib, which knows upright boxes of whole pixels only, is run from a frame: in a chip or the nearest box."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box
+from tcdcn_init.images import as_image
 
 __all__ = ["BatchForms", "Fitted", "OnBad", "as_floats", "have_extent", "median_shape"]
 
@@ -37,9 +38,9 @@ class Fitted(NamedTuple):
 
 
 class BatchForms(ABC):
-    """All forms of a regressor over three functions, each of which fits faces that were checked.
+    """All forms of a regressor over three functions, which get faces that were checked, on images of `images.as_image`.
 
-    Satisfies `base.BatchRegressor`. Images are grey, RGB or RGBA arrays by scikit-image's rules.
+    Satisfies `base.BatchRegressor`. Images are whatever `images.as_image` takes. Safe to share between threads.
 
     Examples
     --------
@@ -76,7 +77,8 @@ class BatchForms(ABC):
 
         Parameters
         ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        image : image
+            Grey, RGB or RGBA, as `images.as_image` takes it.
         box : (left, top, right, bottom) or a dlib rectangle
 
         Returns
@@ -97,7 +99,7 @@ class BatchForms(ABC):
 
         Parameters
         ----------
-        images : ndarray, or a list or tuple of N ndarrays
+        images : image, or a list or tuple of N images
             One image with all faces, or the image of each.
         boxes : (N, 4) array_like, or a sequence of N boxes
         on_bad : {"raise", "nan"}
@@ -136,7 +138,7 @@ class BatchForms(ABC):
 
         Parameters
         ----------
-        images : ndarray, or a list or tuple of N ndarrays
+        images : image, or a list or tuple of N images
             The image of the one face; or one image with all faces, or the image of each.
         points : (5, 2) or (N, 5, 2) array_like
             In the order of `geometry.FIVE_POINTS`, in pixels.
@@ -172,7 +174,8 @@ class BatchForms(ABC):
 
         Parameters
         ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        image : image
+            Grey, RGB or RGBA, as `images.as_image` takes it.
         shape : (P, 2) array_like
             In pixels.
 
@@ -197,7 +200,7 @@ class BatchForms(ABC):
 
         Parameters
         ----------
-        images : ndarray, or a list or tuple of N ndarrays
+        images : image, or a list or tuple of N images
             One image with all faces, or the image of each.
         shapes : (N, P, 2) or (N, K, P, 2) array_like
             In pixels; K starts of each face, of whose results the median counts.
@@ -236,17 +239,18 @@ class BatchForms(ABC):
         refused: dict[int, ValueError],
         on_bad: str,
     ) -> NDArray[np.float64]:
-        """Shapes of all faces: fitted where they were not refused before, else NaN."""
+        """Shapes of all faces: fitted where they were not refused before, else NaN. Each image is converted once."""
         count = len(starts)
         each = images if isinstance(images, list | tuple) else [images] * count
         if len(each) != count:
             raise ValueError(f"{len(each)} images for {count} faces; expected one image, or a list of one for each")
         if on_bad == "raise":
             _raise_first(refused, count)
+        converted = {id(image): as_image(image) for image in each}
         rows = [n for n in range(count) if n not in refused]
         results = np.full((count, *self.mean_shape.shape), np.nan)
         if rows:
-            fitted = fit([each[n] for n in rows], starts[rows])
+            fitted = fit([converted[id(each[n])] for n in rows], starts[rows])
             if on_bad == "raise":
                 _raise_first({rows[k]: error for k, error in fitted.refused.items()}, count)
             results[rows] = fitted.shapes

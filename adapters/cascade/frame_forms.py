@@ -97,13 +97,13 @@ def fit_in_frames(
     frames: NDArray[np.float64],
     shapes: NDArray[np.float64] | None = None,
 ) -> Fitted:
-    """Fit faces in frames, on images of any kind; faces on pixels that are no numbers are refused.
+    """Fit faces in frames; those on pixels that are no numbers are refused.
 
     Parameters
     ----------
     fitter : FrameFitter
-    images : sequence of N images
-        The image of each face.
+    images : sequence of N ndarrays
+        The image of each face, of `images.as_image`.
     frames : (N, 2, 3) ndarray
     shapes : (N, P, 2) ndarray, optional
     """

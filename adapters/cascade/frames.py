@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.adapters.cascade.batch import have_extent
 from tcdcn_init.adapters.cascade.layouts import IndexMap, Layout, find_layout
 from tcdcn_init.geometry import compose, similarity_between, transform_points
-from tcdcn_init.images import as_bytes, as_image
+from tcdcn_init.images import as_bytes
 
 __all__ = ["Cutout", "SeededFrames", "bytes_under", "cut_out", "frames_from_boxes", "mean_grey"]
 
@@ -167,14 +167,14 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
 
 
 def bytes_under(
-    images: Sequence[Any], frames: NDArray[np.float64]
+    images: Sequence[NDArray[Any]], frames: NDArray[np.float64]
 ) -> tuple[list[NDArray[np.uint8]], dict[int, ValueError]]:
     """Images of faces as dlib takes them, each converted once, and the faces that lie on pixels which are no numbers.
 
     Parameters
     ----------
-    images : sequence of N images
-        The image of each face; those that are one object are converted once.
+    images : sequence of N ndarrays
+        The image of each face, of `images.as_image`; those that are one object are converted once.
     frames : (N, 2, 3) ndarray
         Where the faces lie.
 
@@ -184,18 +184,12 @@ def bytes_under(
         RGBA lies on white; NaN and infinity are 0.
     refused : dict of int to ValueError
         The faces with NaN or infinity under their frames.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `images.as_image`.
     """
-    checked = {id(image): as_image(image) for image in images}
-    pixels = {key: as_bytes(image) for key, image in checked.items()}
+    pixels = {id(image): as_bytes(image) for image in images}
     refused = {
         n: ValueError("the image holds NaN or infinity there; replace such pixels, e.g. with numpy.nan_to_num")
         for n, (image, frame) in enumerate(zip(images, frames, strict=True))
-        if not _finite_under(checked[id(image)], frame)
+        if not _finite_under(image, frame)
     }
     return [pixels[id(image)] for image in images], refused
 

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, usable
 from tcdcn_init.adapters.cascade.frames import frames_from_boxes
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.images import as_image, read_image
 
 
 class TrainingChips(NamedTuple):
@@ -106,7 +105,7 @@ class TrainingFaces:
         into = invert(maker.chip_maps(self.truth))
         chips = np.empty((count, maker.side, maker.side), dtype=np.uint8)
         for number, image in enumerate(track(self.images, "Decoding training faces")):
-            chips[number] = as_levels(maker.cut(_picture(image, number), self.truth[number]))
+            chips[number] = as_levels(maker.cut(_image(image, number), self.truth[number]))
         owner = np.repeat(np.arange(count), given.shape[1])
         current = transform_points(into[:, None], given).reshape(-1, points, 2)
         target = transform_points(into, self.truth)[owner]
@@ -131,11 +130,11 @@ def _checked_mirror(mirror: Sequence[int], points: int) -> NDArray[np.intp]:
     return partner.astype(np.intp)
 
 
-def _picture(image: Any, number: int) -> NDArray[Any]:
+def _image(image: Any, number: int) -> NDArray[Any]:
     try:
-        return read_image(image) if isinstance(image, str | Path) else as_picture(image)
+        return read_image(image, apply_orientation=False) if isinstance(image, str | Path) else as_image(image)
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"face {number} cannot be read as a picture: {error}") from error
+        raise ValueError(f"face {number} cannot be read as an image: {error}") from error
 
 
 @runtime_checkable

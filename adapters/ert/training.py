@@ -259,4 +259,4 @@ def _draw(starts: StartNoise | ArrayLike | None, count: int, rng: np.random.Gene
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:
-    return as_bytes(read_image(image) if isinstance(image, str | Path) else image)
+    return as_bytes(read_image(image, apply_orientation=False) if isinstance(image, str | Path) else image)

@@ -26,7 +26,6 @@ from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, ra
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.training_faces import as_levels
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import invert, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, from_box_units
 
@@ -215,13 +214,12 @@ class RCPR(ChipCascade):
         return self._fit_shapes(images, self.nearest_starts(points, min(STARTS, len(self._bank))))
 
     def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64], redraw: Redraw | None = None) -> Fitted:
-        checked = [as_picture(image) for image in images]
         results = np.full((len(shapes), *self._mean.shape), np.nan)
         refused: dict[int, ValueError] = {}
         step = max(1, _AT_ONCE // shapes.shape[1])
         for first in range(0, len(shapes), step):
             faces = np.arange(first, min(first + step, len(shapes)))
-            best = self._begin([checked[n] for n in faces.tolist()], shapes[faces])
+            best = self._begin([images[n] for n in faces.tolist()], shapes[faces])
             refused |= {first + n: error for n, error in best.refused.items()}
             for attempt in range(1, self.config.restarts + 1):
                 apart = np.flatnonzero(best.spread > self.config.spread)
@@ -231,7 +229,7 @@ class RCPR(ChipCascade):
                 new = np.asarray(drawn, dtype=np.float64)
                 if new.shape != (len(apart), *shapes.shape[1:]):
                     raise ValueError(f"redraw gave shape {new.shape}; expected {(len(apart), *shapes.shape[1:])}")
-                best.improve(apart, self._begin([checked[n] for n in faces[apart].tolist()], new))
+                best.improve(apart, self._begin([images[n] for n in faces[apart].tolist()], new))
             ends = self._stages(best.chips, best.shapes, self.config.checked_stage, self.config.stages)
             results[faces] = _median(transform_points(best.to_image, as_points(ends)), best.valid)
         return Fitted(results, refused)

@@ -22,7 +22,6 @@ from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import invert, transform_points
 
 __all__ = ["SDM"]
@@ -100,7 +99,6 @@ class SDM(ChipCascade):
         return self._features
 
     def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64]) -> Fitted:
-        checked = [as_picture(image) for image in images]
         each = shapes.shape[1]
         starts = shapes.reshape(-1, *self._mean.shape)
         results = np.full_like(starts, np.nan)
@@ -110,7 +108,7 @@ class SDM(ChipCascade):
             chips: list[NDArray[np.float32]] = []
             for row in range(part.start, part.stop):
                 try:
-                    chips.append(self._chip(checked[row // each], starts[row]))
+                    chips.append(self._chip(images[row // each], starts[row]))
                     rows.append(row)
                 except ValueError as error:
                     refused.setdefault(row // each, error)
