@@ -8,6 +8,7 @@ A package registers a regressor by an entry point, and its name then works where
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -231,14 +232,14 @@ def available_regressors() -> list[str]:
     return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
 
 
-def load_regressor(name: str) -> ShapeRegressor:
-    """Make the regressor that an installed package offers under a name, or that a dlib file holds.
+def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
+    """Make the regressor that an installed package offers under a name, or that a file holds.
 
     Parameters
     ----------
-    name : str
-        One of `available_regressors`, or the path of a dlib shape predictor (.dat), which this project's own cascade
-        runs (`ert.ERT`).
+    name : str or path
+        One of `available_regressors`; or the path of a file of `ERT`, `SDM` or `RCPR` (.safetensors), or of a dlib
+        shape predictor (.dat), which this project's own cascade runs (`ert.ERT`).
 
     Returns
     -------
@@ -249,15 +250,15 @@ def load_regressor(name: str) -> ShapeRegressor:
     FileNotFoundError
         If a path was given and there is no such file.
     ValueError
-        If no installed package offers the name (near names are suggested), two packages do, or what the entry
-        point makes is no `ShapeRegressor`.
+        If no installed package offers the name (near names are suggested), two packages do, what the entry point
+        makes is no `ShapeRegressor`, or a file holds none.
     ImportError
         If the package that offers it cannot be imported.
     """
-    if name.endswith(".dat"):
-        from tcdcn_init.adapters.ert.cascade import ERT
+    if isinstance(name, os.PathLike) or name.endswith((".dat", ".safetensors")):
+        from tcdcn_init.adapters.bundled import read_regressor
 
-        return ERT.from_dat(name)
+        return read_regressor(name)
     offers: list[EntryPoint] = list(entry_points(group=ENTRY_POINT_GROUP, name=name))
     if not offers:
         raise ValueError(unknown_name("regressor", name, available_regressors()))

@@ -83,8 +83,7 @@ class TrainingFaces:
         partner = None if mirror is None else _checked_mirror(mirror, truth.shape[1])
         if partner is not None:
             mean = (mean + mean[partner] * [-1, 1] + [1, 0]) / 2
-        aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
-        return cls(images, truth, boxes, mean, aspect, partner)
+        return cls(images, truth, boxes, mean, median_aspect(boxes), partner)
 
     def cut(self, maker: ShapeChips, starts: ArrayLike) -> TrainingChips:
         """Cut the faces out, and carry starts (N, K, P, 2) in pixels of their pictures into the chips.
@@ -114,6 +113,11 @@ class TrainingFaces:
             for shapes in (current, target):
                 shapes[turned] = shapes[turned][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
         return TrainingChips(chips, owner, current, target, turned)
+
+
+def median_aspect(boxes: NDArray[np.float64]) -> float:
+    """Median width over height of boxes (N, 4)."""
+    return float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
 
 
 def as_levels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:

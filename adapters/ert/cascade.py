@@ -9,15 +9,18 @@ the face, it turns and scales all that the trees have learned, which a start *sh
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.adapters.cascade.cascade_file import write_cascade
 from tcdcn_init.adapters.cascade.frame_forms import FrameForms
 from tcdcn_init.adapters.cascade.frames import SeededFrames
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.ert.arrays import CascadeArrays, LeafType, load_arrays, save_arrays
+from tcdcn_init.adapters.cascade.stored import StoredCascade
+from tcdcn_init.adapters.ert.arrays import CascadeArrays, LeafType, as_tensors, from_tensors
 from tcdcn_init.adapters.ert.dat import dat_bytes, read_dat, write_dat
 from tcdcn_init.adapters.ert.trees import Trees
 
@@ -29,7 +32,7 @@ __all__ = ["ERT", "MISSING_DLIB"]
 MISSING_DLIB = 'this needs dlib, which is not installed; pip install "tcdcn-init[dlib]"'
 
 
-class ERT(FrameForms):
+class ERT(FrameForms, StoredCascade):
     """A trained cascade of regression trees.
 
     Satisfies `base.BatchRegressor`. From dlib's own start its points, rounded by ``floor(x + 0.5)``, are dlib's, but
@@ -46,6 +49,8 @@ class ERT(FrameForms):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know. Only
         starts from points need it.
+    metadata : mapping of str to str, optional
+        What a file says about itself: "data", "recipe", "licence", "figures".
 
     Attributes
     ----------
@@ -64,8 +69,20 @@ class ERT(FrameForms):
     [25.0, 40.0]
     """
 
-    def __init__(self, arrays: CascadeArrays, *, aspect: float = 1.0, layout: IndexMap | None = None) -> None:
+    _kind = "ERT"
+    _tensor_names = ("mean_shape", "split_pixels", "thresholds", "leaves", "anchors", "deltas")
+    _optional_tensors = ("leaf_scale",)
+
+    def __init__(
+        self,
+        arrays: CascadeArrays,
+        *,
+        aspect: float = 1.0,
+        layout: IndexMap | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self.arrays = arrays
+        self.metadata = dict(metadata or {})
         self.seeded = SeededFrames(arrays.mean_shape, aspect=aspect, layout=layout)
         self._fitter = Trees(arrays)
 
@@ -79,25 +96,39 @@ class ERT(FrameForms):
         """Copy a ``dlib.shape_predictor``."""
         return cls(read_dat(predictor.__getstate__()[0]), aspect=aspect, layout=layout)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, layout: IndexMap | None = None) -> ERT:
-        """Read a file of `save`; see `ert_arrays.load_arrays` for what is refused."""
-        arrays, metadata = load_arrays(path)
-        try:
-            return cls(arrays, aspect=float(metadata.get("aspect", "1")), layout=layout)
-        except ValueError as error:
-            raise ValueError(f"{path} does not hold a cascade: {error}") from error
-
-    def save(self, path: str | os.PathLike[str], *, leaves: LeafType = "float32") -> None:
-        """Write a safetensors file that loads in a fraction of the time of a ``.dat``.
+    def save(
+        self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None, *, leaves: LeafType = "float32"
+    ) -> None:
+        """Write a .safetensors file, which loads in a fraction of the time of a ``.dat``.
 
         Parameters
         ----------
         path : path
+        metadata : mapping of str to str, optional
+            What to add to the cascade's own: data, recipe, licence, figures.
         leaves : {"float32", "float16", "int8"}
-            See `ert_arrays.save_arrays`.
+            How increments are stored; see `arrays.as_tensors`.
         """
-        save_arrays(path, self.arrays, leaves=leaves, metadata={"aspect": repr(self.aspect)})
+        settings, tensors = self._contents(leaves)
+        settings = {**settings, "aspect": self.aspect}
+        write_cascade(path, self._kind, settings, tensors, {**self.metadata, **(metadata or {})})
+
+    def _contents(self, leaves: LeafType = "float32") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        return {}, as_tensors(self.arrays, leaves)
+
+    @classmethod
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        if settings:
+            raise ValueError(f"its settings are {sorted(settings)}; expected only aspect and points")
+        return cls(from_tensors(tensors), aspect=aspect, layout=layout, metadata=metadata)
 
     def save_dat(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.dat`` that dlib reads. The aspect is not in it."""

@@ -14,16 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, median_shape
-from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius
 from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.cascade.training_faces import as_levels
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
 from tcdcn_init.geometry import invert, similarity_between, transform_points
@@ -41,7 +40,7 @@ Redraw: TypeAlias = Callable[[NDArray[np.intp], int], NDArray[np.float64] | None
 None when it has no others."""
 
 
-class RCPR(ChipCascade):
+class RCPR(ChipCascade, StoredCascade):
     """A trained cascade.
 
     Satisfies `base.BatchRegressor`: from a box it starts with five training shapes in it and restarts, from five points
@@ -76,6 +75,9 @@ class RCPR(ChipCascade):
     >>> shape.shape, bool(40 < interocular(shape) < 50)
     ((5, 2), True)
     """
+
+    _kind = "RCPR"
+    _tensor_names = ("mean_shape", "shapes", *(field.name for field in fields(Ferns)))
 
     def __init__(
         self,
@@ -275,46 +277,24 @@ class RCPR(ChipCascade):
     def _chips(self) -> ShapeChips:
         return self._maker
 
-    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the cascade to a .safetensors file.
-
-        Parameters
-        ----------
-        path : path
-        metadata : mapping of str to str, optional
-            What to add to the cascade's own: data, recipe, licence, figures.
-        """
+    def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
         tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
-        settings = {**asdict(self.config), "aspect": self.aspect}
-        write_cascade(path, "RCPR", settings, tensors, {**self.metadata, **(metadata or {})})
+        return asdict(self.config), tensors
 
     @classmethod
-    def load(cls, model: str | Path = "rcpr-mtfl", *, layout: IndexMap | None = None) -> RCPR:
-        """Read a cascade: one that ships with the package, or a file of `save`.
-
-        Parameters
-        ----------
-        model : str or path
-            A bundled name, or the path of a .safetensors file.
-        layout : mapping, optional
-            As for `RCPR`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file or bundled model.
-        ValueError
-            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
-        """
-
-        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> RCPR:
-            aspect = float(settings.pop("aspect"))
-            mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
-            config = RCPRConfig(**settings)
-            return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
-
-        return read_cascade(model, "RCPR", {"mean_shape", "shapes", *(field.name for field in fields(Ferns))}, make)
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
+        config = RCPRConfig(**settings)
+        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
 
 
 @dataclass

@@ -11,23 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import Fitted, median_shape
-from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
 from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
 from tcdcn_init.geometry import invert, transform_points
 
 __all__ = ["SDM"]
 
 
-class SDM(ChipCascade):
+class SDM(ChipCascade, StoredCascade):
     """A trained cascade.
 
     Satisfies `base.BatchRegressor`. Made by `training.train_sdm` or `SDM.load`.
@@ -62,6 +61,9 @@ class SDM(ChipCascade):
     >>> sdm.fit_from_box(image, (10, 20, 60, 70))[0].round(3).tolist()  # weights of zero: the start comes back
     [25.0, 40.0]
     """
+
+    _kind = "SDM"
+    _tensor_names = ("mean_shape", "weights", "biases")
 
     def __init__(
         self,
@@ -129,45 +131,23 @@ class SDM(ChipCascade):
             shapes += moves @ np.swapaxes(turns, 1, 2)
         return transform_points(to_image, shapes)
 
-    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the cascade to a .safetensors file, its weights in float16.
-
-        Parameters
-        ----------
-        path : path
-        metadata : mapping of str to str, optional
-            What to add to the cascade's own: data, recipe, licence, figures.
-        """
+    def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors: dict[str, NDArray[Any]] = {
             "mean_shape": self._mean,
             "weights": self._weights.astype(np.float16),
             "biases": self._biases,
         }
-        settings = {**asdict(self.config), "aspect": self.aspect}
-        write_cascade(path, "SDM", settings, tensors, {**self.metadata, **(metadata or {})})
+        return asdict(self.config), tensors
 
     @classmethod
-    def load(cls, model: str | Path = "sdm-mtfl", *, layout: IndexMap | None = None) -> SDM:
-        """Read a cascade: one that ships with the package, or a file of `save`.
-
-        Parameters
-        ----------
-        model : str or path
-            A bundled name, or the path of a .safetensors file.
-        layout : mapping, optional
-            As for `SDM`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file or bundled model.
-        ValueError
-            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
-        """
-
-        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> SDM:
-            aspect = float(settings.pop("aspect"))
-            config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
-            return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
-
-        return read_cascade(model, "SDM", ("mean_shape", "weights", "biases"), make)
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
+        return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)

@@ -15,7 +15,7 @@ from builders import FIVE, draw, face, random_arrays
 from tcdcn_init.adapters.cascade.frames import SeededFrames, cut_out
 from tcdcn_init.adapters.ert import (
     ERT,
-    ErtOptions,
+    ERTConfig,
     StartNoise,
     frames_from_boxes,
     start_errors,
@@ -35,7 +35,7 @@ from tcdcn_init.geometry import (
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PORTRAIT = astronaut()
-SMALL = ErtOptions(
+SMALL = ERTConfig(
     cascade_depth=4, num_trees_per_cascade_level=30, tree_depth=3, oversampling_amount=5, feature_pool_size=80
 )
 
@@ -52,7 +52,7 @@ def ert(stock):
 
 @pytest.fixture(scope="module")
 def trained(faces):
-    return train_ert(faces, around="points", starts=StartNoise(4, 0.05, 0.03), copies=2, options=SMALL)
+    return train_ert(faces, around="points", starts=StartNoise(4, 0.05, 0.03), copies=2, config=SMALL)
 
 
 # As dlib does -------------------------------------------------------------------------------------------------------
@@ -250,11 +250,13 @@ def stored(**changes):
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor is not None}
 
 
+SETTINGS = {"ert": '{"aspect": 1.0, "points": 5}'}
 HOSTILE = {
-    "missing": (stored(leaves=None), "leaves"),
-    "unknown": (stored(extra=np.zeros(3)), "extra"),
+    "missing": (stored(leaves=None), "its tensors are"),
+    "unknown": (stored(extra=np.zeros(3)), "its tensors are .*extra"),
     "index": (stored(anchors=np.full((2, 7), 5)), r"anchors holds 5 to 5; expected indices in \[0, 5\)"),
     "negative": (stored(split_pixels=np.full((2, 3, 3, 2), -1)), "split_pixels holds -1"),
+    "points": (stored(mean_shape=np.ones((6, 2))), "metadata of 5 points"),
     "shape": (stored(deltas=np.zeros((2, 6, 2))), r"deltas has shape \(2, 6, 2\)"),
     "dimensions": (stored(thresholds=np.zeros(18)), "thresholds"),
     "splits": (stored(thresholds=np.zeros((2, 3, 2))), r"2\^depth - 1"),
@@ -262,7 +264,7 @@ HOSTILE = {
     "nan": (stored(leaves=np.full((2, 3, 4, 10), np.nan)), "leaves holds NaN"),
     "infinite": (stored(deltas=np.full((2, 7, 2), np.inf)), "deltas holds NaN or infinity"),
     "bool": (stored(anchors=np.zeros((2, 7), dtype=bool)), "dtype bool"),
-    "scale": (stored(leaf_scale=np.ones(7, dtype=np.float32)), "hold a cascade"),
+    "scale": (stored(leaf_scale=np.ones(7, dtype=np.float32)), "leaf_scale has shape"),
     "point": (stored(mean_shape=np.ones((5, 2))), "all 5 points of mean_shape coincide"),
 }
 
@@ -270,7 +272,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_that_is_no_cascade_is_refused(tmp_path, name):
     tensors, message = HOSTILE[name]
-    save_file(tensors, tmp_path / "bad", metadata={"format": "tcdcn-init ERT 1"})
+    save_file(tensors, tmp_path / "bad", metadata=SETTINGS)
     with pytest.raises(ValueError, match=message):
         ERT.load(tmp_path / "bad")
 
@@ -290,15 +292,15 @@ def test_spoiled_files_are_refused(tmp_path):
     }
     for content in attacks.values():
         (tmp_path / "bad").write_bytes(content)
-        with pytest.raises(ValueError, match="does not hold a cascade"):
+        with pytest.raises(ValueError, match="does not hold an ERT"):
             ERT.load(tmp_path / "bad")
     save_file(stored(), tmp_path / "bad")
-    with pytest.raises(ValueError, match="not marked"):
+    with pytest.raises(ValueError, match="does not hold an ERT"):
         ERT.load(tmp_path / "bad")
-    save_file(stored(), tmp_path / "bad", metadata={"format": "tcdcn-init ERT 1", "aspect": "nan"})
+    save_file(stored(), tmp_path / "bad", metadata={"ert": '{"aspect": NaN, "points": 5}'})
     with pytest.raises(ValueError, match="aspect is nan"):
         ERT.load(tmp_path / "bad")
-    with pytest.raises(FileNotFoundError, match="no regressor file at"):
+    with pytest.raises(FileNotFoundError, match="no cascade at"):
         ERT.load(tmp_path / "absent")
     with pytest.raises(ValueError, match="leaves is 'int4'"):
         ERT(random_arrays(np.random.default_rng(0))).save(good, leaves="int4")
@@ -311,14 +313,14 @@ def test_training_is_reproducible_to_the_byte(faces, tmp_path):
     options = replace(SMALL, cascade_depth=2, num_trees_per_cascade_level=5)
     noise = StartNoise(10, 0.1, 0.05)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train_ert(faces[:30], starts=noise, options=options, seed=seed).save_dat(tmp_path / name)
+        train_ert(faces[:30], starts=noise, config=options, seed=seed).save_dat(tmp_path / name)
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
     assert a == b
     assert a != c
 
 
 def test_training_finds_faces_from_boxes(faces):
-    regressor = train_ert(faces, options=SMALL)
+    regressor = train_ert(faces, config=SMALL)
     assert regressor.aspect == pytest.approx(1.55 / 2.05)  # of box_from_points
     rng = np.random.default_rng(9)
     for _ in range(10):
@@ -329,8 +331,8 @@ def test_training_finds_faces_from_boxes(faces):
 
 def test_training_with_a_starts_own_errors_pays(faces):
     """Rolled and shifted starts are put right by the cascade that saw such ones, and less by the one that did not."""
-    plain = train_ert(faces, around="points", options=SMALL)
-    used = train_ert(faces, around="points", starts=StartNoise(15, 0.1, 0.08), copies=4, options=SMALL)
+    plain = train_ert(faces, around="points", config=SMALL)
+    used = train_ert(faces, around="points", starts=StartNoise(15, 0.1, 0.08), copies=4, config=SMALL)
     rng = np.random.default_rng(4)
     errors = {plain: [], used: []}
     for _ in range(40):
@@ -350,8 +352,8 @@ def test_records_of_a_data_set_are_taken(tmp_path):
         picture, points = face(rng)
         imsave(tmp_path / f"{n}.png", np.stack([picture] * 3, axis=-1), check_contrast=False)
         records.append(Face(f"{n}", tmp_path / f"{n}.png", points.astype(np.float32), box_from_points(points)))
-    tiny = ErtOptions(cascade_depth=1, num_trees_per_cascade_level=2, tree_depth=1, oversampling_amount=1)
-    regressor = train_ert(records, options=tiny)
+    tiny = ERTConfig(cascade_depth=1, num_trees_per_cascade_level=2, tree_depth=1, oversampling_amount=1)
+    regressor = train_ert(records, config=tiny)
     assert regressor.arrays.leaves.shape == (1, 2, 2, 10)
     assert regressor.arrays.anchors.shape == (1, 400)
 
@@ -366,9 +368,9 @@ def test_start_errors_undo_what_training_puts_in(roll, log_scale, dx, dy, turn):
 
 def test_starts_may_be_samples(faces):
     options = replace(SMALL, cascade_depth=1, num_trees_per_cascade_level=2)
-    still = train_ert(faces[:20], starts=[[0, 0, 0, 0]], options=options)
-    turned = train_ert(faces[:20], starts=[[90, 0, 0, 0]], options=options)
-    none = train_ert(faces[:20], options=options)
+    still = train_ert(faces[:20], starts=[[0, 0, 0, 0]], config=options)
+    turned = train_ert(faces[:20], starts=[[90, 0, 0, 0]], config=options)
+    none = train_ert(faces[:20], config=options)
     np.testing.assert_array_equal(still.mean_shape, none.mean_shape)
     # A start turned clockwise sees the face turned the other way: its left eye where the right mouth corner was.
     fit = similarity_between(still.mean_shape * [still.aspect, 1], turned.mean_shape * [turned.aspect, 1])
@@ -402,7 +404,7 @@ def test_training_names_what_it_cannot_use(change, message):
 )
 def test_options_that_would_end_the_process_are_refused(option):
     with pytest.raises(ValueError, match=f"{next(iter(option))} is .*; expected (above|at least)"):
-        ErtOptions(**option)
+        ERTConfig(**option)
 
 
 # Cutouts ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tcdcn_init.adapters.cascade.training_starts import box_starts
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, look, turns
 from tcdcn_init.adapters.rcpr.training import train_rcpr
-from tcdcn_init.adapters.recipes.ferns import make_rcpr, median_figures
+from tcdcn_init.adapters.recipes.ferns import make_rcpr, start_figures
 from tcdcn_init.geometry import MIRROR, interocular, rotation, transform_points
 
 SMALL = RCPRConfig(resolution=14.0, reach=2.5, stages=12, ferns=12, depth=4, places=80)
@@ -405,12 +405,12 @@ def test_the_bundled_cascade_on_held_out_faces(data_root: Path):
     from tcdcn_init.datasets.named import read_dataset
     from tcdcn_init.initializer import Initializer
 
-    figures = median_figures(RCPR.load(), read_dataset("mtfl-val", data_root / "mtfl")[::20], Initializer())
+    figures = start_figures(RCPR.load("rcpr-mtfl"), read_dataset("mtfl-val", data_root / "mtfl")[::20], Initializer())
     assert figures["random-5"]["mean"] < figures["random-1"]["mean"]
     assert figures["tcdcn"]["failures"] < 10
 
 
 def test_the_bundled_cascade_on_the_portrait(portrait, portrait_points, portrait_box):
-    rcpr = RCPR.load()
+    rcpr = RCPR.load("rcpr-mtfl")
     assert nme(rcpr.fit_from_box(portrait, portrait_box), portrait_points) < 0.1
     assert nme(rcpr.fit_from_points(portrait, portrait_points), portrait_points) < 0.1

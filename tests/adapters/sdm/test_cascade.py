@@ -476,13 +476,13 @@ def test_the_bundled_cascade_on_held_out_faces(data_root: Path):
     from tcdcn_init.datasets.named import read_dataset
     from tcdcn_init.initializer import Initializer
 
-    figures = start_figures(SDM.load(), read_dataset("mtfl-val", data_root / "mtfl")[::10], Initializer())
+    figures = start_figures(SDM.load("sdm-mtfl"), read_dataset("mtfl-val", data_root / "mtfl")[::10], Initializer())
     assert figures["tcdcn"]["mean"] < figures["tcdcn"]["points"]
     assert figures["tcdcn"]["failures"] < 10
 
 
 def test_the_bundled_cascade_on_a_turned_portrait(portrait, portrait_points):
-    sdm = SDM.load()
+    sdm = SDM.load("sdm-mtfl")
     upright = sdm.fit_from_points(portrait, portrait_points)
     assert nme(upright, portrait_points) < 0.1
     turned = np.stack([portrait_points[:, 1], portrait.shape[1] - 1 - portrait_points[:, 0]], axis=1)
