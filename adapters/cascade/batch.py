@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box
 from tcdcn_init.images import as_image
 
-__all__ = ["BatchForms", "Fitted", "OnBad", "as_floats", "have_extent", "median_shape"]
+__all__ = ["BatchForms", "Fitted", "OnBad", "as_floats", "check_on_bad", "have_extent", "median_shape"]
 
 OnBad: TypeAlias = Literal["raise", "nan"]
 """What a face that cannot be fitted does: raise, or become NaN and leave the others alone."""
@@ -118,7 +118,7 @@ class BatchForms(ABC):
         TypeError
             If an image is a path, or of a dtype that holds no pixels.
         """
-        _check(on_bad)
+        check_on_bad(on_bad)
         given = list(boxes)  # type: ignore[arg-type]
         if any(np.isscalar(box) for box in given):
             raise ValueError(f"boxes are {given}; expected (N, 4) numbers or N boxes, one is for fit_from_box")
@@ -154,7 +154,7 @@ class BatchForms(ABC):
         ValueError, TypeError
             As `fit_from_boxes`; points that are not finite or coincide cannot be fitted.
         """
-        _check(on_bad)
+        check_on_bad(on_bad)
         given = as_floats(points)
         if given.shape == (5, 2):
             return np.asarray(self.fit_from_points([images], given[None], on_bad=on_bad)[0])
@@ -220,7 +220,7 @@ class BatchForms(ABC):
 
     def _checked_starts(self, shapes: ArrayLike, on_bad: str) -> NDArray[np.float64]:
         """Start shapes as (N, K, P, 2)."""
-        _check(on_bad)
+        check_on_bad(on_bad)
         points = self.mean_shape.shape
         given = _none(as_floats(shapes), points)
         if given.ndim not in (3, 4) or given.shape[-2:] != points or (given.ndim == 4 and not given.shape[1]):
@@ -311,7 +311,8 @@ def median_shape(shapes: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
-def _check(on_bad: str) -> None:
+def check_on_bad(on_bad: str) -> None:
+    """ValueError unless it is one of `OnBad`."""
     if on_bad not in get_args(OnBad):
         raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
 
