@@ -142,7 +142,7 @@ class RegressorBase(BatchForms):
         return self.fit_from_shape(image, transform_points(frames_from_boxes(as_box(box)), self.mean_shape))
 
     def _can_start(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return self._seeded().usable(points)
+        return self._seeded().valid(points)
 
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         return _one_by_one(self.fit_from_box, images, boxes, len(self.mean_shape))

@@ -52,7 +52,7 @@ def rcpr_mtfl() -> RCPR:
 
 
 def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR:
-    """Read a regressor of any kind; its file says which.
+    """Read a regressor of any kind; which, is in its metadata.
 
     Parameters
     ----------

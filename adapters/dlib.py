@@ -190,7 +190,7 @@ class SeededShapePredictor(FrameForms):
         if self.start == "mean":
             return fit_in_frames(self._plain, images, frames)
         seeds, confidence = self._find(images, boxes)
-        found = self.seeded.usable(seeds)
+        found = self.seeded.valid(seeds)
         unsure = confidence < self.min_confidence  # NaN, without confidence outputs, counts as confident
         shapes = np.full((len(boxes), *self._mean_shape.shape), np.nan)
         refused = {

@@ -250,10 +250,14 @@ class BatchForms(ABC):
         rows = [n for n in range(count) if n not in refused]
         results = np.full((count, *self.mean_shape.shape), np.nan)
         if rows:
-            fitted = fit([converted[id(each[n])] for n in rows], starts[rows])
+            shapes, why = fit([converted[id(each[n])] for n in rows], starts[rows])
+            lost = ~np.isfinite(shapes).all(axis=(1, 2))
             if on_bad == "raise":
-                _raise_first({rows[k]: error for k, error in fitted.refused.items()}, count)
-            results[rows] = fitted.shapes
+                astray = ValueError("the regressor leads out of all bounds from here; its file may be damaged")
+                why = dict.fromkeys(np.flatnonzero(lost).tolist(), astray) | why
+                _raise_first({rows[k]: error for k, error in why.items()}, count)
+            shapes[lost] = np.nan
+            results[rows] = shapes
         return results
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init.weights import bundled_file
 
+__all__ = ["cascade_metadata", "read_cascade", "write_cascade"]
+
 T = TypeVar("T")
 
 
@@ -35,7 +37,7 @@ def write_cascade(
     tensors : mapping of str to ndarray
         Among them "mean_shape" (P, 2).
     metadata : mapping of str to str
-        What the file says about itself besides.
+        Further metadata.
     """
     from safetensors.numpy import save_file
 
@@ -65,7 +67,7 @@ def read_cascade(
     names : collection of str
         Its tensors'.
     make : callable
-        Makes the cascade of settings, tensors and metadata; its KeyError, TypeError or ValueError says that they
+        Makes the cascade of settings, tensors and metadata; its KeyError, TypeError or ValueError means that they
         disagree.
     optional : collection of str
         Tensors that it may hold besides.
@@ -102,7 +104,7 @@ def read_cascade(
 
 
 def cascade_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What the file of a cascade says about itself; a key is its kind in lower case.
+    """The metadata of a cascade's file; a key is its kind in lower case.
 
     Raises
     ------

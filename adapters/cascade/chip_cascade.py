@@ -20,7 +20,9 @@ from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.crops import cut
 from tcdcn_init.geometry import centroid_size, compose, transform_points
 
-__all__ = ["ChipCascade", "ShapeChips", "StartSampler", "centred", "radius", "usable"]
+__all__ = ["ChipCascade", "ShapeChips", "StartSampler", "centred", "radius", "valid", "within_bounds"]
+
+_LARGEST_SIDE = 1000  # of a chip, in pixels: a file's settings decide the memory that a face takes
 
 _SMALLEST, _LARGEST = 1e-3, 1e6  # radius of a shape in pixels: what is beyond is an error, or lost in rounding
 
@@ -30,7 +32,7 @@ def radius(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centroid_size(shapes) / np.sqrt(shapes.shape[-2]))
 
 
-def usable(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def valid(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of shapes (..., P, 2) in pixels a chip can be cut around: finite ones whose points lie apart."""
     with np.errstate(invalid="ignore", over="ignore"):
         sizes = radius(shapes)
@@ -59,12 +61,17 @@ class ShapeChips:
     Raises
     ------
     ValueError
-        If the points coincide.
+        If the points coincide, or a chip would have more than 1,000 pixels a side.
     """
 
     def __init__(self, upright: ArrayLike, resolution: float, reach: float) -> None:
         self.reference = centred(upright)
         self.side = 2 * math.ceil(reach * resolution)
+        if self.side > _LARGEST_SIDE:
+            raise ValueError(
+                f"chips that reach {reach:g} radii at {resolution:g} pixels to a radius are {self.side} pixels wide; "
+                f"expected at most {_LARGEST_SIDE}: take a lower resolution or reach"
+            )
         self._resolution = resolution
 
     def cut(self, image: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -82,6 +89,11 @@ class ShapeChips:
         frames[:, 0, 0] = frames[:, 1, 1] = radius(shapes) * (self.side / self._resolution)
         frames[:, :, 2] = shapes.mean(axis=1)
         return frames
+
+
+def within_bounds(shapes: NDArray[Any], side: int) -> NDArray[np.bool_]:
+    """Which of shapes (N, ...) in the pixels of chips are still near them: what is not has gone astray for good."""
+    return np.asarray((np.abs(shapes) < 1000.0 * side).reshape(len(shapes), -1).all(axis=1))
 
 
 def centred(upright: ArrayLike) -> NDArray[np.float64]:
@@ -147,13 +159,13 @@ class ChipCascade(BatchForms):
         NaN where points are not finite or coincide.
         """
         array = np.asarray(points, dtype=np.float64)
-        valid = self.seeded.usable(array)
+        rows = self.seeded.valid(array)
         starts = np.full((*array.shape[:-2], *self._mean.shape), np.nan)
-        starts[valid] = transform_points(self.seeded.from_points(array[valid]), self._mean)
+        starts[rows] = transform_points(self.seeded.from_points(array[rows]), self._mean)
         return starts
 
     def _can_start(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return self.seeded.usable(points)
+        return self.seeded.valid(points)
 
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         return self._fit_shapes(images, self.starts_from_boxes(boxes)[:, None])
@@ -163,7 +175,7 @@ class ChipCascade(BatchForms):
 
     def _chip(self, image: NDArray[Any], start: NDArray[np.float64]) -> NDArray[Any]:
         """The chip around a start (P, 2) of a checked image; ValueError if the start cannot be used there."""
-        if not usable(start):
+        if not valid(start):
             raise ValueError(
                 f"it starts from {start.tolist()}; expected finite coordinates of points that do not coincide"
             )

@@ -59,7 +59,7 @@ class FrameForms(BatchForms):
         return self.seeded.aspect
 
     def _can_start(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return self.seeded.usable(points)
+        return self.seeded.valid(points)
 
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         """From the mean shape in upright boxes: dlib's start, though boxes may be of floats."""

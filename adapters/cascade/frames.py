@@ -1,6 +1,6 @@
 """Frames: where a regressor starts, as the affine map from the unit square of a face box to the image.
 
-An upright box is one frame; five points give another, turned and scaled with the face. dlib knows the first kind only,
+An upright box is one frame; five points give another, rotated and scaled with the face. dlib knows the first kind only,
 so a frame can also be cut out as an image in which its box is upright.
 """
 
@@ -88,7 +88,7 @@ class SeededFrames:
             raise ValueError(f"shape is {array.shape}; expected (..., {len(self._upright)}, 2), the model's points")
         return self._carry(self._upright, array)
 
-    def usable(self, points: ArrayLike) -> NDArray[np.bool_]:
+    def valid(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which of the five points (..., 5, 2) give a frame: those that are finite and do not all coincide; (...)."""
         return have_extent(self.layout.of_five(points))
 
@@ -125,7 +125,7 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
     ----------
     image : (H, W) or (H, W, 3) ndarray of uint8
     frame : (2, 3) ndarray
-        Upright or turned, its two sides at right angles.
+        Upright or rotated, its two sides at right angles.
     side : int
         Longer side of the box in the cutout, in pixels.
     margin : float

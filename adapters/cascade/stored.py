@@ -22,7 +22,7 @@ class StoredCascade(ABC):
     Attributes
     ----------
     metadata : dict of str to str
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
     """
 
     metadata: dict[str, str]

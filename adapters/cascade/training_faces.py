@@ -11,10 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, usable
+from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, valid
 from tcdcn_init.adapters.cascade.frames import frames_from_boxes
 from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
 from tcdcn_init.images import as_image, read_image
+
+__all__ = [
+    "FaceRecord",
+    "TrainingChips",
+    "TrainingFace",
+    "TrainingFaces",
+    "as_levels",
+    "checked_faces",
+    "median_aspect",
+]
 
 
 class TrainingChips(NamedTuple):
@@ -27,7 +37,7 @@ class TrainingChips(NamedTuple):
         Face of each start.
     current, target : (M, P, 2) ndarray
         Start and annotated shape.
-    turned : (M,) ndarray of bool
+    mirrored : (M,) ndarray of bool
         Those that live in the mirrored chip.
     """
 
@@ -35,7 +45,7 @@ class TrainingChips(NamedTuple):
     owner: NDArray[np.intp]
     current: NDArray[np.float64]
     target: NDArray[np.float64]
-    turned: NDArray[np.bool_]
+    mirrored: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class TrainingFaces:
     aspect : float
         Median width over height of the boxes.
     partner : (P,) ndarray of int or None
-        Each point's partner in a mirrored picture.
+        Each point's partner in a mirrored image.
     """
 
     images: list[Any]
@@ -70,8 +80,8 @@ class TrainingFaces:
         ----------
         faces : iterable of `Face` records or of (image, points, box)
         mirror : (P,) sequence of int, optional
-            Each point's partner when a picture is mirrored. Then the mean shape is symmetric, and every second start
-            is learned in the mirrored picture.
+            Each point's partner when an image is mirrored. Then the mean shape is symmetric, and every second start
+            is learned in the mirrored image.
 
         Raises
         ------
@@ -86,20 +96,20 @@ class TrainingFaces:
         return cls(images, truth, boxes, mean, median_aspect(boxes), partner)
 
     def cut(self, maker: ShapeChips, starts: ArrayLike) -> TrainingChips:
-        """Cut the faces out, and carry starts (N, K, P, 2) in pixels of their pictures into the chips.
+        """Cut the faces out, and carry starts (N, K, P, 2) in pixels of their images into the chips.
 
         Raises
         ------
         ValueError
-            If the starts do not fit the faces or cannot be used, or a face's picture cannot be read; it is named.
+            If the starts do not fit the faces or cannot be used, or a face's image cannot be read; it is named.
         """
         given = np.asarray(starts, dtype=np.float64)
         count, points = self.truth.shape[:2]
         if given.ndim != 4 or (len(given), *given.shape[2:]) != self.truth.shape or not given.shape[1]:
             raise ValueError(f"starts have shape {given.shape}; expected ({count}, K, {points}, 2), K at least 1")
-        good = usable(given).all(axis=1)
-        if not good.all():
-            number = int(np.argmin(good))
+        can_start = valid(given).all(axis=1)
+        if not can_start.all():
+            number = int(np.argmin(can_start))
             raise ValueError(f"a start of face {number} is not finite, or its points coincide; leave that face out")
         into = invert(maker.chip_maps(self.truth))
         chips = np.empty((count, maker.side, maker.side), dtype=np.uint8)
@@ -108,11 +118,11 @@ class TrainingFaces:
         owner = np.repeat(np.arange(count), given.shape[1])
         current = transform_points(into[:, None], given).reshape(-1, points, 2)
         target = transform_points(into, self.truth)[owner]
-        turned = (np.arange(len(owner)) % given.shape[1] % 2 == 1) & (self.partner is not None)
+        mirrored = (np.arange(len(owner)) % given.shape[1] % 2 == 1) & (self.partner is not None)
         if self.partner is not None:
             for shapes in (current, target):
-                shapes[turned] = shapes[turned][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
-        return TrainingChips(chips, owner, current, target, turned)
+                shapes[mirrored] = shapes[mirrored][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
+        return TrainingChips(chips, owner, current, target, mirrored)
 
 
 def median_aspect(boxes: NDArray[np.float64]) -> float:

@@ -17,7 +17,7 @@ __all__ = ["CascadeArrays", "LeafType", "as_tensors", "from_tensors"]
 class CascadeArrays:
     """A trained cascade (Kazemi & Sullivan, CVPR 2014) as dlib lays it out: L levels of T trees of equal depth.
 
-    A tree has S = 2^depth - 1 splits, breadth first, and S + 1 leaves. A level looks at F pixels.
+    A tree has S = 2^depth - 1 splits, breadth first, and S + 1 leaves. A level reads F pixels.
 
     Attributes
     ----------

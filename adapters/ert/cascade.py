@@ -2,8 +2,8 @@
 
 Kazemi & Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as dlib's
 ``shape_predictor`` computes it. dlib starts from the mean shape in an upright integer box and knows no other start.
-Here the start is a *frame*, the affine map from the unit square of the box to the image: turned and scaled with
-the face, it turns and scales all that the trees have learned, which a start *shape* alone does not.
+Here the start is a *frame*, the affine map from the unit square of the box to the image: rotated and scaled with
+the face, it rotates and scales all that the trees have learned, which a start *shape* alone does not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ERT(FrameForms, StoredCascade):
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know. Only
         starts from points need it.
     metadata : mapping of str to str, optional
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Attributes
     ----------

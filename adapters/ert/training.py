@@ -135,12 +135,12 @@ def start_errors(frames: ArrayLike, true_frames: ArrayLike) -> NDArray[np.float6
     >>> start_errors([[[55.0, 0, 12.5], [0, 55, 17.5]]], true).round(3).tolist()
     [[0.0, 0.095, 0.1, 0.0]]
     """
-    seen, true = np.asarray(frames, dtype=np.float64), np.asarray(true_frames, dtype=np.float64)
+    off, true = np.asarray(frames, dtype=np.float64), np.asarray(true_frames, dtype=np.float64)
     # The first column is where the box's horizontal side points to.
-    angle = np.arctan2(seen[:, 1, 0], seen[:, 0, 0]) - np.arctan2(true[:, 1, 0], true[:, 0, 0])
+    angle = np.arctan2(off[:, 1, 0], off[:, 0, 0]) - np.arctan2(true[:, 1, 0], true[:, 0, 0])
     roll = np.degrees((angle + np.pi) % (2 * np.pi) - np.pi)
-    scale = np.log(np.abs(np.linalg.det(seen[..., :2]) / np.linalg.det(true[..., :2]))) / 2
-    shift = transform_points(invert(true), transform_points(seen, [[0.5, 0.5]]))[:, 0] - 0.5
+    scale = np.log(np.abs(np.linalg.det(off[..., :2]) / np.linalg.det(true[..., :2]))) / 2
+    shift = transform_points(invert(true), transform_points(off, [[0.5, 0.5]]))[:, 0] - 0.5
     return np.concatenate([roll[:, None], scale[:, None], shift], axis=1)
 
 

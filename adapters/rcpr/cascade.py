@@ -6,7 +6,7 @@ made to start (Zhang, Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of fern
 lines through two points of the current shape, so that the places follow its form; ferns move the points in the frame of
 the similarity that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a
 tenth of the cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*.
-RCPR's third part, its model of occlusion, is left out: MTFL does not say which points are hidden.
+RCPR's third part, its model of occlusion, is left out: MTFL's annotations do not tell which points are occluded.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, median_shape
-from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius, within_bounds
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.cascade.training_faces import as_levels
-from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, sample_levels, turns
 from tcdcn_init.geometry import invert, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, from_box_units
 
@@ -59,7 +59,7 @@ class RCPR(ChipCascade, StoredCascade):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
     metadata : mapping of str to str, optional
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -151,11 +151,11 @@ class RCPR(ChipCascade, StoredCascade):
             If there are fewer shapes, or the model's layout does not give all five points.
         """
         array = np.asarray(points, dtype=np.float64)
-        good = self.seeded.usable(array)
-        starts = np.full((*good.shape, count, *self._mean.shape), np.nan)
+        valid = self.seeded.valid(array)
+        starts = np.full((*valid.shape, count, *self._mean.shape), np.nan)
         bank = self._nearest
-        for place in np.ndindex(good.shape):
-            if good[place]:
+        for place in np.ndindex(valid.shape):
+            if valid[place]:
                 chosen = bank.nearest(array[place], count)
                 onto = similarity_between(bank.five[chosen], array[place])
                 starts[place] = transform_points(onto, bank.shapes[chosen])
@@ -269,9 +269,13 @@ class RCPR(ChipCascade, StoredCascade):
         side, points = self._maker.side, len(self._mean)
         flat, own = shapes.reshape(-1, points).copy(), chips.reshape(-1, side, side)
         owner, ferns = np.arange(len(flat)), self._ferns
+        astray = ~within_bounds(flat, side)
         for stage in range(first, last):
-            values = look(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
+            flat[astray] = self._reference  # any shape that the stages can bear
+            values = sample_levels(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
             flat += ferns.moves(stage, values) * turns(self._reference, flat)[:, None]
+            astray |= ~within_bounds(flat, side)
+        flat[astray] = np.nan
         return flat.reshape(shapes.shape)
 
     def _chips(self) -> ShapeChips:

@@ -1,4 +1,4 @@
-"""What a file made by a recipe says about itself."""
+"""Metadata of files that recipes make, and the figures in it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def summary(shapes: ArrayLike, truth: ArrayLike) -> dict[str, float]:
 
 
 def mtfl_data(root: str | Path, kept: int, held_out: int) -> str:
-    """What a regressor trained on MTFL's training.txt says of its data."""
+    """The data of a regressor trained on MTFL's training.txt, for its metadata."""
     digest = hashlib.sha256((Path(root) / "training.txt").read_bytes()).hexdigest()
     return f"MTFL training.txt (sha256 {digest[:16]}), {kept} faces, {held_out} held out"
 
@@ -61,12 +61,12 @@ def mtfl_data(root: str | Path, kept: int, held_out: int) -> str:
 def recipe_metadata(
     recipe: str, data: str, seed: int, figures: Figures | None = None, *, licence: str = LICENCE
 ) -> dict[str, str]:
-    """What the file of a recipe's cascade says about itself, for its `save`.
+    """The metadata of a recipe's cascade, for its `save`.
 
     Parameters
     ----------
     recipe : str
-        The command or function, and what it was told but the seed.
+        The command or function, and its arguments but the seed.
     data : str
     seed : int
     figures : mapping, optional
@@ -79,5 +79,5 @@ def recipe_metadata(
     >>> sorted(recipe_metadata("make sdm-mtfl", "MTFL", 0))
     ['data', 'licence', 'recipe']
     """
-    told = {"data": data, "recipe": f"{recipe}, seed {seed}", "licence": licence}
-    return told if figures is None else {**told, "figures": json.dumps({"mtfl-val": figures})}
+    metadata = {"data": data, "recipe": f"{recipe}, seed {seed}", "licence": licence}
+    return metadata if figures is None else {**metadata, "figures": json.dumps({"mtfl-val": figures})}

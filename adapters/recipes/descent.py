@@ -79,8 +79,8 @@ def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> 
     Returns
     -------
     dict
-        Of "box" (the mean shape in the face's box) and "tcdcn" (the mean shape on TCDCN's points): what `summary` says
-        of the result, and "start", the mean error of the start; "tcdcn" has also "points", that of TCDCN's points.
+        Of "box" (the mean shape in the face's box) and "tcdcn" (the mean shape on TCDCN's points): `summary` of the
+        result, and "start", the mean error of the start; "tcdcn" has also "points", that of TCDCN's points.
     """
     truth = np.stack([face.points for face in faces])
     found = np.empty(truth.shape)

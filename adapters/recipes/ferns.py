@@ -86,7 +86,7 @@ def start_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) -
     Returns
     -------
     dict
-        What `summary` says of "random-1" and "random-5" (training shapes drawn for the face, the median of the
+        `summary` of the results from "random-1" and "random-5" (training shapes drawn for the face, the median of the
         results), "restarts" (the same five with smart restarts) and "tcdcn" (the five shapes nearest to TCDCN's
         points).
     """

@@ -54,7 +54,7 @@ RECIPES = {
             cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=4, num_threads=1
         ),
         starts=StartNoise(roll_degrees=8.0, log_scale=0.08, shift=0.05),
-        # Its five points say more of a turned head than a box does: the frames that they give differ from the boxes
+        # Its five points tell more of a turned head than a box does: the frames that they give differ from the boxes
         # by more than any noise, so it learns from either.
         around="both",
         copies=1,
@@ -76,7 +76,7 @@ RECIPES = {
 
 
 def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
-    """Train a bundled cascade anew.
+    """Train a bundled cascade again.
 
     Parameters
     ----------

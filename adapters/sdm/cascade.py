@@ -3,8 +3,8 @@
 X. Xiong, F. De la Torre, "Supervised descent method and its applications to face alignment", CVPR 2013. A stage cuts a
 patch around each point, describes it by histograms of oriented gradients (scikit-image's HOG), and a linear map of all
 descriptors says how the points must move. Patches are cut, and points moved, in the frame of the similarity that
-carries the mean shape onto the current shape: the cascade sees every face upright and of one size, so a start's roll
-and scale carry over. The patches shrink from stage to stage, from half a face to an eye.
+carries the mean shape onto the current shape: every face comes to the cascade upright and of one size, so the roll and
+scale of a start carry over. The patches shrink from stage to stage, from half a face to an eye.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import Fitted, median_shape
-from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, within_bounds
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
@@ -45,7 +45,7 @@ class SDM(ChipCascade, StoredCascade):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
     metadata : mapping of str to str, optional
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -124,11 +124,15 @@ class SDM(ChipCascade, StoredCascade):
         # Always as many rows: a product's rounding depends on their number, and a face's result must not.
         padded = np.zeros((self._features.at_once, self._weights.shape[1]), dtype=np.float32)
         shapes = transform_points(invert(to_image), starts)
+        astray = np.zeros(len(shapes), dtype=np.bool_)
         for stage, (weights, biases) in enumerate(zip(self._weights, self._biases, strict=True)):
             descriptors, turns = self._features.describe(stage, chips, shapes)
             padded[: len(shapes)] = descriptors
             moves = ((padded @ weights)[: len(shapes)] + biases).reshape(shapes.shape)
             shapes += moves @ np.swapaxes(turns, 1, 2)
+            astray |= ~within_bounds(shapes, self._features.side)
+            shapes[astray] = self._features.reference  # any shape that the next stages can bear
+        shapes[astray] = np.nan
         return transform_points(to_image, shapes)
 
     def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

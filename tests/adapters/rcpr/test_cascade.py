@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from builders import FIVE, draw, face
+from builders import FIVE, draw, face, random_rcpr
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.cascade.training_starts import box_starts
 from tcdcn_init.adapters.rcpr.cascade import RCPR
-from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, look, turns
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, sample_levels, turns
 from tcdcn_init.adapters.rcpr.training import train_rcpr
 from tcdcn_init.adapters.recipes.ferns import make_rcpr, start_figures
 from tcdcn_init.geometry import MIRROR, interocular, rotation, transform_points
@@ -79,9 +79,9 @@ def test_places_lie_on_the_lines_through_two_points(seed):
     wanted = np.clip(wanted, 0, 39)
     for axis in (0, 1):
         owner = np.full(6, axis)
-        seen = look(chips, owner, as_complex(shapes), pairs, along) / 3.0
+        seen = sample_levels(chips, owner, as_complex(shapes), pairs, along) / 3.0
         assert np.abs(seen - wanted[:, :, axis]).max() <= 0.5 + 1e-4
-        mirrored = look(chips, owner, as_complex(shapes), pairs, along, np.arange(6) % 2 == 1) / 3.0
+        mirrored = sample_levels(chips, owner, as_complex(shapes), pairs, along, np.arange(6) % 2 == 1) / 3.0
         np.testing.assert_array_equal(mirrored[::2], seen[::2])
         np.testing.assert_array_equal(mirrored[1::2], 39 - seen[1::2] if axis == 0 else seen[1::2])
 
@@ -266,6 +266,24 @@ def test_any_start_ends_finite_or_is_refused(rcpr, start, power):
             rcpr.fit_from_shape(image, shape)
     else:
         assert np.isfinite(end).all()
+
+
+def test_ferns_that_lead_astray_are_found_out():
+    good = random_rcpr()
+    rng, config = np.random.default_rng(0), replace(good.config, stages=80)
+    ferns = Ferns(
+        pairs=rng.integers(0, 5, (80, 9, 2)),
+        along=np.full((80, 9), 0.5),
+        compared=rng.integers(0, 9, (80, 3, 2, 2)),
+        thresholds=rng.integers(-40, 40, (80, 3, 2)),
+        leaves=rng.integers(-100, 100, (80, 3, 4, 10)),
+        scales=np.full((80, 3), 10.0, dtype=np.float32),
+    )
+    rcpr = RCPR(good.mean_shape, ferns, good.shapes, config)
+    image = np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8)
+    with pytest.raises(ValueError, match="out of all bounds"):
+        rcpr.fit_from_box(image, (10, 10, 80, 80))
+    assert np.isnan(rcpr.fit_from_boxes(image, [(10, 10, 80, 80)], on_bad="nan")).all()
 
 
 # Files ------------------------------------------------------------------------------------------------------------

@@ -253,6 +253,24 @@ def test_any_start_ends_finite_or_is_refused(seeded, start, power):
         assert np.isfinite(end).all()
 
 
+def test_settings_that_would_take_gigabytes_a_face_are_refused():
+    mean = np.random.default_rng(0).random((20, 2)) * 1e-3
+    mean[0] = 1, 1
+    config = SDMConfig(spans=(10.0,), patch=1, cell=1, block=1, orientations=1, resolution=256.0, slack=10.0)
+    with pytest.raises(ValueError, match="pixels wide; expected at most 1000"):
+        SDM(mean, np.zeros((1, 20 * config.length, 40)), np.zeros((1, 40)), config)
+
+
+def test_weights_that_lead_astray_are_found_out():
+    config = SDMConfig(spans=(1.0,) * 6)
+    weights = np.random.default_rng(0).normal(0, 1e4, (6, 5 * config.length, 10))
+    sdm = SDM(FIVE / 120, weights, np.zeros((6, 10)), config)
+    image = np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8)
+    with pytest.raises(ValueError, match="out of all bounds"):
+        sdm.fit_from_box(image, (10, 10, 80, 80))
+    assert np.isnan(sdm.fit_from_boxes(image, [(10, 10, 80, 80)], on_bad="nan")).all()
+
+
 # Files ------------------------------------------------------------------------------------------------------------
 
 
