@@ -11,6 +11,8 @@ from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
+__all__ = ["commands"]
+
 commands = typer.Typer()
 
 
@@ -64,7 +66,7 @@ def make(
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,
 ) -> None:
-    """Make a bundled regressor or shape bank anew, and measure it on held-out faces.
+    """Make a bundled regressor or shape bank again, and measure it on held-out faces.
 
     `tcdcn-init train --model NAME` does so for networks.
     """
