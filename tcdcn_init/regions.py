@@ -1,0 +1,132 @@
+"""Grey crops of a face in a third of the time of `crops.cut`, for models that look at every face twice.
+
+The part of an image around a face is turned to grey once, thinned where the face is large, and both crops are taken
+from it by Pillow: the upright coarse one by a box filter, the turned fine one by linear interpolation. Values are whole
+255ths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tcdcn_init.images import as_grey
+
+__all__ = ["Region"]
+
+_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
+_MARGIN = 2  # pixels around a region, for interpolation
+
+
+class Region:
+    """The grey pixels around a face.
+
+    Beyond the picture's border its outermost pixels go on.
+
+    Parameters
+    ----------
+    image : ndarray
+        As `images.as_image` returns it.
+    frame : (2, 3) ndarray of float64
+        Similarity from the square -0.5..0.5 to image pixels: what the region covers.
+    pitch : float
+        Distance of the pixels of the finest crop, in image pixels: where it is large, the region holds one to two of
+        its own pixels to each of the crop's, means of up to four of the image's.
+
+    Attributes
+    ----------
+    finite : bool
+        False where an image of floats holds NaN or infinity here.
+    """
+
+    def __init__(self, image: NDArray[Any], frame: NDArray[np.float64], pitch: float) -> None:
+        height, width = image.shape[:2]
+        step = max(1, int(pitch / 1.5))
+        halve = pitch / step >= 2.0
+        self._scale = step * (2 if halve else 1)
+        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2 + _MARGIN * self._scale
+        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2 + _MARGIN * self._scale
+        left, top = int(np.floor(frame[0, 2] - reach_x)), int(np.floor(frame[1, 2] - reach_y))
+        columns = _count(2 * reach_x, self._scale) * (2 if halve else 1)
+        rows = _count(2 * reach_y, self._scale) * (2 if halve else 1)
+        # The part of the region's grid that lies in the picture; beside the picture, its nearest row or column.
+        first_column, across = _inside(left, step, columns, width)
+        first_row, down = _inside(top, step, rows, height)
+        here = image[down, across]
+        self.finite = here.dtype.kind != "f" or bool(np.isfinite(here).all())
+        values = _grey(here)
+        pixels = np.empty((rows, columns), dtype=np.uint8)
+        stop_row, stop_column = first_row + values.shape[0], first_column + values.shape[1]
+        pixels[first_row:stop_row, first_column:stop_column] = values
+        pixels[first_row:stop_row, :first_column] = values[:, :1]
+        pixels[first_row:stop_row, stop_column:] = values[:, -1:]
+        pixels[:first_row] = pixels[first_row]
+        pixels[stop_row:] = pixels[stop_row - 1]
+        self._pixels = Image.fromarray(pixels)
+        if halve:
+            self._pixels = self._pixels.reduce(2)
+        # Where the outer edge of the first pixel lies in the picture.
+        self._origin = (left - step / 2, top - step / 2)
+        self._open = (left > 0, top > 0, left + columns * step < width, top + rows * step < height)
+
+    def covers(self, frame: NDArray[np.float64]) -> bool:
+        """Whether a frame lies in the region, or leaves it only where the picture ends too."""
+        x, y = self._origin
+        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2
+        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2
+        width, height = self._pixels.size
+        return not (
+            (self._open[0] and frame[0, 2] - reach_x < x)
+            or (self._open[1] and frame[1, 2] - reach_y < y)
+            or (self._open[2] and frame[0, 2] + reach_x > x + width * self._scale)
+            or (self._open[3] and frame[1, 2] + reach_y > y + height * self._scale)
+        )
+
+    def upright(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+        """The (side, side) crop over an upright frame that the region covers."""
+        pixels, scale = self._pixels, self._scale
+        fold = int(frame[0, 0] / scale / side / 2)
+        if fold > 1:  # means of whole pixels first: the same box filter in a third of the time
+            pixels, scale = pixels.reduce(fold), scale * fold
+        half = frame[0, 0] / 2
+        left = (frame[0, 2] - half - self._origin[0]) / scale
+        top = (frame[1, 2] - half - self._origin[1]) / scale
+        extent = frame[0, 0] / scale
+        kind = Image.Resampling.BOX if extent >= 2 * side else Image.Resampling.BILINEAR
+        return np.asarray(pixels.resize((side, side), kind, (left, top, left + extent, top + extent)))
+
+    def turned(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+        """The (side, side) crop over any frame; beyond the region it is black."""
+        a, b, x, c, d, y = (frame / self._scale).ravel().tolist()
+        x -= self._origin[0] / self._scale + (a + b) / 2
+        y -= self._origin[1] / self._scale + (c + d) / 2
+        affine = (a / side, b / side, x, c / side, d / side, y)
+        return np.asarray(
+            self._pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+        )
+
+
+def _count(length: float, pitch: int) -> int:
+    return int(np.ceil(length / pitch)) + 1
+
+
+def _inside(start: int, step: int, count: int, size: int) -> tuple[int, slice]:
+    """Which of the pixels start, start + step, ... lie in a picture of that size: the first's number, and a slice."""
+    first = min(max(0, -(start // step)), count - 1)
+    last = max(first, min(count - 1, (size - 1 - start) // step))
+    low = min(max(start + first * step, 0), size - 1)
+    return first, slice(low, max(low, start + last * step) + 1, step)
+
+
+def _grey(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """By scikit-image's rules, rounded to 255ths."""
+    if pixels.dtype == np.uint8 and pixels.ndim == 2:
+        return pixels
+    if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
+        values = pixels.reshape(-1, 3).astype(np.float32) @ _LUMA
+        return (values + np.float32(0.5)).astype(np.uint8).reshape(pixels.shape[:2])
+    values = np.nan_to_num(as_grey(pixels)) * np.float32(255.0) + np.float32(0.5)
+    return np.clip(values, 0.0, 255.0).astype(np.uint8)
