@@ -37,6 +37,9 @@ class Initialization:
     confidence : float
         Probability that the points are good: that the box holds a face, and that they are off by at most a tenth of the
         inter-ocular distance on average. NaN of a model without confidence outputs.
+    visible : (5,) ndarray of float32
+        Probability of each point that it can be seen: that neither the head itself nor anything before it hides it. NaN
+        of a model that does not say.
 
     Examples
     --------
@@ -53,10 +56,16 @@ class Initialization:
     attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     expected_error: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
     confidence: float = float("nan")
+    visible: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
 
     def __post_init__(self) -> None:
         # Copies: a view would keep the whole batch in memory, and change with it.
-        for name, dtype in (("points", np.float32), ("box", np.float64), ("expected_error", np.float32)):
+        for name, dtype in (
+            ("points", np.float32),
+            ("box", np.float64),
+            ("expected_error", np.float32),
+            ("visible", np.float32),
+        ):
             object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
         attributes = {task: MappingProxyType(dict(classes)) for task, classes in self.attributes.items()}
         object.__setattr__(self, "attributes", MappingProxyType(attributes))
@@ -96,6 +105,7 @@ class Initialization:
             "roll": self.roll,
             "confidence": self.confidence,
             "expected_error": self.expected_error.tolist(),
+            "visible": self.visible.tolist(),
             "attributes": {task: dict(classes) for task, classes in self.attributes.items()},
         }
         return {name: _without_nan(value) for name, value in numbers.items()}
@@ -107,7 +117,7 @@ class Initialization:
     def __reduce__(self) -> tuple[Callable[..., Initialization], tuple[Any, ...]]:
         # Mappings that cannot be written to cannot be pickled either.
         attributes = {task: dict(classes) for task, classes in self.attributes.items()}
-        return Initialization, (self.points, self.box, attributes, self.expected_error, self.confidence)
+        return Initialization, (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,10 @@ from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes import mirror_averaged, run_passes
 from tcdcn_init.tasks import TASKS
+from tcdcn_init.two_stage import run_stages
 from tcdcn_init.weights import DEFAULT_MODEL, is_path
 
 __all__ = ["Initialization", "Initializer", "RawAnswers", "initialize"]
@@ -40,7 +42,7 @@ class Initializer:
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeat_limits`), the next crops upright and centred by them; other faces keep their answer.
-        1 never makes a second.
+        1 never makes a second. A model of two stages makes both over every face, whatever is given here.
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
 
@@ -123,6 +125,9 @@ class Initializer:
         arrays = [as_image(image) for image in images]
         checked = [checked_boxes(array, entry, on_bad) for array, entry in zip(arrays, boxes, strict=True)]
         raw = self._raw(*self._run(arrays, checked, on_bad))
+        visible = np.full((len(raw.points), 5), np.nan, dtype=np.float32)
+        if "visible" in raw.outputs:
+            visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
         results: list[list[Initialization]] = []
         start = 0
@@ -137,6 +142,7 @@ class Initializer:
                         _attributes(probabilities, k),
                         raw.expected_error[k],
                         float(raw.confidence[k]),
+                        visible[k],
                     )
                     for k, box in zip(rows, entry, strict=True)
                 ]
@@ -194,6 +200,8 @@ class Initializer:
     def _run(
         self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        if isinstance(self.config, TwoStageConfig):
+            return run_stages(self._ask, self.config, images, boxes, on_bad=on_bad)
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
 
 

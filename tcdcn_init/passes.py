@@ -13,12 +13,14 @@ from tcdcn_init.geometry import MIRROR, compose, transform_points
 from tcdcn_init.network.config import NetworkConfig, TCDCNConfig
 from tcdcn_init.tasks import MIRRORED_POSE, TASKS
 
-__all__ = ["RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
+__all__ = ["OUTPUT_LENGTHS", "RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
 
 Ask: TypeAlias = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 
-# Numbers of every output but the points.
-_LENGTHS = {**{task: len(classes) for task, classes in TASKS.items()}, "expected_error": 5, "face": 2}
+OUTPUT_LENGTHS = {
+    **{task: len(classes) for task, classes in TASKS.items()}, "expected_error": 5, "face": 2, "visible": 5
+}  # fmt: skip
+"""Numbers of every output but the points."""
 
 
 class RepeatLimits(NamedTuple):
@@ -96,7 +98,7 @@ def run_passes(
     """
     all_boxes = np.concatenate([*boxes, np.empty((0, 4))])
     points = np.full((len(all_boxes), 5, 2), np.nan, dtype=np.float32)
-    outputs = {name: np.full((len(all_boxes), _LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
+    outputs = {name: np.full((len(all_boxes), OUTPUT_LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
     rows = np.flatnonzero(np.isfinite(all_boxes).all(axis=1))
     limits = repeat_limits(config)
@@ -161,7 +163,7 @@ def mirror_averaged(ask: Ask) -> Ask:
             plain, mirrored = values[: len(crops)], values[len(crops) :]
             if name == "points":
                 mirrored = mirrored[:, list(MIRROR)] * np.array([-1, 1], dtype=np.float32)
-            elif name == "expected_error":
+            elif name in ("expected_error", "visible"):
                 mirrored = mirrored[:, list(MIRROR)]
             elif name == "pose":
                 mirrored = mirrored[:, list(MIRRORED_POSE)]

@@ -14,10 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcdcn_init.network.config import NetworkConfig, config_from_dict, config_to_dict
+from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
+from tcdcn_init.network.stage_config import TwoStageConfig
 
 if TYPE_CHECKING:
-    from tcdcn_init.network.tcdcn import Network
+    from tcdcn_init.network.tcdcn import Model, Network
 
 DEFAULT_MODEL = "tcdcn-robust"
 
@@ -99,16 +100,22 @@ def find_model(model: str | Path, suffix: str) -> Path:
     return bundled_file(text + suffix)
 
 
-def metadata_for(config: NetworkConfig, extra: Mapping[str, str]) -> dict[str, str]:
+def metadata_for(config: ModelConfig, extra: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a model file."""
+    first = config.coarse if isinstance(config, TwoStageConfig) else config
     crop = (
-        f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the picture; "
-        f"square around the box's centre, side {config.view} x sqrt(width x height) of the box"
+        f"grey {first.side}x{first.side} in [0, 1], antialiased, border pixels go on outside the picture; "
+        f"square around the box's centre, side {first.view} x sqrt(width x height) of the box"
     )
+    if isinstance(config, TwoStageConfig):
+        crop += (
+            f"; then {config.fine.side}x{config.fine.side}, upright by the first points, around the box that a "
+            f"detector would put around them, side {config.fine.view} x that"
+        )
     return {**extra, "architecture": json.dumps(config_to_dict(config)), "crop": crop}
 
 
-def parse_config(metadata: Mapping[str, str] | None, path: Path) -> NetworkConfig:
+def parse_config(metadata: Mapping[str, str] | None, path: Path) -> ModelConfig:
     """The architecture that a model file's metadata declares.
 
     Raises
@@ -125,29 +132,48 @@ def parse_config(metadata: Mapping[str, str] | None, path: Path) -> NetworkConfi
         ) from error
 
 
-def save_network(path: Path, network: Network, extra: Mapping[str, str]) -> None:
+def save_network(path: Path, network: Model, extra: Mapping[str, str]) -> None:
     """Write a network to a .safetensors file with its metadata.
 
     Parameters
     ----------
     path : pathlib.Path
-    network : Network
+    network : Model
+        Of two stages, its weights are rounded to half precision, which moves points by a thousandth of a pixel of the
+        crop and halves the file.
     extra : mapping of str to str
         More metadata: data, recipe, licence, figures.
     """
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    half = isinstance(network.config, TwoStageConfig)
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).detach().contiguous()
+        for name, value in network.state_dict().items()
+    }
     save_file(tensors, path, metadata_for(network.config, extra))
 
 
 def load_network(path: Path) -> tuple[Network, dict[str, str]]:
-    """Read a network from a .safetensors file.
+    """Read a network that takes every crop from a .safetensors file, as the trainer handles it.
+
+    Returns and errors are those of `load_model`; a model of two stages is a ValueError too.
+    """
+    from tcdcn_init.network.stage import TwoStage
+
+    network, metadata = load_model(path)
+    if isinstance(network, TwoStage):
+        raise ValueError(f"{path} is a model of two stages; expected one network, such as tcdcn-robust's")
+    return network, metadata
+
+
+def load_model(path: Path) -> tuple[Model, dict[str, str]]:
+    """Read a network, or the networks of two stages, from a .safetensors file.
 
     Returns
     -------
-    network : Network
+    network : Model
         In evaluation mode.
     metadata : dict of str to str
 
@@ -160,7 +186,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
     import torch
     from safetensors import SafetensorError, safe_open
 
-    from tcdcn_init.network.tcdcn import make_network
+    from tcdcn_init.network.tcdcn import make_model
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -170,7 +196,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
         raise ValueError(f"{path} is not a safetensors file, or is cut short: {error}; get it anew") from error
     # Without memory or random numbers: the caller's stay as they are.
     with torch.device("meta"):
-        network = make_network(parse_config(metadata, path))
+        network = make_model(parse_config(metadata, path))
     for name, wanted in network.state_dict().items():
         found = tensors.get(name)
         if found is None or found.shape != wanted.shape:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, NetworkConfig
-from tcdcn_init.weights import find_model, load_network, parse_config
+from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig
+from tcdcn_init.weights import find_model, load_model, parse_config
 
 __all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
 
@@ -25,7 +25,7 @@ _RUN = 16
 class Backend(Protocol):
     """What `Initializer` needs of a network."""
 
-    config: NetworkConfig
+    config: ModelConfig
     calibration: Calibration
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -34,6 +34,7 @@ class Backend(Protocol):
         Parameters
         ----------
         crops : (N, side, side) ndarray of float32
+            Of a model of two stages, the side says which of them is asked.
 
         Returns
         -------
@@ -83,7 +84,7 @@ class TorchBackend:
         import torch
 
         self._torch = torch
-        network, metadata = load_network(find_model(model, ".safetensors"))
+        network, metadata = load_model(find_model(model, ".safetensors"))
         self.calibration = Calibration.from_metadata(metadata)
         # Channels last: PyTorch's pooling is several times faster on it.
         self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
 
 __all__ = [
@@ -138,11 +139,19 @@ class ResidualConfig:
 
 
 NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
+"""One network that takes every crop."""
 
-_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig]] = {"tcdcn": TCDCNConfig, "residual": ResidualConfig}
+ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig
+"""What a model file may hold."""
+
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig]] = {
+    "tcdcn": TCDCNConfig,
+    "residual": ResidualConfig,
+    "two-stage": TwoStageConfig,
+}
 
 
-def config_to_dict(config: NetworkConfig) -> dict[str, Any]:
+def config_to_dict(config: ModelConfig) -> dict[str, Any]:
     """A configuration as its model file states it.
 
     Examples
@@ -154,7 +163,7 @@ def config_to_dict(config: NetworkConfig) -> dict[str, Any]:
     return {"network": kind, **asdict(config)}
 
 
-def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
+def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     """The inverse of `config_to_dict`, also after a trip through JSON; without "network" it is the paper's.
 
     Raises
@@ -162,9 +171,16 @@ def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
     ValueError, TypeError
         If the fields are not those of a network that can be built.
     """
-    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    given = _with_tuples(fields)
     kind = given.pop("network", "tcdcn")
     given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeat_limits`
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
+    if kind == "two-stage":
+        given = {stage: StageConfig(**_with_tuples(value)) for stage, value in given.items()}
     return _KINDS[kind](**given)
+
+
+def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with the tuples that JSON made lists of."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

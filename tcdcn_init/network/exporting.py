@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
+from tcdcn_init.datasets.base import Face
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
-from tcdcn_init.weights import load_network, metadata_for
+from tcdcn_init.network.quantising import crops_of, quantised
+from tcdcn_init.network.stage import Stage, TwoStage
+from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.tcdcn import Network
+from tcdcn_init.weights import load_model, metadata_for
 
 __all__ = ["TOLERANCE", "export_onnx", "largest_difference"]
 
@@ -18,13 +26,20 @@ TOLERANCE = 1e-4
 """Largest difference between the backends' points that `export_onnx` accepts, in normalised crop coordinates."""
 
 
-def export_onnx(source: Path) -> Path:
+MOVED = 4e-3
+"""Mean distance, in the same coordinates, that whole numbers may move points by."""
+
+
+def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     """Export a model to ONNX beside its .safetensors file, and validate it.
 
     Parameters
     ----------
     source : pathlib.Path
         The .safetensors file.
+    faces : sequence of Face, optional
+        Training faces: a model of two stages gets its convolutions in whole numbers, fitted to what these faces show
+        (`quantising`). Without them it stays in float32.
 
     Returns
     -------
@@ -37,16 +52,54 @@ def export_onnx(source: Path) -> Path:
         If onnx or onnxscript is not installed.
     RuntimeError
         If the exported model answers differently.
+    ValueError
+        If there are faces, and the model is not one of two stages.
     """
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter needs it
-        import torch
     except ImportError as error:
         raise ImportError(f'export needs onnx and onnxscript: pip install "tcdcn-init[export]" ({error})') from error
 
-    network, metadata = load_network(source)
-    names = list(network.config.outputs)
+    network, metadata = load_model(source)
+    names = network.config.outputs
+    crops = None if faces is None else crops_of(source, faces)
+    if isinstance(network, TwoStage):
+        config = network.config
+        stages = [_exported(stage, names) for stage in (network.coarse, network.fine)]
+        if crops is not None:
+            sides, layers = (config.coarse.side, config.fine.side), (len(network.coarse.trunk), len(network.fine.trunk))
+            each = zip(stages, layers, sides, strict=True)
+            stages = [quantised(model, count, crops[side]) for model, count, side in each]
+            metadata = {**metadata, "precision": "int8"}
+        model = _either(*stages, names, config.coarse.side)
+    else:
+        model = _exported(network, names)
+    onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
+    target = source.with_suffix(".onnx")
+    with replacing(target) as part:
+        onnx.save(model, part)
+    if crops is not None:
+        # Whole numbers differ, and least where it matters: on faces.
+        moved = max(_moved(source, some) for some in crops.values())
+        if moved > MOVED:
+            raise RuntimeError(f"{target} moves points by {moved:.2g} on average; expected at most {MOVED:g}")
+        return target
+    difference = largest_difference(source)
+    if difference > TOLERANCE:
+        raise RuntimeError(f"{target} differs from {source} by {difference:.2g}; expected at most {TOLERANCE:g}")
+    return target
+
+
+def _moved(source: Path, crops: NDArray[np.float32]) -> float:
+    """Mean distance between the two backends' points of some crops, in normalised crop coordinates."""
+    ours, theirs = TorchBackend(source)(crops)["points"], OnnxBackend(source)(crops)["points"]
+    return float(np.linalg.norm(ours - theirs, axis=2).mean())
+
+
+def _exported(network: Network | Stage, names: tuple[str, ...]) -> Any:
+    """One network as an ONNX model from "crops" to its answers, the number of crops free."""
+    import torch
 
     class Ordered(torch.nn.Module):
         """The network with its outputs in a fixed order: ONNX knows no dictionaries."""
@@ -66,7 +119,7 @@ def export_onnx(source: Path) -> Path:
             Ordered().eval(),
             (torch.zeros(2, 1, side, side),),
             input_names=["crops"],
-            output_names=names,
+            output_names=list(names),
             dynamic_shapes={"crops": {0: torch.export.Dim("faces")}},
             dynamo=True,
             verbose=False,
@@ -77,14 +130,36 @@ def export_onnx(source: Path) -> Path:
     for node in model.graph.node:  # stack traces with this machine's paths
         del node.metadata_props[:]
         node.doc_string = ""
-    onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
-    target = source.with_suffix(".onnx")
-    with replacing(target) as part:
-        onnx.save(model, part)
-    difference = largest_difference(source)
-    if difference > TOLERANCE:
-        raise RuntimeError(f"{target} differs from {source} by {difference:.2g}; expected at most {TOLERANCE:g}")
-    return target
+    return model
+
+
+def _either(coarse: Any, fine: Any, names: tuple[str, ...], side: int) -> Any:
+    """Two stages' ONNX models as one: it asks the coarse one about crops of that side, the fine one about others."""
+    from onnx import TensorProto, compose, helper
+
+    def branch(model: Any, prefix: str) -> Any:
+        graph = compose.add_prefix(model, prefix).graph
+        for node in graph.node:
+            node.input[:] = ["crops" if name == f"{prefix}crops" else name for name in node.input]
+        del graph.input[:]  # the branches see the crops of the whole
+        return graph
+
+    nodes = [
+        helper.make_node("Shape", ["crops"], ["width"], start=3),
+        helper.make_node("Equal", ["width", "coarse side"], ["is coarse"]),
+        helper.make_node("Squeeze", ["is coarse"], ["coarse"]),
+        helper.make_node(
+            "If", ["coarse"], list(names), then_branch=branch(coarse, "coarse/"), else_branch=branch(fine, "fine/")
+        ),
+    ]
+    crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["faces", 1, "side", "side"])
+    outputs = []
+    for output in fine.graph.output:
+        outputs.append(type(output)())
+        outputs[-1].CopyFrom(output)
+    given = [helper.make_tensor("coarse side", TensorProto.INT64, [1], [side])]
+    graph = helper.make_graph(nodes, "two stages", [crops], outputs, given)
+    return helper.make_model(graph, opset_imports=fine.opset_import, ir_version=fine.ir_version)
 
 
 def largest_difference(source: Path, batches: tuple[int, ...] = (1, 64), seed: int = 0) -> float:
@@ -104,10 +179,11 @@ def largest_difference(source: Path, batches: tuple[int, ...] = (1, 64), seed: i
         In normalised crop coordinates, or logarithms of odds.
     """
     torch_backend, onnx_backend = TorchBackend(source), OnnxBackend(source)
-    side = torch_backend.config.side
+    config = torch_backend.config
+    sides = (config.coarse.side, config.fine.side) if isinstance(config, TwoStageConfig) else (config.side,)
     rng = np.random.default_rng(seed)
     worst = 0.0
-    for size in batches:
+    for side, size in itertools.product(sides, batches):
         crops: NDArray[np.float32] = rng.random((size, side, side), dtype=np.float32)
         ours, theirs = torch_backend(crops), onnx_backend(crops)
         worst = max(worst, *(float(np.abs(ours[name] - theirs[name]).max()) for name in ours))

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig
+from tcdcn_init.network.config import ModelConfig, NetworkConfig, ResidualConfig, TCDCNConfig
 from tcdcn_init.network.residual import ResidualTCDCN
+from tcdcn_init.network.stage import TwoStage
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
@@ -159,7 +161,10 @@ class TCDCN(nn.Module):
 
 
 Network: TypeAlias = TCDCN | ResidualTCDCN
-"""What training, model files and backends handle: the same calls, other layers."""
+"""What the trainer handles: the same calls, other layers."""
+
+Model: TypeAlias = Network | TwoStage
+"""What model files and backends handle."""
 
 
 def make_network(config: NetworkConfig) -> Network:
@@ -171,3 +176,8 @@ def make_network(config: NetworkConfig) -> Network:
     'TCDCN'
     """
     return ResidualTCDCN(config) if isinstance(config, ResidualConfig) else TCDCN(config)
+
+
+def make_model(config: ModelConfig) -> Model:
+    """The untrained network, or pair of networks, of a configuration."""
+    return TwoStage(config) if isinstance(config, TwoStageConfig) else make_network(config)

@@ -1,0 +1,202 @@
+"""Coarse look at the box, fine look at what it found: the same two looks at every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.crops import frames_from_boxes, frames_from_points
+from tcdcn_init.geometry import interocular, transform_points
+from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.passes import OUTPUT_LENGTHS, Ask
+from tcdcn_init.regions import Region
+
+Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
+
+# Sides of a fine crop, in sides of the coarse one: a face outside of this was not found.
+_SMALLEST, _LARGEST = 0.08, 1.5
+
+# Five points as complex numbers times these: a number whose angle is their roll (`geometry.roll_degrees`).
+_ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
+
+# The frame of an upright face of mean 0 and centroid size 1: its side, and its middle as a complex number.
+_UNIT = frames_from_points(np.array([[[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]]]) / np.sqrt(8.0), 1.0)[0]
+_SIDE, _CENTRE = float(_UNIT[0, 0]), complex(*_UNIT[:, 2].tolist())
+
+# Expected errors of the coarse stage that the fine one may move a point by, and nobody wonders.
+_DOUBTS = 3.0
+
+
+__all__ = ["Looks", "agreed", "run_stages", "two_looks"]
+
+
+class Looks(NamedTuple):
+    """What both stages say of N faces.
+
+    Attributes
+    ----------
+    points : (N, 5, 2) ndarray
+        The fine stage's, in image pixels.
+    answers : dict of str to ndarray
+        As `backends.Backend` describes them; "expected_error" and "face" by both stages (`agreed`).
+    finite : (N,) ndarray of bool
+        False where an image of floats holds NaN or infinity under the face; the rest of such a row means nothing.
+    """
+
+    points: NDArray[np.float64]
+    answers: Answers
+    finite: NDArray[np.bool_]
+
+
+def run_stages(
+    ask: Ask,
+    config: TwoStageConfig,
+    images: Sequence[NDArray[Any]],
+    boxes: Sequence[NDArray[np.float64]],
+    *,
+    on_bad: str,
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """Points and further outputs of all boxes of all images.
+
+    Parameters
+    ----------
+    ask : callable
+        Crops (N, side, side) to the answers of the stage that takes that side.
+    config : TwoStageConfig
+    images : sequence of ndarray
+        As `images.as_image` returns them.
+    boxes : sequence of (N, 4) ndarray
+        The boxes of each image; NaN for a box without an answer.
+    on_bad : {"raise", "nan"}
+        What pixels that are not finite under a face do.
+
+    Returns
+    -------
+    points : (N, 5, 2) ndarray of float32
+        In pixels, of all boxes in order; NaN where there is no answer.
+    answers : dict of str to (N, K) ndarray of float32
+        By the names of ``config.outputs`` beyond "points"; "expected_error" and "face" are by both stages (`agreed`).
+
+    Raises
+    ------
+    ValueError
+        If pixels under a face are not finite (``on_bad="raise"``), or the network answers what is not.
+    """
+    all_boxes = np.concatenate([*boxes, np.empty((0, 4))])
+    rows = np.flatnonzero(np.isfinite(all_boxes).all(axis=1))
+    points = np.full((len(all_boxes), 5, 2), np.nan, dtype=np.float32)
+    answers = {name: np.full((len(all_boxes), OUTPUT_LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
+    if not len(rows):
+        return points, answers
+    owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
+    looks = two_looks(ask, config, [images[k] for k in owner[rows]], all_boxes[rows])
+    if not looks.finite.all():
+        if on_bad == "raise":
+            bad = all_boxes[rows[np.flatnonzero(~looks.finite)[0]]]
+            raise ValueError(
+                f"the image holds NaN or infinity under box {tuple(bad.tolist())}; replace such pixels, "
+                "e.g. with numpy.nan_to_num, or pass on_bad='nan'"
+            )
+        rows = rows[looks.finite]
+    if not np.isfinite(looks.points).all():
+        raise ValueError("the model's answer is not finite; its weights are damaged: get or train it anew")
+    points[rows] = looks.points[looks.finite]
+    for name, values in answers.items():
+        values[rows] = looks.answers[name][looks.finite]
+    return points, answers
+
+
+def two_looks(
+    ask: Ask,
+    config: TwoStageConfig,
+    pictures: Sequence[NDArray[Any]],
+    boxes: NDArray[np.float64],
+) -> Looks:
+    """Look at every face twice.
+
+    Parameters
+    ----------
+    ask : callable
+        Crops (N, side, side) to the answers of the stage that takes that side.
+    config : TwoStageConfig
+    pictures : sequence of ndarray
+        Each face's, as `images.as_image` returns it.
+    boxes : (N, 4) ndarray
+        N at least 1, finite.
+    """
+    coarse, fine = config.coarse, config.fine
+    frames = frames_from_boxes(boxes, coarse.view)
+    pitches = (frames[:, 0, 0] * (fine.view / coarse.view / fine.side)).tolist()
+    regions = [Region(*each) for each in zip(pictures, frames, pitches, strict=True)]
+    crops = np.empty((len(frames), coarse.side, coarse.side), dtype=np.float32)
+    for crop, region, frame in zip(crops, regions, frames, strict=True):
+        crop[...] = region.upright(frame, coarse.side)
+    crops *= np.float32(1 / 255)
+    first = ask(crops)
+    first_points = transform_points(frames, first["points"])
+
+    found, wanted = _upright(first_points, fine.view, frames[:, 0, 0])
+    finite = np.ones(len(found), dtype=bool)
+    crops = np.empty((len(found), fine.side, fine.side), dtype=np.float32)
+    for k, frame in enumerate(found):
+        if not regions[k].covers(frame):
+            finite[k] = regions[k].finite
+            regions[k] = Region(pictures[k], frame, wanted[k] / fine.side)
+        crops[k] = regions[k].turned(frame, fine.side)
+    crops *= np.float32(1 / 255)
+    answers = ask(crops)
+    points = transform_points(found, answers["points"])
+    finite &= [region.finite for region in regions]
+    return Looks(points, agreed(points, answers, first_points, first), finite)
+
+
+def _upright(
+    points: NDArray[np.float64], view: float, coarse: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``snapped(frames_from_points(points, view))``, sides held near the coarse frames', and the sides.
+
+    In complex numbers, which takes half the time where there is one face.
+    """
+    z = points[..., 0] + 1j * points[..., 1]
+    middle = z.mean(axis=1)
+    offset = z - middle[:, None]
+    size = np.sqrt((offset.real**2 + offset.imag**2).sum(axis=1))
+    side = np.clip(size * (view * _SIDE), _SMALLEST * coarse, _LARGEST * coarse)
+    side = np.exp(np.rint(np.log(side) / 0.02) * 0.02)
+    angle = np.radians(np.rint(np.degrees(np.angle(offset @ _ROLL))))
+    across = np.exp(1j * angle)
+    step = side / 64.0
+    centre = middle + across * (size * _CENTRE)
+    frames = np.empty((len(z), 2, 3))
+    frames[:, 0, 0] = frames[:, 1, 1] = side * across.real
+    frames[:, 1, 0] = side * across.imag
+    frames[:, 0, 1] = -frames[:, 1, 0]
+    frames[:, 0, 2] = np.rint(centre.real / step) * step
+    frames[:, 1, 2] = np.rint(centre.imag / step) * step
+    return frames, side
+
+
+def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[np.float64], first: Answers) -> Answers:
+    """The fine stage's answers, less sure of themselves where the coarse stage contradicts them.
+
+    A point that the fine stage moves by more than the coarse stage's own doubt allows has been lost by one of the two:
+    the rest of its way counts as expected error too. And a face is what both take for one.
+
+    Parameters
+    ----------
+    points, first_points : (N, 5, 2) ndarray
+        Of the fine and of the coarse stage, in the same coordinates.
+    answers, first : dict of str to ndarray
+        Theirs.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    moved = np.linalg.norm(points - first_points, axis=2) / np.maximum(interocular(points), 1e-9)[:, None]
+    rest = np.maximum(moved - _DOUBTS * first["expected_error"], 0.0)
+    expected = np.hypot(answers["expected_error"], rest).astype(np.float32)
+    return {**answers, "expected_error": expected, "face": np.float32(0.5) * (answers["face"] + first["face"])}

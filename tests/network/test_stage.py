@@ -1,0 +1,122 @@
+"""The networks of the two-stage initializer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tcdcn_init.network.backends import OnnxBackend, TorchBackend
+from tcdcn_init.network.config import config_from_dict, config_to_dict
+from tcdcn_init.network.exporting import export_onnx, largest_difference
+from tcdcn_init.network.stage import Stage, TwoStage
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.weights import load_model, load_network, save_network
+
+SMALL = TwoStageConfig(
+    StageConfig(side=16, view=2.2, widths=(4, 6), layers=(1, 1), feature=8, votes=True),
+    StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 2, 1), feature=8, votes=True),
+)
+
+
+def lively(network: nn.Module) -> nn.Module:
+    """With statistics of normalisation and heads as training leaves them."""
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.3)
+            module.running_var.uniform_(0.5, 2.0)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.2)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small two-stage model beside its .onnx file."""
+    path = tmp_path_factory.mktemp("model") / "two.safetensors"
+    save_network(path, lively(TwoStage(SMALL)), {"licence": "none"})
+    export_onnx(path)
+    return path
+
+
+@pytest.mark.parametrize("config", [SMALL.coarse, SMALL.fine, StageConfig(side=33, widths=(4, 4), layers=(1, 2))])
+def test_folding_changes_nothing_but_the_number_of_layers(config):
+    network = lively(Stage(config))
+    crops = torch.rand(5, 1, config.side, config.side)
+    ours, folded = network(crops), network.folded()(crops)
+    assert set(ours) == set(config.outputs)
+    for name, value in ours.items():
+        torch.testing.assert_close(folded[name], value, atol=1e-5, rtol=1e-5)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.folded().modules())
+
+
+def test_brightness_and_contrast_do_not_matter():
+    network = lively(Stage(SMALL.fine))
+    crops = torch.rand(3, 1, 24, 24)
+    torch.testing.assert_close(network(0.5 * crops + 0.2)["points"], network(crops)["points"], atol=1e-3, rtol=0)
+
+
+def test_a_vote_moves_with_what_is_seen():
+    """Points of equal evidence elsewhere lie elsewhere by as much: votes are relative to their places."""
+    network = lively(Stage(SMALL.fine))
+    maps = torch.zeros(2, 6, 6, 6)
+    maps[0, :, 1, 1] = maps[1, :, 1, 4] = 100.0
+    with torch.no_grad():
+        network.votes.inner.weight.fill_(0.1)
+        network.votes.last.weight[:5].fill_(1.0)  # so strong that this place alone counts
+        points, _ = network.votes(maps, torch.zeros(2, 8))
+    torch.testing.assert_close(points[1] - points[0], torch.tensor([0.5, 0.0]).expand(5, 2), atol=1e-4, rtol=0)
+
+
+def test_the_side_of_a_crop_says_which_stage_is_asked(model):
+    network, _ = load_model(model)
+    assert isinstance(network, TwoStage)
+    for stage in (network.coarse, network.fine):
+        crops = torch.rand(2, 1, stage.config.side, stage.config.side)
+        torch.testing.assert_close(network(crops)["points"], stage(crops)["points"])
+
+
+def test_both_backends_say_the_same_of_both_stages(model):
+    assert largest_difference(model, batches=(1, 20)) < 1e-4
+    ours, theirs = TorchBackend(model), OnnxBackend(model)
+    assert ours.config == theirs.config == SMALL
+    crops = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
+    assert set(ours(crops)) == set(theirs(crops)) == set(SMALL.outputs)
+    assert ours(crops)["visible"].shape == (3, 5)
+
+
+def test_a_configuration_survives_its_file(model):
+    import json
+
+    assert config_from_dict(json.loads(json.dumps(config_to_dict(SMALL)))) == SMALL
+    assert load_model(model)[0].config == SMALL
+    assert "16x16" in load_model(model)[1]["crop"]
+    assert "24x24" in load_model(model)[1]["crop"]
+
+
+def test_it_is_no_network_of_the_trainer(model):
+    with pytest.raises(ValueError, match="two stages"):
+        load_network(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coarse": StageConfig(side=72)}, "expected two sides"),
+        ({"coarse": StageConfig(side=40, tasks=())}, "expected the same"),
+    ],
+)
+def test_stages_that_do_not_fit_together(change, message):
+    with pytest.raises(ValueError, match=message):
+        TwoStageConfig(**change)
+
+
+def test_levels_without_layers_are_refused():
+    with pytest.raises(ValueError, match="two levels or more"):
+        StageConfig(widths=(4, 4), layers=(1, 0))
+    with pytest.raises(ValueError, match="one of each"):
+        StageConfig(widths=(4, 4), layers=(1, 1, 1))

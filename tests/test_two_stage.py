@@ -1,0 +1,160 @@
+"""Two looks at every face, with stages that are functions of the crop so that every answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tcdcn_init import Initializer
+from tcdcn_init.crops import frames_apart, frames_from_points
+from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
+from tcdcn_init.network.stage import TwoStage
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.two_stage import _upright, agreed, two_looks
+from tcdcn_init.weights import save_network
+
+CONFIG = TwoStageConfig()
+FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
+
+
+def answers(points: np.ndarray, error: float = 0.05, face: float = 4.0) -> dict[str, np.ndarray]:
+    count = len(points)
+    return {
+        "points": points.astype(np.float32),
+        "expected_error": np.full((count, 5), error, np.float32),
+        "face": np.tile(np.array([-face / 2, face / 2], np.float32), (count, 1)),
+        "visible": np.full((count, 5), 2.0, np.float32),
+    }
+
+
+class Finder:
+    """A coarse stage that says `first` of any crop, and a fine one that finds the brightest pixel."""
+
+    def __init__(self, first: np.ndarray) -> None:
+        self.first, self.seen = first, []
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        self.seen.append(crops)
+        if crops.shape[1] == CONFIG.coarse.side:
+            return answers(np.repeat(self.first[None], len(crops), axis=0))
+        brightest = crops.reshape(len(crops), -1).argmax(axis=1)
+        at = np.stack([brightest % crops.shape[2], brightest // crops.shape[2]], axis=1)
+        spot = (at + 0.5) / crops.shape[2] - 0.5
+        return answers(spot[:, None] + 0.3 * FIVE)
+
+
+def spot(x: float, y: float, size: tuple[int, int] = (300, 400)) -> np.ndarray:
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.rint(220 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("roll", [0, 40, 90, 180, -120])
+@pytest.mark.parametrize("size", [1.0, 2.5])
+def test_the_second_crop_is_upright_and_its_points_lie_in_the_image(roll, size):
+    first = transform_points(rotation(roll), size * FIVE) + [0.05, -0.04]
+    box = np.array([[150.0, 100.0, 230.0, 190.0]])
+    picture = spot(198, 140)
+    look = Finder(first)
+    found = two_looks(look, CONFIG, [picture], box)
+    assert [crops.shape for crops in look.seen] == [(1, 40, 40), (1, 72, 72)]
+    assert np.abs(found.points[0].mean(axis=0) - [198, 140]).max() < 0.03 * 90 * size + 1
+    assert abs((roll_degrees(found.points)[0] - roll + 180) % 360 - 180) < 1.0
+    assert found.finite.all()
+
+
+def test_a_face_beyond_its_region_is_still_cut_from_the_picture():
+    first = 0.3 * FIVE + [0.48, 0.45]  # at the corner of the coarse crop
+    box = np.array([[100.0, 80.0, 160.0, 140.0]])
+    at = np.array([130.0, 110.0]) + 60 * 2.2 * (first.mean(axis=0) + [0.03, 0.03])
+    found = two_looks(Finder(first), CONFIG, [spot(*at)], box)
+    assert np.abs(found.points[0].mean(axis=0) - at).max() < 1.0
+
+
+@pytest.mark.parametrize("first", [0 * FIVE, 1e-9 * FIVE, 50 * FIVE])
+def test_points_that_collapse_or_explode_are_survived(first):
+    found = two_looks(Finder(first), CONFIG, [spot(180, 140)], np.array([[150.0, 100.0, 230.0, 190.0]]))
+    assert np.isfinite(found.points).all()
+
+
+def test_faces_do_not_depend_on_their_company():
+    boxes = np.array([[150.0, 100.0, 230.0, 190.0], [10, 10, 90, 120], [140, 90, 240, 200]])
+    pictures = [spot(198, 140), spot(50, 60), spot(180, 120)]
+    together = two_looks(Finder(FIVE), CONFIG, pictures, boxes)
+    for k in range(3):
+        alone = two_looks(Finder(FIVE), CONFIG, pictures[k : k + 1], boxes[k : k + 1])
+        np.testing.assert_array_equal(alone.points[0], together.points[k])
+
+
+def test_a_contradiction_between_the_stages_is_doubted():
+    points = 100 * FIVE[None].repeat(3, axis=0)
+    first = points.copy()
+    first[1] += 0.1 * interocular(points[1])  # within three times the coarse stage's own doubt
+    first[2, :, 0] += interocular(points[2])
+    fine, coarse = answers(points, 0.04, 6.0), answers(first, 0.05, -2.0)
+    joined = agreed(points, fine, first, coarse)
+    np.testing.assert_allclose(joined["expected_error"][:2], 0.04, atol=1e-6)
+    np.testing.assert_allclose(joined["expected_error"][2], np.hypot(0.04, 1.0 - 0.15), atol=1e-3)
+    np.testing.assert_allclose(joined["face"][:, 1] - joined["face"][:, 0], 2.0, atol=1e-6)
+    assert joined["visible"] is fine["visible"]
+
+
+@pytest.fixture(scope="module")
+def initializer(tmp_path_factory: pytest.TempPathFactory) -> Initializer:
+    import torch
+
+    torch.manual_seed(0)
+    small = TwoStageConfig(
+        StageConfig(side=16, view=2.2, widths=(4, 6), layers=(1, 1), feature=8, votes=True),
+        StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 2, 1), feature=8, votes=True),
+    )
+    path = tmp_path_factory.mktemp("model") / "two.safetensors"
+    save_network(path, TwoStage(small).eval(), {})
+    return Initializer(path, backend="torch")
+
+
+def test_the_api_is_the_same(initializer, portrait, portrait_box):
+    [face, other] = initializer(portrait, [portrait_box, (170, 50, 280, 180)])
+    assert face.points.shape == (5, 2)
+    assert face.visible.shape == (5,)
+    assert ((face.visible > 0) & (face.visible < 1)).all()
+    assert 0 <= face.confidence <= 1
+    assert set(face.attributes) == {"pose", "gender", "glasses", "smile"}
+    together = initializer.points([portrait, portrait], [[portrait_box], [(170, 50, 280, 180)]])
+    np.testing.assert_allclose(together, [face.points, other.points], atol=1e-4)
+    assert Initializer().config != initializer.config
+
+
+def test_numbers_that_are_not_finite(initializer, portrait, portrait_box):
+    picture = portrait / 255.0
+    picture[98:104, 218:224] = np.nan
+    far = (380, 380, 460, 480)
+    with pytest.raises(ValueError, match="holds NaN or infinity under box"):
+        initializer(picture, [portrait_box, far])
+    bad, good = initializer(picture, [portrait_box, far], on_bad="nan")
+    assert np.isnan(bad.points).all()
+    assert np.isnan(bad.visible).all()
+    assert np.isnan(bad.confidence)
+    assert np.isfinite(good.points).all()
+
+
+def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):
+    both = Initializer(initializer.model, backend="torch", mirror=True)
+    [face] = both(portrait, [portrait_box])
+    width = portrait.shape[1]
+    left, top, right, bottom = portrait_box
+    [turned] = both(portrait[:, ::-1].copy(), [(width - 1 - right, top, width - 1 - left, bottom)])
+    mirrored = face.points[list(MIRROR)] * [-1, 1] + [width - 1, 0]
+    np.testing.assert_allclose(turned.points, mirrored, atol=2.0)
+    np.testing.assert_allclose(turned.visible, face.visible[[1, 0, 2, 4, 3]], atol=0.05)
+
+
+def test_the_fast_frames_are_the_exact_ones():
+    points = np.random.default_rng(4).normal(0, 40, (50, 5, 2)) + 100
+    points[:, 3:] += [0, 60]
+    ours, sides = _upright(points, 1.1, np.full(50, 250.0))
+    exact = frames_from_points(points, 1.1)
+    turn, scale, shift = frames_apart(exact, ours)
+    assert turn.max() <= 0.501
+    assert scale.max() <= 0.0101
+    assert shift.max() <= 0.012
+    np.testing.assert_allclose(sides, np.hypot(ours[:, 0, 0], ours[:, 1, 0]))
