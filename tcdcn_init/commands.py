@@ -17,10 +17,15 @@ commands = typer.Typer()
 
 @commands.command()
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv; of tcdcn-two-stage the one above.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
-        str, typer.Option(help="Recipe: tcdcn-mtfl, tcdcn-robust-first, tcdcn-robust, tcdcn-quick or tcdcn-unshared.")
+        str,
+        typer.Option(
+            help="Recipe: tcdcn-mtfl, tcdcn-robust-first, tcdcn-robust, tcdcn-quick, tcdcn-unshared or tcdcn-two-stage."
+        ),
     ] = "tcdcn-mtfl",
     tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
@@ -44,9 +49,22 @@ def train(
 
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
+    from tcdcn_init.training.stage_recipes import STAGE_RECIPES, train_two_stages, with_epochs
 
     if threads is not None:
         torch.set_num_threads(threads)
+    if model in STAGE_RECIPES:
+        given = {
+            "--tasks": tasks, "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
+            "--stop-window": stop_window, "--stop-epsilon": stop_epsilon, "--weights": weights, "--teacher": teacher,
+            "--skip-bad": skip_bad or None,
+        }  # fmt: skip
+        unused = [name for name, value in given.items() if value is not None]
+        if unused:
+            raise ValueError(f"{model} is trained by a recipe of its own, without {', '.join(unused)}: leave them out")
+        stages = with_epochs(STAGE_RECIPES[model], epochs, seed)
+        typer.echo(f"wrote {train_two_stages(data, out, stages, model, resume=resume)}")
+        return
     config = recipe(model)
     objective = None
     if points_loss or learn_lambdas:
@@ -84,12 +102,19 @@ def export(
     model: Annotated[
         list[str] | None, typer.Argument(help="Paths of .safetensors files; default: all bundled.")
     ] = None,
+    int8: Annotated[
+        Path | None,
+        typer.Option(metavar="MTFL", help="Convolutions in whole numbers, fitted to faces of this folder of MTFL."),
+    ] = None,
 ) -> None:
     """Export models to ONNX beside their .safetensors files, and check that both backends agree."""
+    from tcdcn_init.datasets import hold_out, read_mtfl
     from tcdcn_init.network.exporting import export_onnx, largest_difference
     from tcdcn_init.weights import bundled_models, find_model
 
+    # Four hundred training faces, evenly spread: as many as the ranges of maps need.
+    faces = None if int8 is None else hold_out(read_mtfl(int8, "training"))[0]
     for name in model or bundled_models():
         source = find_model(name, ".safetensors")
-        target = export_onnx(source)
+        target = export_onnx(source, None if faces is None else faces[:: max(1, len(faces) // 400)])
         typer.echo(f"wrote {target}; largest difference {largest_difference(source):.2g}")

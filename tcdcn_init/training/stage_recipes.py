@@ -1,0 +1,163 @@
+"""Recipes of two-stage models by name: what `tcdcn-init train --model NAME` runs for them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init._shared.progress import track
+from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.geometry import box_square
+from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.stage import TwoStage
+from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
+from tcdcn_init.training.stage_data import blended, stage_patches, training_sets
+from tcdcn_init.training.stage_trainer import StageTrainer, StageTraining, measure
+from tcdcn_init.training.stage_views import ViewConfig
+from tcdcn_init.weights import save_network
+
+logger = logging.getLogger("tcdcn_init")
+
+LICENCE = (
+    "weights trained on research data (MTFL, 300-W's LFPW and HELEN, CFP) and non-commercial data (FaceSynthetics): "
+    "non-commercial research use; code BSD-3-Clause; data not included"
+)
+
+
+@dataclass(frozen=True)
+class TwoStageRecipe:
+    """How both stages are trained.
+
+    Attributes
+    ----------
+    coarse, fine : StageTraining
+    teacher : str
+        Bundled model whose answers, the mean over boxes and mirror images, are mixed into MTFL's annotated points.
+    teacher_weight : float
+        Their share in the fine stage's targets; the coarse stage needs none.
+    """
+
+    coarse: StageTraining = field(
+        default_factory=lambda: StageTraining(
+            network=COARSE,
+            views=ViewConfig(
+                roll=15.0, scale=0.09, shift=0.07, wild=0.25, wild_spread=3.5, circle=0.4, styles=0.4,
+                clip=0.05, blur=0.08, coarse=0.05, jpeg=0.02, noise=0.02, hidden=0.2,
+            ),
+            epochs=80,
+            average=0.999,
+            background=0.2,
+        )
+    )  # fmt: skip
+    fine: StageTraining = field(default_factory=lambda: StageTraining(network=FINE, epochs=160))
+    teacher: str = "tcdcn-robust"
+    teacher_weight: float = 0.5
+
+
+STAGE_RECIPES = {"tcdcn-two-stage": TwoStageRecipe()}
+
+_BOXES = 4  # that the teacher sees each face in
+_BOX_NOISE = 0.06
+# Sides of patches in views: room for the views' spread.
+_COARSE_SPAN, _FINE_SPAN = 2.4, 1.5
+
+
+def taught(faces: Sequence[Face], teacher: Initializer, seed: int = 0) -> NDArray[np.float64]:
+    """A teacher's mean answer to each face in its own box and in three near it.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+    teacher : Initializer
+    seed : int
+        Of the boxes.
+
+    Returns
+    -------
+    (N, 5, 2) ndarray
+    """
+    rng = np.random.default_rng(seed)
+    points = []
+    for face in track(faces, "Asking the teacher"):
+        move = _BOX_NOISE * rng.standard_normal((_BOXES, 3))
+        move[0] = 0.0
+        centre, side = box_square(face.box)
+        half = np.exp(move[:, 2:]) * (face.box[2:] - face.box[:2]) / 2
+        middle = centre + move[:, :2] * side
+        points.append(
+            teacher.points(read_picture(face), np.concatenate([middle - half, middle + half], axis=1)).mean(axis=0)
+        )
+    return np.stack(points)
+
+
+def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *, resume: bool = False) -> Path:
+    """Train both stages and write model.safetensors.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder that holds mtfl/, and any of lfpw/, helen/, cfp_profile/, infants/, synthetic/.
+    out : pathlib.Path
+        Folder for the model, and for coarse/ and fine/ with their checkpoints and logs.
+    recipe : TwoStageRecipe
+    name : str
+        Recipe's name, for the model's metadata.
+    resume : bool
+        Go on from the checkpoints in `out`.
+
+    Returns
+    -------
+    pathlib.Path
+        out/model.safetensors.
+
+    Raises
+    ------
+    BadRows, FileNotFoundError, FileExistsError
+        Before training, when the data or the folder do not fit.
+    """
+    sets = training_sets(root)
+    network = TwoStage(TwoStageConfig(recipe.coarse.network, recipe.fine.network))
+    figures: dict[str, dict[str, tuple[float, float]]] = {}
+    for stage in ("coarse", "fine"):
+        config, aligned = getattr(recipe, stage), stage == "fine"
+        span = _FINE_SPAN if aligned else _COARSE_SPAN
+        training = {key: kept for key, (kept, _) in sets.items()}
+        if aligned and recipe.teacher_weight:
+            answers = taught(training["mtfl"], Initializer(recipe.teacher, mirror=True))
+            training["mtfl"] = blended(training["mtfl"], answers, recipe.teacher_weight)
+        patches, weights = stage_patches(training, config.network, span, aligned=aligned, background=2 - aligned)
+        held = {
+            key: stage_patches({key: faces}, config.network, span, aligned=aligned)[0]
+            for key, (_, faces) in sets.items()
+            if faces
+        }
+        trainer = StageTrainer(config, patches, weights, held, out / stage, resume=resume)
+        trained = trainer.run()
+        getattr(network, stage).load_state_dict(trained.state_dict())
+        figures[stage] = {key: measure(trained, *views) for key, views in trainer.validation.items()}
+    target = out / "model.safetensors"
+    counts = ", ".join(f"{key} {len(kept)} ({len(held)} held out)" for key, (kept, held) in sets.items())
+    save_network(
+        target,
+        network.eval(),
+        {
+            "data": f"faces of {counts}",
+            "recipe": f"{name}, seed {recipe.fine.seed}, {recipe.coarse.epochs} and {recipe.fine.epochs} epochs, "
+            f"points half-way to those of {recipe.teacher}",
+            "licence": LICENCE,
+            "figures": json.dumps(figures),
+        },
+    )
+    return target
+
+
+def with_epochs(recipe: TwoStageRecipe, epochs: int | None, seed: int | None) -> TwoStageRecipe:
+    """The recipe with both stages' epochs or seed changed; None leaves them as they are."""
+    changes = {key: value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    return replace(recipe, coarse=replace(recipe.coarse, **changes), fine=replace(recipe.fine, **changes))
