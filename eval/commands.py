@@ -47,6 +47,28 @@ def figures(
     typer.echo(figures_table(measured))
 
 
+@commands.command("hard-faces")
+def hard_faces(
+    data: Annotated[Path, typer.Option(help="Folder with lfpw/, helen/, cfp_profile/, infants/, lfpw29/, aflw68/ ...")],
+    model: Annotated[str | None, typer.Option(help="Bundled model, or path of a model file.")] = None,
+    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
+) -> None:
+    """Measure a model on 300-W's faces, profiles and infants, and whether it sees what is hidden."""
+    import json
+
+    from tcdcn_init.eval.model_report import hard_faces
+    from tcdcn_init.initializer import Initializer
+    from tcdcn_init.weights import DEFAULT_MODEL
+
+    initializer = Initializer(model or DEFAULT_MODEL, backend=backend)  # type: ignore[arg-type]
+    measured = hard_faces.hard_faces(initializer, data)
+    if out is not None:
+        settings = {"model": model or DEFAULT_MODEL, "backend": backend}
+        out.write_text(json.dumps({"settings": settings, **measured}, indent=1) + "\n")
+    typer.echo(hard_faces.hard_faces_table(measured))
+
+
 @commands.command("eval")
 def evaluate(
     context: typer.Context,
@@ -236,11 +258,11 @@ def limits(
 @commands.command()
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A .safetensors file with expected errors, such as tcdcn-robust's.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL, or one with mtfl/, lfpw/, helen/, infants/ ...")],
     seed: Annotated[int, typer.Option()] = 0,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
-    """Calibrate a model's confidence on MTFL's held-out tenth, and write that into its file; then export it anew."""
+    """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it anew."""
     from tcdcn_init.eval.model_report.calibration import calibrate_model
 
     typer.echo(f"{model}: {calibrate_model(model, data, seed=seed, jobs=jobs)}")

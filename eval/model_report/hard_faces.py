@@ -1,0 +1,142 @@
+"""An initializer on faces that MTFL and AFW have few of: 300-W's, profiles, infants; and what it says is hidden."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.datasets import Face, hold_out, hold_out_persons, read_hidden, read_ibug68, read_mtfl
+from tcdcn_init.eval.measuring.copies import read_pictures
+from tcdcn_init.eval.measuring.markdown import table
+from tcdcn_init.eval.metrics import summarise
+from tcdcn_init.eval.model_report.confidence import auroc
+from tcdcn_init.geometry import box_square, interocular
+from tcdcn_init.initializer import Initializer
+
+PROFILE_UNIT = 0.42
+"""What stands for the inter-ocular distance of a face without two eyes, in sides of its box's square."""
+
+
+def hard_faces(initializer: Initializer, root: Path) -> dict[str, Any]:
+    """Measure an initializer on the sets beside MTFL and AFW.
+
+    Parameters
+    ----------
+    initializer : Initializer
+    root : pathlib.Path
+        Folder that holds any of lfpw/, helen/, cfp_profile/, infants/, and for what is hidden lfpw29/ and aflw68/ with
+        mtfl/.
+
+    Returns
+    -------
+    dict
+        "errors": by set, a summary (`metrics.Summary`) of the mean error over the annotated points; a profile's three
+        are divided by `PROFILE_UNIT` times its box's side. "hidden": by set, `seen_or_hidden`; of a model that says
+        what is visible alone.
+    """
+    sets: dict[str, list[Face]] = {}
+    both = [name for name in ("lfpw", "helen") if (root / name).exists()]
+    if both:
+        sets["LFPW and HELEN, test"] = [face for name in both for face in read_ibug68(root / name, "test")]
+    if (root / "cfp_profile").exists():
+        sets["profiles, held out"] = hold_out_persons(read_ibug68(root / "cfp_profile", "train"))[1]
+    if (root / "infants").exists():
+        sets["infants, held out"] = hold_out(read_ibug68(root / "infants", "train"))[1]
+    errors = {}
+    for name, faces in sets.items():
+        points, _ = _answers(initializer, faces)
+        errors[name] = dataclasses.asdict(summarise(errors_of(points, faces)))
+    hidden = {}
+    for name, (folder, images) in {"LFPW, test": ("lfpw29", "lfpw"), "AFLW": ("aflw68", "mtfl")}.items():
+        if not ((root / folder).exists() and (root / images).exists()) or "visible" not in initializer.config.outputs:
+            continue
+        flags = read_hidden(root / folder)
+        every = read_mtfl(root / images, "testing") if images == "mtfl" else read_ibug68(root / images, "test")
+        flagged = [face for face in every if face.name in flags]
+        hidden[name] = seen_or_hidden(
+            _answers(initializer, flagged)[1], np.stack([flags[face.name] for face in flagged])
+        )
+    return {"errors": errors, "hidden": hidden}
+
+
+def errors_of(points: NDArray[Any], faces: Sequence[Face]) -> NDArray[np.float64]:
+    """Mean error of each face over its annotated points.
+
+    Parameters
+    ----------
+    points : (N, 5, 2) ndarray
+    faces : sequence of Face
+        Five points each, NaN where not annotated.
+
+    Returns
+    -------
+    (N,) ndarray
+        In inter-ocular distances, or where an eye is not annotated in `PROFILE_UNIT` of the box's side.
+    """
+    truth = np.stack([face.points for face in faces]).astype(np.float64)
+    whole = np.isfinite(truth).all(axis=(1, 2))
+    sides = box_square(np.stack([face.box for face in faces]))[1]
+    unit = np.where(whole, interocular(truth), PROFILE_UNIT * sides)
+    known = np.isfinite(truth).all(axis=2)
+    off = np.where(known, np.linalg.norm(points - truth, axis=2), 0.0)
+    return np.asarray(off.sum(axis=1) / known.sum(axis=1) / unit)
+
+
+def seen_or_hidden(visible: NDArray[Any], hidden: NDArray[np.bool_]) -> dict[str, Any]:
+    """How well hidden points are told from visible ones.
+
+    Parameters
+    ----------
+    visible : (N, 5) ndarray
+        ``Initialization.visible`` of each face; NaN where there is no answer.
+    hidden : (N, 5) ndarray of bool
+        Annotated.
+
+    Returns
+    -------
+    dict
+        "auroc", the area under the ROC curve for visible over hidden points, and the number of each.
+
+    Examples
+    --------
+    >>> seen_or_hidden(np.array([[0.9, 0.8, 0.7, 0.9, 0.1]]), np.array([[False, False, False, False, True]]))
+    {'auroc': 1.0, 'visible': 4, 'hidden': 1}
+    """
+    there = np.isfinite(visible)
+    return {
+        "auroc": auroc(visible[there & ~hidden], visible[there & hidden]),
+        "visible": int((there & ~hidden).sum()),
+        "hidden": int((there & hidden).sum()),
+    }
+
+
+def _answers(initializer: Initializer, faces: Sequence[Face]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Points (N, 5, 2) and visibilities (N, 5) of faces in their boxes; NaN where an image cannot be read."""
+    images, _ = read_pictures(faces)
+    points, visible = np.full((len(faces), 5, 2), np.nan, np.float32), np.full((len(faces), 5), np.nan, np.float32)
+    for k, face in enumerate(faces):
+        if face.image in images:
+            [found] = initializer(images[face.image], [face.box], on_bad="nan")
+            points[k], visible[k] = found.points, found.visible
+    return points, visible
+
+
+def hard_faces_table(measured: Mapping[str, Any]) -> str:
+    """What `hard_faces` returns as Markdown."""
+    rows = [
+        [name, str(of["count"]), f"{100 * of['mean']:.2f} / {100 * of['failure_10']:.1f}"]
+        for name, of in measured["errors"].items()
+    ]
+    text = table(["faces", "", "mean error / failures, %"], rows)
+    if measured["hidden"]:
+        rows = [
+            [name, f"{of['visible']} / {of['hidden']}", "" if of["auroc"] is None else f"{of['auroc']:.3f}"]
+            for name, of in measured["hidden"].items()
+        ]
+        text += "\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
+    return text
