@@ -22,43 +22,46 @@ from tcdcn_init.adapters.dlib import SeededShapePredictor
 from tcdcn_init.adapters.ert import ERT, CascadeArrays, frames_from_boxes, read_dat
 
 LEVELS, TREES, DEPTH, POINTS, PIXELS = 15, 500, 4, 68, 500
-FACES = 64
 
 
-def made(rng: np.random.Generator) -> CascadeArrays:
+def made(rng: np.random.Generator, levels: int = LEVELS) -> CascadeArrays:
+    """A cascade in the layout of dlib's published file, or with fewer levels."""
     splits = 2**DEPTH - 1
-    leaves = rng.standard_normal((LEVELS, TREES, splits + 1, 2 * POINTS), dtype=np.float32)
-    leaves *= (2e-3 * 0.8 ** np.arange(LEVELS, dtype=np.float32))[:, None, None, None]
+    leaves = rng.standard_normal((levels, TREES, splits + 1, 2 * POINTS), dtype=np.float32)
+    leaves *= (2e-3 * 0.8 ** np.arange(levels, dtype=np.float32))[:, None, None, None]
     return CascadeArrays(
         mean_shape=rng.uniform(0.1, 0.9, (POINTS, 2)),
-        split_pixels=rng.integers(0, PIXELS, (LEVELS, TREES, splits, 2)),
-        thresholds=rng.normal(0, 30, (LEVELS, TREES, splits)),
+        split_pixels=rng.integers(0, PIXELS, (levels, TREES, splits, 2)),
+        thresholds=rng.normal(0, 30, (levels, TREES, splits)),
         leaves=leaves,
-        anchors=rng.integers(0, POINTS, (LEVELS, PIXELS)),
-        deltas=rng.normal(0, 0.1, (LEVELS, PIXELS, 2)),
+        anchors=rng.integers(0, POINTS, (levels, PIXELS)),
+        deltas=rng.normal(0, 0.1, (levels, PIXELS, 2)),
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--levels", type=int, default=LEVELS, help="of the cascade")
+    parser.add_argument("--faces", type=int, default=64, help="of a batch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("ert.json"))
     arguments = parser.parse_args()
-    rng = np.random.default_rng(arguments.seed)
+    rng, faces = np.random.default_rng(arguments.seed), arguments.faces
     timings: dict[str, Timing] = {}
     with tempfile.TemporaryDirectory() as folder:
         dat, own = Path(folder) / "made.dat", Path(folder) / "made.safetensors"
-        ERT(made(rng)).save_dat(dat)
+        ERT(made(rng, arguments.levels)).save_dat(dat)
         megabytes = dat.stat().st_size / 1e6
-        timings["dlib reads the .dat"] = measure(lambda: dlib.shape_predictor(str(dat)), 5)
-        timings["ours reads the .dat"] = measure(lambda: read_dat(dat), 5)
+        reads = min(5, arguments.repeats)
+        timings["dlib reads the .dat"] = measure(lambda: dlib.shape_predictor(str(dat)), reads)
+        timings["ours reads the .dat"] = measure(lambda: read_dat(dat), reads)
         ERT.from_dat(dat).save(own)
-        timings["ours loads its own file"] = measure(lambda: ERT.load(own), 5)
+        timings["ours loads its own file"] = measure(lambda: ERT.load(own), reads)
         stock, ert = dlib.shape_predictor(str(dat)), ERT.from_dat(dat)
 
     rgb = astronaut()
-    corners, sides = rng.integers(0, 300, (FACES, 2)), rng.integers(80, 200, (FACES, 1))
+    corners, sides = rng.integers(0, 300, (faces, 2)), rng.integers(80, 200, (faces, 1))
     boxes = np.concatenate([corners, corners + sides], axis=1)
     rectangles = [dlib.rectangle(*box) for box in boxes.tolist()]
     frames = frames_from_boxes(boxes)
@@ -72,12 +75,12 @@ def main() -> None:
         runs = compare(
             {
                 f"a face, dlib, {name}": lambda image=image: [stock(image, box) for box in rectangles],
-                f"a face, ours in a batch of {FACES}, {name}": lambda image=image: ert.fit_from_frames(image, frames),
+                f"a face, ours in a batch of {faces}, {name}": lambda image=image: ert.fit_from_frames(image, frames),
                 f"a face, ours one by one, {name}": lambda image=image: [ert.fit_from_box(image, b) for b in boxes],
                 f"a face, seeded chip, {name}": lambda image=image: [chip.fit_from_points(image, s) for s in seeds],
             },
             arguments.repeats,
-            per=FACES,
+            per=faces,
         )
         ratios |= {key: timing.median / runs[f"a face, dlib, {name}"].median for key, timing in runs.items()}
         timings |= runs
