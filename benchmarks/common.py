@@ -118,7 +118,7 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
 
     document = {
         "title": title,
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": _command(),
         "hardware": hardware(),
         **extra,
         "seconds": {name: asdict(timing) for name, timing in timings.items()},
@@ -126,3 +126,14 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
     }
     out.write_text(json.dumps(document, indent=1) + "\n")
     print(f"wrote {out}")
+
+
+def _command() -> str:
+    """As given, but for where the data lie and where the result goes."""
+    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
+    for k, word in enumerate(words[:-1]):
+        if word == "--data":
+            words[k + 1] = "MTFL"
+        if word == "--out":
+            words[k : k + 2] = ["", ""]
+    return " ".join(filter(None, words))
