@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dlib
 import numpy as np
@@ -30,13 +33,17 @@ def made(rng: np.random.Generator, levels: int = LEVELS) -> CascadeArrays:
     leaves = rng.standard_normal((levels, TREES, splits + 1, 2 * POINTS), dtype=np.float32)
     leaves *= (2e-3 * 0.8 ** np.arange(levels, dtype=np.float32))[:, None, None, None]
     return CascadeArrays(
-        mean_shape=rng.uniform(0.1, 0.9, (POINTS, 2)),
-        split_pixels=rng.integers(0, PIXELS, (levels, TREES, splits, 2)),
-        thresholds=rng.normal(0, 30, (levels, TREES, splits)),
+        mean_shape=rng.uniform(0.1, 0.9, (POINTS, 2)).astype(np.float32),
+        split_pixels=rng.integers(0, PIXELS, (levels, TREES, splits, 2), dtype=np.int32),
+        thresholds=rng.normal(0, 30, (levels, TREES, splits)).astype(np.float32),
         leaves=leaves,
-        anchors=rng.integers(0, POINTS, (levels, PIXELS)),
-        deltas=rng.normal(0, 0.1, (levels, PIXELS, 2)),
+        anchors=rng.integers(0, POINTS, (levels, PIXELS), dtype=np.int32),
+        deltas=rng.normal(0, 0.1, (levels, PIXELS, 2)).astype(np.float32),
     )
+
+
+def one_by_one(fit: Callable[[Any, Any], Any], image: Any, places: Iterable[Any]) -> list[Any]:
+    return [fit(image, place) for place in places]
 
 
 def main() -> None:
@@ -74,10 +81,10 @@ def main() -> None:
         assert np.array_equal(theirs, np.floor(ert.fit_from_frames(image, frames) + 0.5)), "not dlib's points"
         runs = compare(
             {
-                f"a face, dlib, {name}": lambda image=image: [stock(image, box) for box in rectangles],
-                f"a face, ours in a batch of {faces}, {name}": lambda image=image: ert.fit_from_frames(image, frames),
-                f"a face, ours one by one, {name}": lambda image=image: [ert.fit_from_box(image, b) for b in boxes],
-                f"a face, seeded chip, {name}": lambda image=image: [chip.fit_from_points(image, s) for s in seeds],
+                f"a face, dlib, {name}": partial(one_by_one, stock, image, rectangles),
+                f"a face, ours in a batch of {faces}, {name}": partial(ert.fit_from_frames, image, frames),
+                f"a face, ours one by one, {name}": partial(one_by_one, ert.fit_from_box, image, boxes),
+                f"a face, seeded chip, {name}": partial(one_by_one, chip.fit_from_points, image, seeds),
             },
             arguments.repeats,
             per=faces,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import dlib
 import numpy as np
 import torch
 from common import Timing, compare, each, report
-from ert import made
+from ert import made, one_by_one
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
@@ -71,10 +72,9 @@ def one_face(
             boxes = box + rng.uniform(-4.0, 4.0, (batch, 4))
             rectangles = [dlib.rectangle(*map(int, b)) for b in boxes]
             calls: dict[str, Callable[[], Any]] = {
-                name: lambda i=initializer, p=image, b=boxes: i.points(p, b)  # type: ignore[misc]
-                for name, initializer in initializers.items()
+                name: partial(initializer.points, image, boxes) for name, initializer in initializers.items()
             }
-            calls[DLIB] = lambda p=image, r=rectangles: [stock(p, x) for x in r]  # type: ignore[misc]
+            calls[DLIB] = partial(one_by_one, stock, image, rectangles)
             rounds = repeats if batch == 1 else -(-repeats // 3)
             runs = compare(calls, rounds, per=batch)
             # And as a program has it that does nothing else: no other call between.
@@ -93,23 +93,18 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
     faces = faces[:: max(1, len(faces) // limit)][:limit]
     images, boxes = [read_picture(face) for face in faces], [face.box[None] for face in faces]
     initializers = {backend: Initializer(model, backend=backend) for backend in ("onnx", "torch")}  # type: ignore[arg-type]
-    calls: dict[str, Callable[[int], Any]] = {
-        name: lambda k, i=initializer: i.points(images[k], boxes[k])  # type: ignore[misc]
-        for name, initializer in initializers.items()
-    }
-    calls[DLIB] = lambda k: stock(images[k], dlib.rectangle(*map(int, faces[k].box)))
-    times = each(calls, len(faces), rounds)
-    starts = range(0, len(faces), batch_size)
 
-    def batch(initializer: Initializer, k: int) -> Any:
-        part = slice(starts[k], starts[k] + batch_size)
+    def ours(initializer: Initializer, size: int, k: int) -> Any:
+        part = slice(k * size, (k + 1) * size)
         return initializer.points(images[part], boxes[part])
 
-    batched = each(
-        {name: lambda k, i=initializer: batch(i, k) for name, initializer in initializers.items()},  # type: ignore[misc]
-        len(starts),
-        rounds,
-    )
+    def theirs(k: int) -> Any:
+        return stock(images[k], dlib.rectangle(*map(int, faces[k].box)))
+
+    one = {name: partial(ours, initializer, 1) for name, initializer in initializers.items()}
+    many = {name: partial(ours, initializer, batch_size) for name, initializer in initializers.items()}
+    times = each({**one, DLIB: theirs}, len(faces), rounds)
+    batched = each(many, -(-len(faces) // batch_size), rounds)
     passes = count_passes(model, images, boxes)
     numbers = np.unique(passes).tolist()
     return {

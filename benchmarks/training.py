@@ -17,6 +17,7 @@ import torch
 from common import compare, report
 
 from tcdcn_init.datasets import read_mtfl
+from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches, random_views
@@ -48,6 +49,7 @@ def main() -> None:
         span=side / (2 * config.network.side),
         later=torch.zeros(faces, 4),
     )
+    assert isinstance(config.network, TCDCNConfig)
     network = TCDCN(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = MultiTaskObjective(config.objective, config.network.tasks)
     optimizer = torch.optim.AdamW(network.parameters())
@@ -58,7 +60,7 @@ def main() -> None:
         crops, targets = random_views(patches, index, *views)
         loss = objective.total(objective(network(crops), targets), config.network.tasks)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     timing = compare({"a training step": step}, arguments.steps, clock=time.perf_counter)["a training step"]

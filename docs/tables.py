@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -308,7 +308,7 @@ TABLES: dict[str, Callable[..., str]] = {
 }
 
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
-    **{f"docs/results/{name}/report.md": (lambda name=name: page(name)) for name in REPORTS},
+    **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
     "docs/confidence/confidence.md": lambda: trust_tables(read("docs/confidence/confidence.json")["datasets"]),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(read("docs/experiments/cascaded-cnn.json")),
 }
