@@ -28,7 +28,8 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        return f"{match[1]}\n{tables.TABLES[name](*arguments).strip()}\n\n{match[3]}"
+        body = tables.TABLES[name](*arguments).strip("\n")
+        return f"{match[1]}\n{body}\n\n{match[3]}"
 
     return _MARKED.sub(table, text)
 
