@@ -22,7 +22,7 @@ from common import Timing, compare, measure, report
 from skimage.data import astronaut
 
 from tcdcn_init.adapters.dlib import SeededShapePredictor
-from tcdcn_init.adapters.ert import ERT, CascadeArrays, frames_from_boxes, read_dat
+from tcdcn_init.adapters.ert import ERT, CascadeArrays, read_dat
 
 LEVELS, TREES, DEPTH, POINTS, PIXELS = 15, 500, 4, 68, 500
 
@@ -71,18 +71,17 @@ def main() -> None:
     corners, sides = rng.integers(0, 300, (faces, 2)), rng.integers(80, 200, (faces, 1))
     boxes = np.concatenate([corners, corners + sides], axis=1)
     rectangles = [dlib.rectangle(*box) for box in boxes.tolist()]
-    frames = frames_from_boxes(boxes)
     five = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
     seeds = five * sides[:, None] + corners[:, None]
     chip = SeededShapePredictor(stock, "chip")
     ratios: dict[str, float] = {}
     for name, image in (("grey", np.ascontiguousarray(rgb[..., 1])), ("RGB", rgb)):
         theirs = np.array([[(part.x, part.y) for part in stock(image, box).parts()] for box in rectangles])
-        assert np.array_equal(theirs, np.floor(ert.fit_from_frames(image, frames) + 0.5)), "not dlib's points"
+        assert np.array_equal(theirs, np.floor(ert.fit_from_boxes(image, boxes) + 0.5)), "not dlib's points"
         runs = compare(
             {
                 f"a face, dlib, {name}": partial(one_by_one, stock, image, rectangles),
-                f"a face, ours in a batch of {faces}, {name}": partial(ert.fit_from_frames, image, frames),
+                f"a face, ours in a batch of {faces}, {name}": partial(ert.fit_from_boxes, image, boxes),
                 f"a face, ours one by one, {name}": partial(one_by_one, ert.fit_from_box, image, boxes),
                 f"a face, seeded chip, {name}": partial(one_by_one, chip.fit_from_points, image, seeds),
             },
