@@ -1,4 +1,4 @@
-"""The TCDCN paper's rival: the cascade of 23 convolutional networks.
+"""The TCDCN paper's baseline: the cascade of 23 convolutional networks.
 
 Sun, Wang, Tang: Deep Convolutional Network Cascade for Facial Point Detection, CVPR 2013. Level 1 finds the points in
 the face: F1 sees the whole of it, EN1 its upper part with eyes and nose, NM1 its lower part with nose and mouth; a
@@ -218,12 +218,12 @@ def sample(chips: Tensor, span: float, centres: Tensor, side: float, pixels: int
     return found.reshape(count, points, pixels, pixels)
 
 
-def cut_chips(picture: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The chips of the faces of a picture.
+def cut_chips(image: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The chips of the faces of an image.
 
     Parameters
     ----------
-    picture : ndarray
+    image : ndarray
         As `crops.as_picture` returns it.
     boxes : (N, 4) ndarray
 
@@ -231,11 +231,11 @@ def cut_chips(picture: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.f
     -------
     (N, CHIP, CHIP) ndarray of float32
     """
-    return cut(picture, frames_from_boxes(boxes, VIEW * SPAN), CHIP, reach=GRID_REACH)
+    return cut(image, frames_from_boxes(boxes, VIEW * SPAN), CHIP, reach=GRID_REACH)
 
 
-def to_pictures(points: Tensor, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points in views of boxes, in the pixels of the picture.
+def to_image(points: Tensor, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points in views of boxes, in the pixels of the image.
 
     Parameters
     ----------
@@ -276,7 +276,9 @@ class CascadedCNN:
         needed = net_names()[: len(LEVEL1) + 10 * (self.levels - 1)]
         missing = [name for name in needed if name not in names]
         if missing:
-            raise ValueError(f"networks are missing: {', '.join(missing)}; train them first: tcdcn-init cascaded-cnn")
+            raise ValueError(
+                f"networks are missing: {', '.join(missing)}; train them first: tcdcn-init paper cascaded-cnn"
+            )
 
     def each_level(self, chips: Tensor) -> list[Tensor]:
         """Points after each level.
@@ -316,21 +318,21 @@ class CascadedCNN:
                 moves[:, point] += 0.5 * side * answer[:, 0].clamp(-0.5, 0.5)
         return moves
 
-    def points(self, picture: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points of the faces of one picture.
+    def points(self, image: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points of the faces of one image.
 
         Parameters
         ----------
-        picture : ndarray
+        image : ndarray
             As `crops.as_picture` returns it.
         boxes : (N, 4) ndarray
 
         Returns
         -------
         (N, 5, 2) ndarray
-            In the picture's pixels.
+            In the image's pixels.
         """
-        return to_pictures(self.each_level(torch.from_numpy(cut_chips(picture, boxes)))[-1], boxes)
+        return to_image(self.each_level(torch.from_numpy(cut_chips(image, boxes)))[-1], boxes)
 
     def save(self, path: Path, settings: Mapping[str, Any]) -> None:
         """Write all networks as one .safetensors file.

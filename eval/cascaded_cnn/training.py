@@ -70,7 +70,7 @@ def train_cascade(faces: Sequence[Face], folder: Path, config: CascadeTraining) 
     """Train what is not yet trained, in the order of the cascade.
 
     Level 1 learns from random views (`augmentation.random_views`); levels 2 and 3 from patches around annotated points
-    shifted at random, uniformly up to `cascaded_cnn.SHIFTS`, and their mirror images. No network needs another's
+    shifted at random, uniformly up to `network.SHIFTS`, and their mirror images. No network needs another's
     answers.
 
     Parameters

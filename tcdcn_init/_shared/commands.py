@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperGroup
 
+from tcdcn_init.network.backends import BackendName
+
 ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
-BackendOption = Annotated[str, typer.Option(help="torch, onnx, or auto: onnx where onnxruntime is installed.")]
+BackendOption = Annotated[BackendName, typer.Option(help="auto: onnx where onnxruntime is installed, else torch.")]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
