@@ -22,7 +22,7 @@ from tcdcn_init._shared.journal import append, open_journal
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import Condition, Copy, make_copy, read_images
-from tcdcn_init.eval.measuring.processes import over_processes
+from tcdcn_init.eval.measuring.processes import as_finished
 
 __all__ = ["Measured", "Record", "Scorer", "Shown", "faces_digest", "measure"]
 
@@ -123,10 +123,10 @@ def measure(
         settings = f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
         done = {piece["group"]: piece for piece in open_journal(journal, settings)}
     waiting = [number for number in range(len(groups)) if number not in done]
-    results = over_processes(
-        functools.partial(_GroupWorker, make_scorer, seed), [groups[number] for number in waiting], jobs
-    )
-    for number, piece in track(zip(waiting, results, strict=True), label, total=len(waiting)):
+    make_worker = functools.partial(_GroupWorker, make_scorer, seed)
+    results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
+    for place, piece in track(results, label, total=len(waiting)):
+        number = waiting[place]
         done[number] = {"group": number, **piece}
         if journal is not None:
             append(journal, done[number])

@@ -17,12 +17,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["WorkerDied", "over_processes"]
+__all__ = ["WorkerDied", "as_finished", "over_processes"]
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_END = None  # sent instead of an item: there is no more work
 
 
 class WorkerDied(ChildProcessError):
@@ -35,7 +33,24 @@ class _Worker(NamedTuple):
 
 
 def over_processes(make_worker: Callable[[], Callable[[T], R]], items: Sequence[T], jobs: int) -> Iterator[R]:
-    """What a worker makes of each item, in order; in this process for one job.
+    """What a worker makes of each item, in order; parameters and errors as for `as_finished`.
+
+    Examples
+    --------
+    >>> list(over_processes(lambda: str, [1, 2], jobs=1))
+    ['1', '2']
+    """
+    early: dict[int, R] = {}
+    wanted = 0
+    for number, result in as_finished(make_worker, items, jobs):
+        early[number] = result
+        while wanted in early:
+            yield early.pop(wanted)
+            wanted += 1
+
+
+def as_finished(make_worker: Callable[[], Callable[[T], R]], items: Sequence[T], jobs: int) -> Iterator[tuple[int, R]]:
+    """What a worker makes of each item, as soon as it is there; in this process for one job.
 
     Parameters
     ----------
@@ -47,20 +62,22 @@ def over_processes(make_worker: Callable[[], Callable[[T], R]], items: Sequence[
 
     Yields
     ------
-    The results. However many processes there are, PyTorch has one thread in each: the numbers do not depend on them.
+    number : int
+        The item's.
+    result
+        However many processes there are, PyTorch has one thread in each: the results do not depend on them.
 
     Raises
     ------
+    ValueError
+        If `jobs` is below 1.
     WorkerDied
         If a process ends before its work is done; the others are ended too.
-
-    Examples
-    --------
-    >>> list(over_processes(lambda: str, [1, 2], jobs=1))
-    ['1', '2']
     """
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; expected a number of processes, 1 or more")
     if jobs == 1 or len(items) < 2:
-        yield from _in_this_process(make_worker, items)
+        yield from enumerate(_in_this_process(make_worker, items))
         return
     workers: list[_Worker] = []
     try:
@@ -96,28 +113,26 @@ def _start(make_worker: Callable[[], Any]) -> _Worker:
     return worker
 
 
-def _shared_out(workers: Sequence[_Worker], items: Sequence[T]) -> Iterator[Any]:
-    """Results in the order of the items, each of which goes to whoever is free."""
+def _shared_out(workers: Sequence[_Worker], items: Sequence[T]) -> Iterator[tuple[int, Any]]:
+    """Each item goes to whoever is free."""
     waiting = iter(enumerate(items))
-    results: dict[int, Any] = {}
     busy: dict[Connection, tuple[_Worker, int]] = {}
 
     def give_work(worker: _Worker) -> None:
-        number, item = next(waiting, (-1, _END))
+        number, item = next(waiting, (-1, None))
         if number >= 0:
             _send(worker, (item,))
             busy[worker.pipe] = worker, number
 
     for worker in workers:
         give_work(worker)
-    for wanted in range(len(items)):
-        while wanted not in results:
-            for ready in connection.wait(list(busy)):
-                assert isinstance(ready, Connection)
-                worker, number = busy.pop(ready)
-                results[number] = _answer(worker)
-                give_work(worker)
-        yield results.pop(wanted)
+    while busy:
+        for ready in connection.wait(list(busy)):
+            assert isinstance(ready, Connection)
+            worker, number = busy.pop(ready)
+            answer = _answer(worker)
+            give_work(worker)
+            yield number, answer
 
 
 def _send(worker: _Worker, message: Any) -> None:

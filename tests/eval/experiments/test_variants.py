@@ -245,7 +245,7 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
     assert "*28.76*" in next(line for line in tasks.splitlines() if line.startswith("| points + pose"))
     assert "| points + smile | 2 |" in tasks
     for name in ("stopping", "sharing", "ablation"):
-        assert f"Not run yet: `tcdcn-init experiments {name}" in text
+        assert f"Not run yet: `tcdcn-init paper run {name}" in text
     for plot in ("tasks", "where", "correlation"):
         assert f"]({plot}.svg)" in text
         assert (folder / f"{plot}.svg").stat().st_size > 1000
@@ -254,7 +254,7 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
 
 
 def test_no_results_say_how_to_make_some(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init experiments tasks"):
+    with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init paper run tasks"):
         Results(tmp_path)
 
 
