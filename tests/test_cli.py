@@ -25,7 +25,7 @@ from tcdcn_init.training.trainer import TrainingConfig
 from tcdcn_init.weights import load_network
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
-COMMANDS = ("demo", "points", "train", "export", "figures", "limits")
+COMMANDS = ("points", "demo", "export", "eval", "train", "calibrate", "report", "make", "paper")
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,6 @@ def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_pa
         (("nowhere/*.png", "--out", "p.csv"), "matches no picture"),
         (("PICTURE", "--out", "p.txt"), "suffix '.txt'"),
         (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean 'tcdcn-mtfl'"),
-        (("PICTURE", "--out", "p.csv", "--backend", "jax"), "unknown backend 'jax'"),
         (("PICTURE", "--out", "p.csv", "--boxes", "no.csv"), "box file no.csv does not exist"),
     ],
 )
@@ -171,7 +170,7 @@ def test_what_a_user_can_mend_is_said_in_one_line(run, gallery, tmp_path, monkey
     assert "Traceback" not in result.output
 
 
-# --- demo, figures
+# --- demo
 
 
 def test_the_demo_is_drawn(run, tmp_path):
@@ -179,12 +178,6 @@ def test_the_demo_is_drawn(run, tmp_path):
     assert result.exit_code == 0
     assert str(tmp_path / "demo.png") in result.output
     assert imread(tmp_path / "demo.png").shape[1] > 900
-
-
-def test_figures_without_a_data_set_say_what_to_name(run):
-    result = run("figures")
-    assert result.exit_code == 2
-    assert "--mtfl" in result.output
 
 
 # --- train, in one process and in two

@@ -130,9 +130,8 @@ def _shared_out(workers: Sequence[_Worker], items: Sequence[T]) -> Iterator[tupl
         for ready in connection.wait(list(busy)):
             assert isinstance(ready, Connection)
             worker, number = busy.pop(ready)
-            answer = _answer(worker)
+            yield number, _answer(worker)  # before more work, so that it is kept should the worker be gone
             give_work(worker)
-            yield number, answer
 
 
 def _send(worker: _Worker, message: Any) -> None:
