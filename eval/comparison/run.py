@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from tcdcn_init.eval.comparison.report import Gallery, ModelFacts, Report, Timin
 from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.retraining.files import find_retrained, load_retrained
+from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, load_retrained, retrained_folder
 from tcdcn_init.eval.starts import STARTS, make_start
 from tcdcn_init.shapes import ShapeBank
 
 __all__ = ["BANKS", "Comparison", "run_eval", "write_outputs"]
+
+logger = logging.getLogger("tcdcn_init")
 
 T = TypeVar("T")
 
@@ -159,6 +162,12 @@ def _check_once(kind: str, given: Sequence[T]) -> None:
 
 def _retrained(names: Sequence[str], starts: Sequence[str], folder: Path | None) -> dict[tuple[str, str], Factory]:
     """What makes each retrained regressor; two that share theirs are measured once."""
+    if retrained_folder(folder) is None and not FAMILIES.keys().isdisjoint(names):
+        logger.warning(
+            "no retrained regressors are measured: they lie in the project's repository, in eval/retrained/, and not "
+            "in the installed package; name that folder of a clone, or one that `tcdcn-init paper retrain` wrote: "
+            "--retrained DIR"
+        )
     found: dict[tuple[str, str], Factory] = {}
     owner: dict[Path, str] = {}
     for name in names:

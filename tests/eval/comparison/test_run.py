@@ -105,6 +105,15 @@ def test_retrained_regressors_are_measured_beside_the_original_ones_each_once(ru
     assert same == other
 
 
+def test_an_installed_package_says_where_the_retrained_ones_are(run, tmp_path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr("tcdcn_init.eval.retraining.files.REPOSITORY_FILES", tmp_path / "not-in-the-wheel")
+    command = ("--regressor", "sdm-mtfl", "--starts", "mean", "--noise", "none", "--roll", "none")
+    assert run("--out", tmp_path / "out", *command).exit_code == 0
+    assert "eval/retrained/" in caplog.text
+    assert "--retrained DIR" in caplog.text
+    assert {run.training for run in report_of(tmp_path / "out").runs} == {"original"}
+
+
 def test_an_interrupted_command_goes_on_when_repeated(run, mtfl_root, tmp_path, monkeypatch) -> None:
     command = ("--dataset", "aflw", "--root", mtfl_root, "--out", tmp_path / "out", *QUICK)
     with monkeypatch.context() as patch:
