@@ -26,6 +26,8 @@ from tcdcn_init.eval import paper
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
+__all__ = ["commands"]
+
 commands = typer.Typer()
 commands.add_typer(paper.commands, name="paper")
 
@@ -97,7 +99,7 @@ def _refuse_without_dataset(context: typer.Context) -> None:
     for name in ("root", "boxes", "limit"):
         if is_given(context, name):
             raise ValueError(
-                f"--{name} {context.params[name]} says nothing without a data set; name one, e.g. --dataset aflw"
+                f"--{name} {context.params[name]} has no meaning without a data set; name one, e.g. --dataset aflw"
             )
 
 
@@ -157,7 +159,7 @@ def calibrate(
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Calibrate a model's confidence on MTFL's held-out tenth, and write that into its file; then export it anew."""
+    """Calibrate a model's confidence on MTFL's held-out tenth, and write that into its file; then export it again."""
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.calibration import calibrate_model
 

@@ -10,6 +10,8 @@ import typer
 from tcdcn_init._shared.commands import LimitOption, ModelOption, SeedOption, given_command, split_names
 from tcdcn_init.weights import PAPER_MODEL
 
+__all__ = ["commands"]
+
 commands = typer.Typer(
     help="Repeat the paper: its experiments, its baseline, and regressors retrained for each start.",
     no_args_is_help=True,

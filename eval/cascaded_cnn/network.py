@@ -29,6 +29,27 @@ from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.training.augmentation import AugmentationConfig
 
+__all__ = [
+    "AUGMENTATION",
+    "CHIP",
+    "CROP",
+    "HALVES",
+    "LEVEL1",
+    "PATCH",
+    "SHIFTS",
+    "SIDE",
+    "SPAN",
+    "VIEW",
+    "CascadedCNN",
+    "PointNet",
+    "cut_chips",
+    "make_net",
+    "net_names",
+    "refinement_names",
+    "sample",
+    "to_image",
+]
+
 SIDE, VIEW = 39, 1.1
 """Of F1's crop: pixels, and box sides, 0.05 more than the box on every side."""
 

@@ -36,6 +36,8 @@ from tcdcn_init.geometry import MIRROR
 from tcdcn_init.training.augmentation import Patches, random_views
 from tcdcn_init.training.data import load_patches
 
+__all__ = ["CascadeTraining", "train_cascade"]
+
 logger = logging.getLogger("tcdcn_init")
 
 # What a network sees and what it should say, of a batch of faces.
@@ -192,8 +194,8 @@ def _train(nets: Mapping[str, PointNet], patches: Patches, make: Batch, config: 
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-        told = ", ".join(f"{name} {total / per_epoch:.4f}" for name, total in sums.items())
-        logger.info("epoch %d of %d: mean distance %s", epoch + 1, epochs, told)
+        losses_by_name = ", ".join(f"{name} {total / per_epoch:.4f}" for name, total in sums.items())
+        logger.info("epoch %d of %d: mean distance %s", epoch + 1, epochs, losses_by_name)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -54,7 +54,7 @@ _PLOTS = {
         "When the face box is wrong",
         "Failures when noise is added to the box: its centre and the logarithm of its size.",
     ),
-    "roll": ("When the head is turned in the plane", "Failures on the same faces turned by each angle in their boxes."),
+    "roll": ("When the head is rolled", "Failures on the same faces rotated by each angle in their boxes."),
 }
 
 _IMPROVED = ("Most improved faces", "Where the error fell most from the left panel to the right one.")

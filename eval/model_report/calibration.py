@@ -29,7 +29,7 @@ def calibrate_model(model: Path, mtfl: Path, settings: Settings | None = None) -
     Parameters
     ----------
     model : pathlib.Path
-        A .safetensors file, rewritten; a .onnx file beside it must be exported anew.
+        A .safetensors file, rewritten; a .onnx file beside it must be exported again.
     mtfl : pathlib.Path
         Folder of MTFL.
     settings : Settings, optional

@@ -36,7 +36,7 @@ def plot_limits(datasets: Mapping[str, LimitsFigures], *files: Path) -> None:
     sure = any(figures.has_confidence for figures in datasets.values())
     poses = [pose for pose in POSES if any(pose in figures.poses for figures in datasets.values())]
     with drawn(*files, size=(12, 4.8)) as figure:
-        occluded, turned = figure.subplots(1, 2, width_ratios=(1, 1.35))
+        occluded, by_pose = figure.subplots(1, 2, width_ratios=(1, 1.35))
         width = 0.8 / len(datasets)
         for number, (name, figures) in enumerate(datasets.items()):
             colour = COLOURS.get(name, "#009E73")
@@ -46,17 +46,17 @@ def plot_limits(datasets: Mapping[str, LimitsFigures], *files: Path) -> None:
             for place, pose in enumerate(poses):
                 if pose in figures.poses:
                     x = place + (number - (len(datasets) - 1) / 2) * width
-                    _draw_pose(turned, x, 0.9 * width, figures.poses[pose], colour, shaded=sure)
+                    _draw_pose(by_pose, x, 0.9 * width, figures.poses[pose], colour, shaded=sure)
             if figures.has_confidence:
                 unnoticed = [100 * _unnoticed(each.faces) for each in figures.occlusion]
                 occluded.plot(shares, unnoticed, color=colour, linestyle=":")
         occluded.set(xlabel="part of the box occluded, %", ylabel="failures (error > 10 %), % of faces", ylim=(0, None))
         occluded.set_title("By occluded part" + (" (dotted: unnoticed)" if sure else ""))
-        turned.set_xticks(range(len(poses)), [pose.replace(" ", "\n") for pose in poses])
-        turned.set(ylabel="failures, % of the class (above: its faces)", ylim=(0, None))
-        turned.margins(y=0.08)
-        turned.set_title("By pose class, own box" + (" (dark: unnoticed)" if sure else ""))
-        for axis in (occluded, turned):
+        by_pose.set_xticks(range(len(poses)), [pose.replace(" ", "\n") for pose in poses])
+        by_pose.set(ylabel="failures, % of the class (above: its faces)", ylim=(0, None))
+        by_pose.margins(y=0.08)
+        by_pose.set_title("By pose class, own box" + (" (dark: unnoticed)" if sure else ""))
+        for axis in (occluded, by_pose):
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(axis="y", color="#e5e5e5", linewidth=0.8)
             axis.set_axisbelow(True)

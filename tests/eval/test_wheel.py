@@ -20,10 +20,8 @@ def test_the_wheel_is_small_and_has_no_retrained_regressors(tmp_path):
         pytest.skip("not a clone of the repository")
     for name in filter(None, tracked.stdout.split("\0")):
         if (
-            ((REPOSITORY / name).is_file()
-            and name.split("/")[0] in ("tcdcn_init", "adapters", "eval"))
-            or "/" not in name
-        ):
+            (REPOSITORY / name).is_file() and name.split("/")[0] in ("tcdcn_init", "adapters", "eval")
+        ) or "/" not in name:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((REPOSITORY / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", str(source), "--no-deps", "--no-build-isolation", "-q", "-w"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
-from tcdcn_init.adapters.ert.arrays import CascadeArrays
+from builders import FIVE, random_arrays
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.data import report_data, write_faces
@@ -23,7 +23,7 @@ from tcdcn_init.eval.starts import make_start
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.shapes import ShapeBank, to_box_units
 
-SHAPE = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+SHAPE = FIVE / 100
 BOX = np.array([40.0, 30.0, 100.0, 90.0])
 MODEL = ModelFacts("m", "torch", 1)
 EYES = 24.0  # distance of the eyes of `SHAPE` in a box of 60 pixels
@@ -220,17 +220,8 @@ def test_a_box_far_outside_of_its_picture_fails(faces) -> None:
 
 
 def make_ert() -> ERT:
-    rng = np.random.default_rng(3)
-    return ERT(
-        CascadeArrays(
-            SHAPE,
-            split_pixels=rng.integers(0, 9, (2, 5, 3, 2)),
-            thresholds=rng.normal(0, 40, (2, 5, 3)),
-            leaves=rng.normal(0, 0.02, (2, 5, 4, 10)),
-            anchors=rng.integers(0, 5, (2, 9)),
-            deltas=rng.normal(0, 0.2, (2, 9, 2)),
-        )
-    )
+    arrays = random_arrays(np.random.default_rng(3), trees=5, pixels=9)
+    return ERT(dataclasses.replace(arrays, mean_shape=SHAPE))
 
 
 def test_processes_change_no_number(faces, small_model, tmp_path) -> None:

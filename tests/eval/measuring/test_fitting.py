@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tcdcn_init.eval.measuring.fitting as module
+from builders import FIVE
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.adapters.rcpr.cascade import RCPR
@@ -17,7 +18,7 @@ from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.eval.measuring.fitting import fit_from_boxes, fit_from_points, fit_from_shapes, median_shape
 
-MEAN = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+MEAN = FIVE / 100
 BOXES = np.array([[10.0, 5, 70, 75], [20, 10, 60, 60], [5, 5, 90, 90]])
 
 
