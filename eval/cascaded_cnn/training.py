@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -36,12 +37,12 @@ from tcdcn_init.geometry import MIRROR
 from tcdcn_init.training.augmentation import Patches, random_views
 from tcdcn_init.training.data import load_patches
 
-__all__ = ["CascadeTraining", "train_cascade"]
+__all__ = ["Batch", "CascadeTraining", "patches_around", "train_cascade"]
 
 logger = logging.getLogger("tcdcn_init")
 
-# What a network sees and what it should say, of a batch of faces.
-Batch = Callable[[Tensor, torch.Generator], dict[str, tuple[Tensor, Tensor, Tensor]]]
+Batch: TypeAlias = Callable[[Tensor, torch.Generator], dict[str, tuple[Tensor, Tensor, Tensor]]]
+"""What each network sees and what it should answer, of a batch of faces."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def train_cascade(faces: Sequence[Face], folder: Path, config: CascadeTraining) 
             if not _restored(nets[name], _file(folder, name), settings):
                 waiting[name] = nets[name]
         if waiting:
-            make = _views(patches()) if level == 1 else _windows(patches(), level, point)
+            make = _views(patches()) if level == 1 else patches_around(patches(), level, point)
             _train(waiting, patches(), make, config, config.epochs if level == 1 else config.small_epochs)
         for name, net in waiting.items():
             _keep(net, _file(folder, name), settings)
@@ -124,8 +125,25 @@ def _views(patches: Patches) -> Batch:
     return batch
 
 
-def _windows(patches: Patches, level: int, point: int) -> Batch:
-    """Batches of patches around one point, cut out of windows just large enough, which hold less than whole chips."""
+def patches_around(patches: Patches, level: int, point: int) -> Batch:
+    """Batches of training patches around one point, shifted at random.
+
+    They are cut out of windows just large enough, which hold less than whole chips.
+
+    Parameters
+    ----------
+    patches : augmentation.Patches
+        Chips of the training faces.
+    level : int
+        2 or 3.
+    point : int
+
+    Returns
+    -------
+    callable
+        Of the faces' rows and a generator: for each of the level's two networks, (N, 1, PATCH, PATCH) patches, the
+        (N, 1, 2) shift that leads back to the point, in sides of the patch, and the unit of errors, 1.
+    """
     shift = SHIFTS[level - 2] / VIEW
     pitch = SPAN / CHIP
     reach = int((max(HALVES[level - 2]) / VIEW + shift) / pitch) + 2

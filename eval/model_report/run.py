@@ -20,6 +20,7 @@ from tcdcn_init.eval.model_report.limits_plots import draw_worst, plot_limits
 from tcdcn_init.eval.model_report.limits_text import limits_text
 from tcdcn_init.eval.model_report.measurement import ModelAnswers, measure_model
 from tcdcn_init.eval.model_report.worst_faces import draw_sheet, portrait_cells
+from tcdcn_init.initializer import Initializer
 
 __all__ = ["ModelReport", "run_report"]
 
@@ -84,25 +85,10 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
     confidence = None
     if {"expected_error", "face"} <= set(initializer.config.outputs):
         confidence = _write_confidence(measured, out / "confidence", settings, machine)
-    portrait, parts = portrait_cells(initializer)
-    limits = {name: limits_of(answers) for name, answers in measured.items()}
-    report = LimitsReport(
-        settings.command,
-        settings.stated,
-        machine,
-        {name: limits_figures(found) for name, found in limits.items()},
-        parts,
-    )
-    folder = out / "limits"
-    folder.mkdir(exist_ok=True)
-    report.write(folder / "limits.json")
-    plot_limits(report.datasets, folder / "limits.svg", folder / "limits.png")
-    draw_sheet({"scikit-image's portrait with parts under noise": portrait}, folder / "occluded.png", columns=5)
-    draw_worst(limits, folder, settings.seed)
-    (folder / "limits.md").write_text(limits_text(report), encoding="utf-8")
+    limits = _write_limits(measured, initializer, out / "limits", settings, machine)
     for journal in journals.values():
         journal.unlink()
-    return ModelReport(figures, confidence, report)
+    return ModelReport(figures, confidence, limits)
 
 
 def _write_figures(
@@ -135,4 +121,25 @@ def _write_confidence(
     report.write(folder / "confidence.json")
     (folder / "confidence.md").write_text(confidence_text(report), encoding="utf-8")
     plot_confidence(report.datasets, said, folder / "confidence.svg", folder / "confidence.png")
+    return report
+
+
+def _write_limits(
+    measured: Mapping[str, ModelAnswers], initializer: Initializer, folder: Path, settings: Settings, machine: Hardware
+) -> LimitsReport:
+    portrait, parts = portrait_cells(initializer)
+    limits = {name: limits_of(answers) for name, answers in measured.items()}
+    report = LimitsReport(
+        settings.command,
+        settings.stated,
+        machine,
+        {name: limits_figures(found) for name, found in limits.items()},
+        parts,
+    )
+    folder.mkdir(exist_ok=True)
+    report.write(folder / "limits.json")
+    plot_limits(report.datasets, folder / "limits.svg", folder / "limits.png")
+    draw_sheet({"scikit-image's portrait with parts under noise": portrait}, folder / "occluded.png", columns=5)
+    draw_worst(limits, folder, settings.seed)
+    (folder / "limits.md").write_text(limits_text(report), encoding="utf-8")
     return report

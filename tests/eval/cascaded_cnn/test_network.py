@@ -29,7 +29,7 @@ from tcdcn_init.eval.cascaded_cnn.network import (
     sample,
 )
 from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport
-from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, _windows, train_cascade
+from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, patches_around, train_cascade
 from tcdcn_init.geometry import invert, transform_points
 from tcdcn_init.shapes import to_box_units
 from tcdcn_init.training.data import load_patches
@@ -116,7 +116,7 @@ def test_a_chip_holds_the_pixels_around_the_box(portrait, portrait_box):
 @pytest.mark.parametrize("point", [0, 2, 4])
 def test_training_patches_lie_as_far_off_as_their_targets_say(patches, level, point):
     index = torch.arange(40)
-    given = _windows(patches, level, point)(index, torch.Generator().manual_seed(0))
+    given = patches_around(patches, level, point)(index, torch.Generator().manual_seed(0))
     for name, half in zip(refinement_names(level, point), HALVES[level - 2], strict=True):
         crops, target, _ = given[name]
         assert crops.shape == (40, 1, PATCH, PATCH)

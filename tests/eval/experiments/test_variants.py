@@ -14,7 +14,6 @@ import torch
 from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
-from tcdcn_init.eval.experiments import runs as experiment_runs
 from tcdcn_init.eval.experiments.plots import plot_stopping
 from tcdcn_init.eval.experiments.report import write_experiments
 from tcdcn_init.eval.experiments.results import Results, as_failure
@@ -104,11 +103,11 @@ def test_a_run_leaves_errors_histories_and_correlations(finished, data):
     assert "smile" in result(finished, "smile-seed0")["history"]["validation"]
 
 
-def test_what_is_finished_is_not_trained_again(finished, variants, data, monkeypatch):
-    before = (finished / "results" / "all-seed0.json").read_bytes()
-    monkeypatch.setattr(experiment_runs, "_run", None)
-    run_variants({"all": variants["all"]}, data, finished, [0])
-    assert (finished / "results" / "all-seed0.json").read_bytes() == before
+def test_what_is_finished_is_not_trained_again(finished, variants, data, tmp_path):
+    shutil.copytree(finished / "results", tmp_path / "results")
+    run_variants({"all": variants["all"]}, data, tmp_path, [0])
+    assert not (tmp_path / "runs").exists()
+    assert result(tmp_path, "all-seed0") == result(finished, "all-seed0")
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(finished, variants, data, tmp_path, monkeypatch):
