@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, box_square, compose, invert, rotation, transform_points
+from tcdcn_init.images import as_image
 
 __all__ = [
     "FILLS",
@@ -172,7 +172,7 @@ def rolled(
     """
     from skimage.transform import warp
 
-    picture, given = as_picture(image), as_box(box)
+    picture, given = as_image(image), as_box(box)
     forward = roll_map(given, degrees, region)
     side = _region_side(given, region)
     # The part of the image that the rotated square can show, and a pixel more for interpolation.
@@ -264,7 +264,7 @@ def covered(image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Fi
     """
     if fill not in FILLS:
         raise ValueError(f"fill is {fill!r}; expected 'grey' or 'noise'")
-    picture = as_picture(image).copy()
+    picture = as_image(image).copy()
     left, top, right, bottom = np.maximum(np.ceil(np.asarray(rectangle, dtype=np.float64)).astype(int), 0)
     under = picture[top:bottom, left:right]
     values = np.full(under.shape, 0.5) if fill == "grey" else rng.random(under.shape)

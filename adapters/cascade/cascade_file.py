@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 
 from tcdcn_init.weights import bundled_file
 
+__all__ = ["cascade_metadata", "read_cascade", "write_cascade"]
+
 T = TypeVar("T")
 
 
 def write_cascade(
-    path: str | Path,
+    path: str | os.PathLike[str],
     kind: str,
     settings: Mapping[str, Any],
     tensors: Mapping[str, NDArray[Any]],
@@ -34,7 +37,7 @@ def write_cascade(
     tensors : mapping of str to ndarray
         Among them "mean_shape" (P, 2).
     metadata : mapping of str to str
-        What the file says about itself besides.
+        Further metadata.
     """
     from safetensors.numpy import save_file
 
@@ -46,10 +49,12 @@ def write_cascade(
 
 
 def read_cascade(
-    model: str | Path,
+    model: str | os.PathLike[str],
     kind: str,
     names: Collection[str],
     make: Callable[[dict[str, Any], dict[str, NDArray[Any]], dict[str, str]], T],
+    *,
+    optional: Collection[str] = (),
 ) -> T:
     """Read a cascade: one that ships with the package, or a file of `write_cascade`.
 
@@ -62,8 +67,10 @@ def read_cascade(
     names : collection of str
         Its tensors'.
     make : callable
-        Makes the cascade of settings, tensors and metadata; its KeyError, TypeError or ValueError says that they
+        Makes the cascade of settings, tensors and metadata; its KeyError, TypeError or ValueError means that they
         disagree.
+    optional : collection of str
+        Tensors that it may hold besides.
 
     Raises
     ------
@@ -74,7 +81,7 @@ def read_cascade(
     """
     from safetensors import SafetensorError, safe_open
 
-    own = isinstance(model, Path) or str(model).endswith(".safetensors")
+    own = isinstance(model, os.PathLike) or str(model).endswith(".safetensors")
     path = Path(model) if own else bundled_file(f"{model}.safetensors")
     if not path.is_file():
         raise FileNotFoundError(f"no cascade at {path}; expected a file that {kind}.save wrote")
@@ -84,10 +91,36 @@ def read_cascade(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         settings = json.loads(metadata.pop(kind.lower()))
         points = settings.pop("points")
-        if set(tensors) != set(names):
+        if not set(names) <= set(tensors) <= {*names, *optional}:
             raise ValueError(f"its tensors are {sorted(tensors)}; expected {', '.join(sorted(names))}")
+        for name, tensor in tensors.items():
+            if tensor.dtype.kind not in "iuf":
+                raise ValueError(f"{name} has dtype {tensor.dtype}, not numbers")
         if tensors["mean_shape"].shape != (points, 2):
             raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
         return make(settings, tensors, metadata)
     except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} does not hold an {kind} ({error}); expected a file that {kind}.save wrote") from error
+
+
+def cascade_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The metadata of a cascade's file; a key is its kind in lower case.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no cascade at {path}; expected a .safetensors or .dat file")
+    try:
+        with safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} does not hold a cascade ({error}); expected a file that a cascade's save wrote"
+        ) from error

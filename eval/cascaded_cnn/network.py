@@ -245,7 +245,7 @@ def cut_chips(image: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.flo
     Parameters
     ----------
     image : ndarray
-        As `crops.as_picture` returns it.
+        As `images.as_image` returns it.
     boxes : (N, 4) ndarray
 
     Returns
@@ -345,7 +345,7 @@ class CascadedCNN:
         Parameters
         ----------
         image : ndarray
-            As `crops.as_picture` returns it.
+            As `images.as_image` returns it.
         boxes : (N, 4) ndarray
 
         Returns

@@ -21,7 +21,7 @@ from tcdcn_init.eval.comparison.report import Gallery, ModelFacts, Report, Timin
 from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, load_retrained, retrained_folder
+from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, retrained_folder
 from tcdcn_init.eval.starts import STARTS, make_start
 from tcdcn_init.shapes import ShapeBank
 
@@ -174,5 +174,5 @@ def _retrained(names: Sequence[str], starts: Sequence[str], folder: Path | None)
         for start in starts:
             file = find_retrained(name, start, folder)
             if file is not None and owner.setdefault(file, name) == name:
-                found[name, start] = functools.partial(load_retrained, file)
+                found[name, start] = functools.partial(load_regressor, file)
     return found

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.base import ShapeRegressor, batched
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
 from tcdcn_init.eval.measuring.engine import Record, Shown, measure
-from tcdcn_init.eval.measuring.fitting import fit_from_boxes
 from tcdcn_init.eval.metrics import point_errors
 from tcdcn_init.initializer import Initializer
 
@@ -149,7 +148,8 @@ class _Asker:
 
     def __call__(self, copies: Sequence[Copy]) -> list[Record]:
         images, boxes = [copy.image for copy in copies], [[copy.box] for copy in copies]
-        points, outputs = self.initializer.answers(images, boxes, on_bad="nan")
+        raw = self.initializer.raw(images, boxes, on_bad="nan")
+        points, outputs = raw.points, raw.outputs
         truth = np.stack([copy.target(5) for copy in copies])
         errors = point_errors(points, truth)
         records: list[Record] = []
@@ -203,5 +203,5 @@ def fingerprint(
     points, confidence = make_initializer().points_and_confidence([image], [[box]], on_bad="nan")
     digest = hashlib.sha256(points.tobytes() + confidence.tobytes())
     for make in regressors:
-        digest.update(fit_from_boxes(make(), [image], box[None]).tobytes())
+        digest.update(batched(make()).fit_from_boxes([image], [box], on_bad="nan").tobytes())
     return digest.hexdigest()[:16]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.base import ShapeRegressor, batched
+from tcdcn_init.adapters.cascade.batch import median_shape
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets.base import Face, read_picture
-from tcdcn_init.eval.measuring.fitting import fit_from_shapes, median_shape
 from tcdcn_init.eval.metrics import nme
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.starts import make_start
@@ -92,8 +92,9 @@ def start_figures(
     begun = np.stack(
         [made(face.box, five, face_rng(seed, face.name, "start")) for face, five in zip(faces, fives, strict=True)]
     )
+    many = batched(regressor)
     ended = [
-        median_shape(fit_from_shapes(regressor, [read_picture(face) for face in faces[part]], begun[part]))
+        many.fit_from_shapes([read_picture(face) for face in faces[part]], begun[part], on_bad="nan")
         for part in (slice(first, first + _AT_ONCE) for first in range(0, len(faces), _AT_ONCE))
     ]
     started, errors = (

@@ -10,21 +10,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tcdcn_init.adapters.base import ShapeRegressor
-from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.rcpr.cascade import RCPR
-from tcdcn_init.adapters.sdm.cascade import SDM
-
-__all__ = ["FAMILIES", "REPOSITORY_FILES", "find_retrained", "load_retrained", "retrained_file", "retrained_folder"]
+__all__ = ["FAMILIES", "REPOSITORY_FILES", "find_retrained", "retrained_file", "retrained_folder"]
 
 REPOSITORY_FILES = Path(__file__).resolve().parents[1] / "retrained"
 """Where a clone of the repository has them; an installed package has no such folder."""
 
 FAMILIES = {"ert5-mtfl": "ert", "rcpr-mtfl": "rcpr", "sdm-mtfl": "sdm", "sdm-mtfl-box": "sdm"}
 """A regressor's name -> its family: one trained for boxes and one for seeds are the same once they are retrained."""
-
-_KINDS: dict[str, type[ERT] | type[RCPR] | type[SDM]] = {"sdm": SDM, "rcpr": RCPR}
-"""What the metadata of a file name their settings -> what the file holds; trees name none."""
 
 
 def retrained_folder(folder: Path | None = None) -> Path | None:
@@ -86,39 +78,3 @@ def find_retrained(name: str, start: str, folder: Path | None = None) -> Path | 
         return None
     file = retrained_file(FAMILIES[name], start, where)
     return file if file.is_file() else None
-
-
-def load_retrained(file: Path) -> ShapeRegressor:
-    """Load a retrained regressor, whose kind the file itself states.
-
-    Parameters
-    ----------
-    file : pathlib.Path
-
-    Returns
-    -------
-    ShapeRegressor
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is damaged.
-    """
-    return _kind_of(file).load(file)
-
-
-def _kind_of(file: Path) -> type[ERT] | type[RCPR] | type[SDM]:
-    from safetensors import SafetensorError, safe_open
-
-    if not file.is_file():
-        raise FileNotFoundError(f"no retrained regressor at {file}; `tcdcn-init paper retrain` makes them")
-    try:
-        with safe_open(file, framework="np") as opened:
-            metadata = opened.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{file} holds no regressor ({error}); delete it, or make it again by `tcdcn-init paper retrain`"
-        ) from error
-    return next((kind for name, kind in _KINDS.items() if name in metadata), ERT)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
-from tcdcn_init.adapters.ert.arrays import save_arrays
 from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.ert.training import ErtOptions, start_errors, train_ert
+from tcdcn_init.adapters.ert.training import ERTConfig, start_errors, train_ert
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
@@ -72,7 +71,7 @@ def rcpr_method(config: RCPRConfig | None = None) -> Method:
     return Method("rcpr-mtfl", 20, repr(chosen), train, RCPR.save)
 
 
-def ert_method(options: ErtOptions | None = None, copies: int = 2, side: int = 128) -> Method:
+def ert_method(options: ERTConfig | None = None, copies: int = 2, side: int = 128) -> Method:
     """`ert.train_ert`, the frames of its training images off as the starts' frames are.
 
     dlib takes no start shapes. From a start it learns where the face's frame is believed to be; the shape in it is the
@@ -81,14 +80,14 @@ def ert_method(options: ErtOptions | None = None, copies: int = 2, side: int = 1
 
     Parameters
     ----------
-    options : ErtOptions, optional
+    options : ERTConfig, optional
         Default: those of the recipe ``ert5-mtfl`` with fewer trees a level, so that a file is of 0.7 MB.
     copies : int
         Training images of each face.
     side : int
         Of the box in them.
     """
-    chosen = options or replace(RECIPES["ert5-mtfl"].options, num_trees_per_cascade_level=190)
+    chosen = options or replace(RECIPES["ert5-mtfl"].config, num_trees_per_cascade_level=190)
 
     def train(faces: Sequence[Face], starts: NDArray[np.float64], start: str, seed: int) -> ERT:
         boxes, truth = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])
@@ -100,10 +99,10 @@ def ert_method(options: ErtOptions | None = None, copies: int = 2, side: int = 1
         frames = seeded.from_shapes(starts)
         errors = start_errors(frames.reshape(-1, 2, 3), np.repeat(true, starts.shape[1], axis=0))
         around: Any = "box" if in_box else "points"
-        return train_ert(faces, starts=errors, around=around, copies=copies, side=side, seed=seed, options=chosen)
+        return train_ert(faces, starts=errors, around=around, copies=copies, side=side, seed=seed, config=chosen)
 
     def save(model: ERT, path: Path, metadata: dict[str, str]) -> None:
-        save_arrays(path, model.arrays, leaves="int8", metadata={**metadata, "aspect": repr(model.aspect)})
+        model.save(path, metadata, leaves="int8")
 
     return Method("ert5-mtfl", 6, f"{chosen}, {copies} copies of side {side}", train, save)
 

@@ -27,7 +27,7 @@ from tcdcn_init.datasets.base import read_picture
 from tcdcn_init.eval.measuring.documents import from_json, to_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.retraining.figures import BothFigures, start_figures
-from tcdcn_init.eval.retraining.files import load_retrained, retrained_file
+from tcdcn_init.eval.retraining.files import retrained_file
 from tcdcn_init.eval.retraining.methods import Method, methods
 from tcdcn_init.eval.retraining.starts import TRAINED_STARTS, training_starts
 from tcdcn_init.initializer import Initializer
@@ -108,7 +108,7 @@ def retrain(
             method.save(trained, part, metadata)
             original, stored = (
                 start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=seed)
-                for regressor in (load_regressor(method.original), load_retrained(part))
+                for regressor in (load_regressor(method.original), load_regressor(part))
             )
             figures = BothFigures(original, stored)
             method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})

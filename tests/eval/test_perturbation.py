@@ -170,7 +170,7 @@ def test_a_roll_of_zero_copies_the_region_and_moves_by_whole_pixels() -> None:
     np.testing.assert_array_equal(picture, image[rows[:, None], columns])  # beyond the border its pixels go on
 
 
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_every_kind_of_image_keeps_its_dtype_and_its_values(dtype: type, channels: tuple[int, ...]) -> None:
     white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
@@ -211,9 +211,9 @@ def test_a_box_without_image_and_impossible_rolls_are_refused() -> None:
 @few
 @given(st.floats(0, 1), st.integers(0, 1000), st.sampled_from(["grey", "noise"]))
 def test_an_occluder_hides_its_share_inside_of_the_box(share: float, seed: int, fill: str) -> None:
-    image = np.full((300, 400, 3), -1.0)
+    image = np.full((300, 400, 3), 0.25)
     box = (100, 50, 300, 200)
-    hidden = (occluded(image, box, share, np.random.default_rng(seed), fill) != -1).any(axis=2)  # type: ignore[arg-type]
+    hidden = (occluded(image, box, share, np.random.default_rng(seed), fill) != 0.25).any(axis=2)  # type: ignore[arg-type]
     rows, columns = np.nonzero(hidden)
     assert hidden.sum() == pytest.approx(share * 200 * 150, abs=2 * (200 + 150))
     if len(rows):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
-from builders import FIVE, random_arrays
+from builders import FIVE, random_ert
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.data import report_data, write_faces
@@ -220,8 +220,7 @@ def test_a_box_far_outside_of_its_picture_fails(faces) -> None:
 
 
 def make_ert() -> ERT:
-    arrays = random_arrays(np.random.default_rng(3), trees=5, pixels=9)
-    return ERT(dataclasses.replace(arrays, mean_shape=SHAPE))
+    return ERT(dataclasses.replace(random_ert().arrays, mean_shape=SHAPE))
 
 
 def test_processes_change_no_number(faces, small_model, tmp_path) -> None:
@@ -242,7 +241,7 @@ def test_processes_change_no_number(faces, small_model, tmp_path) -> None:
 def test_trees_have_their_own_mean_start_and_frames_from_the_others(faces, portrait) -> None:
     ert = make_ert()
     measured = measure_starts(faces[:1], make_plan("mean", "oracle-1", regressors={"ert": lambda: ert}))
-    from tcdcn_init._shared.images import read_image
+    from tcdcn_init.images import read_image
 
     picture = read_image(faces[0].image)
     own = ert.fit_from_box(picture, BOX)
@@ -261,17 +260,10 @@ def test_restarts_of_rcpr_are_of_its_random_starts_alone(faces) -> None:
         def __init__(self):
             super(RCPR, self).__init__(SHAPE)
 
-        def predict_median(self, images, starts, *, redraw=None, on_bad="raise"):
-            again = redraw(np.arange(len(starts)), 1)
-            assert again.shape == starts.shape
+        def fit_from_shapes(self, images, shapes, *, on_bad="raise", redraw=None):
+            again = redraw(np.arange(len(shapes)), 1) if redraw else shapes
+            assert again.shape == shapes.shape
             return np.median(again, axis=1)
-
-        def predict_many(self, images, starts, *, on_bad="raise"):
-            return starts
-
-        def _chips(self): ...
-        def _blocks(self, count): ...
-        def _run(self, chips, starts): ...
 
     measured = measure_starts(faces[:4], make_plan("random-5", "tcdcn-nearest", regressors={"rcpr": Asking}))
     for face, error, start_error in zip(faces, measured.errors[1], measured.start_errors[1], strict=False):

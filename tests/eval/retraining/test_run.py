@@ -11,14 +11,14 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 import tcdcn_init.eval.retraining.methods as module
-from tcdcn_init.adapters.ert.training import ErtOptions
+from tcdcn_init.adapters.base import load_regressor
+from tcdcn_init.adapters.ert.training import ERTConfig
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.cli import app
 from tcdcn_init.datasets import read_mtfl
 from tcdcn_init.eval.measuring.documents import to_json
 from tcdcn_init.eval.retraining.figures import start_figures
-from tcdcn_init.eval.retraining.files import load_retrained
 from tcdcn_init.eval.retraining.methods import ert_method, methods, rcpr_method, sdm_method
 from tcdcn_init.eval.retraining.run import retrain
 from tcdcn_init.eval.retraining.starts import TRAINED_STARTS
@@ -29,7 +29,7 @@ SMALL = {
     # What it stands beside is nothing to these tests, and the small one is quick.
     "rcpr": replace(rcpr_method(RCPRConfig(stages=3, ferns=5)), original="sdm-mtfl-box"),
 }
-TREES = ErtOptions(cascade_depth=3, num_trees_per_cascade_level=20, tree_depth=2, oversampling_amount=2)
+TREES = ERTConfig(cascade_depth=3, num_trees_per_cascade_level=20, tree_depth=2, oversampling_amount=2)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_every_regressor_is_trained_for_every_start(finished):
         assert ("TCDCN" in told["recipe"]) == ("tcdcn" in path.stem.split("@")[1])
         assert "held out" in told["data"]
         assert "research" in told["licence"]
-        assert load_retrained(path) is not None
+        assert load_regressor(path) is not None
 
 
 def test_original_regressors_stand_beside(finished):
@@ -123,7 +123,7 @@ def test_trees_are_retrained_through_dlib(start, root, tmp_path):
     [(path, figures)] = retrain(root, tmp_path, starts=[start], families=families)
     assert path.name == f"ert@{start}.safetensors"
     assert figures.retrained.mean < 25
-    assert load_retrained(path).aspect == pytest.approx(0.8, abs=0.05)
+    assert load_regressor(path).aspect == pytest.approx(0.8, abs=0.05)
 
 
 def test_figures_count_a_face_without_a_result_as_lost(root):
