@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.geometry import FIVE_POINTS, transform_points
 from tcdcn_init.network.config import TCDCNConfig
@@ -372,4 +373,5 @@ class CascadedCNN:
             for key, value in net.state_dict().items()
         }
         licence = "weights trained on research data (MTFL): research use"
-        save_file(tensors, path, {"settings": json.dumps(dict(settings)), "licence": licence})
+        with replacing(path) as part:
+            save_file(tensors, part, {"settings": json.dumps(dict(settings)), "licence": licence})

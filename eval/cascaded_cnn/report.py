@@ -10,7 +10,7 @@ import numpy as np
 from tcdcn_init._shared.plotting import drawn
 from tcdcn_init.eval.bootstrap import Interval
 from tcdcn_init.eval.measuring.cases import TITLES
-from tcdcn_init.eval.measuring.documents import Document
+from tcdcn_init.eval.measuring.documents import Document, write_text
 from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.metrics import Summary
@@ -174,7 +174,7 @@ def write_cascaded_cnn(report: CascadedCNNReport, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     report.write(out / "cascaded-cnn.json")
-    (out / "cascaded-cnn.md").write_text(cascaded_cnn_tables(report), encoding="utf-8")
+    write_text(out / "cascaded-cnn.md", cascaded_cnn_tables(report))
     plot_cascaded_cnn(report, out / "cascaded-cnn.svg", out / "cascaded-cnn.png")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.datasets import Face
 from tcdcn_init.eval.cascaded_cnn.network import (
     AUGMENTATION,
@@ -223,9 +224,8 @@ def _file(folder: Path, name: str) -> Path:
 def _keep(net: PointNet, path: Path, settings: str) -> None:
     from safetensors.torch import save_file
 
-    temporary = path.with_suffix(".part")
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary, {"settings": settings})
-    temporary.replace(path)
+    with replacing(path) as part:
+        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, part, {"settings": settings})
 
 
 def _restored(net: PointNet, path: Path, settings: str) -> bool:

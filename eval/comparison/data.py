@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.eval.bootstrap import Interval, paired_change, paired_difference
@@ -119,7 +120,7 @@ def write_faces(path: Path, case: Case, measured: Measured) -> None:
     most = max(array.shape[1] for array in measured.point_errors)
     head = ["name", "image", "pose", "regressor", "training", "start", "start_error", "error", "error_box"]
     images = image_names(case.faces)
-    with path.open("w", newline="") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*head, *(f"e{k}" for k in range(most))])
         for k, (face, image) in enumerate(zip(case.faces, images, strict=True)):

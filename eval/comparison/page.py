@@ -25,6 +25,7 @@ from tcdcn_init.eval.comparison.tables import (
     published_figures,
     published_note,
 )
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.starts import DEFAULT_COUNT
 
 __all__ = ["write_report"]
@@ -103,7 +104,8 @@ def write_report(
     links = "".join(f'<a href="#{name}">{label}</a>' for name, label, _ in sections)
     body = "".join(f'<section id="{name}">{text}</section>' for name, _, text in sections)
     style = resources.files("tcdcn_init.eval.comparison").joinpath("page.css").read_text()
-    path.write_text(
+    write_text(
+        path,
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<header>"
@@ -111,7 +113,6 @@ def write_report(
         + "".join(f'<p class="{"more" if k else "finding"}">{_words(text)}</p>' for k, text in enumerate(said))
         + f'<nav aria-label="Sections">{links}</nav></header>\n<main>{body}</main>\n'
         f"<footer>Made by tcdcn-init {escape(_version(report))}.</footer>\n</body>\n</html>\n",
-        encoding="utf-8",
     )
     return path
 

@@ -20,6 +20,7 @@ from tcdcn_init.eval.comparison.plan import NO_REGRESSOR, Factory, Plan
 from tcdcn_init.eval.comparison.report import Gallery, ModelFacts, Report, Timings
 from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, retrained_folder
 from tcdcn_init.eval.starts import STARTS, make_start
@@ -126,7 +127,7 @@ def write_outputs(report: Report, gallery: Gallery, out: Path) -> None:
 
     report.write(out / "report.json")
     gallery.write(out / "gallery.json")
-    (out / "report.md").write_text(report_tables(report), encoding="utf-8")
+    write_text(out / "report.md", report_tables(report))
     plots = draw_plots(report, out / "plots")
     write_report(report, gallery, out / "report.html", plots)
 

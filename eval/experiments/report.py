@@ -19,6 +19,7 @@ from tcdcn_init.eval.experiments.results import (
 from tcdcn_init.eval.experiments.runs import HARD
 from tcdcn_init.eval.experiments.variants import BASELINES, EXPERIMENTS, LABELS, PUBLISHED_FAILURES, plan
 from tcdcn_init.eval.measuring.cases import TITLES
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
@@ -87,7 +88,7 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
             if plot is not None:
                 parts.append(f"![{plot.stem}]({plot.name})")
     path = folder / "experiments.md"
-    path.write_text("\n\n".join(parts) + "\n")
+    write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 

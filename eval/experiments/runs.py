@@ -24,6 +24,7 @@ from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.measuring.answers import View, ask_initializer, fixed
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.metrics import NO_POSE, point_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.initializer import Initializer
@@ -146,7 +147,7 @@ def run_variants(
             logger.info("%s begins", name)
             result = _run(replace(config, seed=seed), data, out / "runs" / name, hard=hard)
             text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
-            path.write_text(text + "\n")
+            write_text(path, text + "\n")
 
 
 def _run(config: TrainingConfig, data: ExperimentData, folder: Path, *, hard: bool) -> dict[str, Any]:
@@ -276,4 +277,4 @@ def _keep_faces(path: Path, datasets: Mapping[str, Sequence[Face]]) -> None:
         }
         if kept.setdefault(name, entry) != entry:
             raise ValueError(f"{path} is of other faces of {name}; choose another folder for these")
-    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n")
+    write_text(path, json.dumps(kept, separators=(",", ":")) + "\n")

@@ -87,6 +87,7 @@ def ask_initializer(
     seed: int = 0,
     jobs: int = 1,
     journal: Path | None = None,
+    identity: str = "",
     label: str = "Asking the initializer",
 ) -> tuple[dict[str, Answers], dict[str, str]]:
     """Show an initializer copies of faces.
@@ -103,7 +104,7 @@ def ask_initializer(
         Views that only these rows of `faces` are shown in; all others show all faces.
     known : mapping of path to (M, 4) ndarray, optional
         Boxes of all faces of an image, where more are known than `faces` has.
-    seed, jobs, journal, label
+    seed, jobs, journal, identity, label
         See `engine.measure`.
 
     Returns
@@ -131,7 +132,7 @@ def ask_initializer(
         seed=seed,
         jobs=jobs,
         journal=journal,
-        identity="" if journal is None else f"answers {fingerprint(make_initializer)}",
+        identity=identity if journal is None else f"{identity} answers {fingerprint(make_initializer)}",
         label=label,
     )
     found = {

@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
-__all__ = ["Document", "from_json", "to_json"]
+from tcdcn_init._shared.files import replacing
+
+__all__ = ["Document", "from_json", "to_json", "write_text"]
 
 T = TypeVar("T")
 
@@ -50,8 +52,8 @@ class Document:
         return from_json(cls, data)
 
     def write(self, path: Path) -> None:
-        """Write the document as JSON."""
-        path.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        """Write the document as JSON, whole or not at all."""
+        write_text(path, json.dumps(self.to_json(), indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -66,6 +68,12 @@ class Document:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except ValueError as error:
             raise ValueError(f"{path} is no {cls.__name__} of this version: {error}; make it again") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def to_json(value: Any) -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.confidence import Calibration, fit_calibration
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.eval.measuring.answers import ask_initializer
@@ -61,7 +62,6 @@ def calibrate_model(model: Path, mtfl: Path, settings: Settings | None = None) -
             label="Asking the model",
         )
     calibration = calibrate(confidence_answers(answers))
-    temporary = model.with_suffix(".part")
-    save_network(temporary, network, {**extra, "calibration": calibration.to_json()})
-    temporary.replace(model)
+    with replacing(model) as part:
+        save_network(part, network, {**extra, "calibration": calibration.to_json()})
     return calibration

@@ -115,6 +115,7 @@ def measure_model(
         seed=settings.seed,
         jobs=settings.jobs,
         journal=journal,
+        identity=str(settings.stated),
         label=label,
     )
     return ModelAnswers(list(faces), settings.seed, answers, sweep)

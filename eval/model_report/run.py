@@ -10,6 +10,7 @@ from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.measuring.cases import TITLES, spread
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.hardware import Hardware, hardware
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport, confidence_answers, confidence_figures
@@ -103,7 +104,7 @@ def _write_figures(
     folder.mkdir(exist_ok=True)
     report.write(folder / "figures.json")
     head = f"# Figures\n\n`{settings.command}`\n\n"
-    (folder / "figures.md").write_text(f"{head}{figures_table(report.datasets)}\n", encoding="utf-8")
+    write_text(folder / "figures.md", f"{head}{figures_table(report.datasets)}\n")
     return report
 
 
@@ -119,7 +120,7 @@ def _write_confidence(
     )
     folder.mkdir(exist_ok=True)
     report.write(folder / "confidence.json")
-    (folder / "confidence.md").write_text(confidence_text(report), encoding="utf-8")
+    write_text(folder / "confidence.md", confidence_text(report))
     plot_confidence(report.datasets, said, folder / "confidence.svg", folder / "confidence.png")
     return report
 
@@ -141,5 +142,5 @@ def _write_limits(
     plot_limits(report.datasets, folder / "limits.svg", folder / "limits.png")
     draw_sheet({"scikit-image's portrait with parts under noise": portrait}, folder / "occluded.png", columns=5)
     draw_worst(limits, folder, settings.seed)
-    (folder / "limits.md").write_text(limits_text(report), encoding="utf-8")
+    write_text(folder / "limits.md", limits_text(report))
     return report

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
@@ -103,16 +105,17 @@ def retrain(
                 continue
             logger.info("Training %s for the start %s", name, start)
             trained = method.train(faces.kept, faces.starts(start, method.count), start, seed)
-            # Measured as it is stored, its numbers rounded; and in its place only when it is whole.
-            part = path.with_suffix(".unfinished.safetensors")
-            method.save(trained, part, metadata)
-            original, stored = (
-                start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=seed)
-                for regressor in (load_regressor(method.original), load_regressor(part))
-            )
-            figures = BothFigures(original, stored)
-            method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
-            part.rename(path)
+            with tempfile.TemporaryDirectory() as temporary:  # measured as it is stored, its numbers rounded
+                stored = Path(temporary) / path.name
+                method.save(trained, stored, metadata)
+                figures = BothFigures(
+                    *(
+                        start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=seed)
+                        for regressor in (load_regressor(method.original), load_regressor(stored))
+                    )
+                )
+            with replacing(path) as part:
+                method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
             yield Finished(path, figures)
 
 
