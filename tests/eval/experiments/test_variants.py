@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
 from tcdcn_init.eval.experiments.plots import plot_stopping
-from tcdcn_init.eval.experiments.report import write_experiments
+from tcdcn_init.eval.experiments.report import section, write_experiments
 from tcdcn_init.eval.experiments.results import Results, as_failure
 from tcdcn_init.eval.experiments.runs import HARD, UNIT, ExperimentData, head_correlation, run_variants
 from tcdcn_init.eval.experiments.variants import EXPERIMENTS, LABELS, plan
@@ -246,6 +246,14 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
 def test_no_results_say_how_to_make_some(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init paper run tasks"):
         Results(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["where", "precision"])  # the others take a minute of bootstrap
+def test_the_committed_page_is_that_of_the_committed_results(name):
+    docs = Path(__file__).parents[3] / "docs" / "experiments"
+    text = (docs / "experiments.md").read_text(encoding="utf-8")
+    for part in section(Results(docs / "results"), name):
+        assert part in text
 
 
 # --- the command
