@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import safe_open
 
-from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables
-from tcdcn_init.eval.comparison.tables import finding, report_tables
+from tcdcn_init.eval.bootstrap import Interval
+from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_tables
+from tcdcn_init.eval.comparison.finding import finding
+from tcdcn_init.eval.comparison.plan import POINTS_RUN
+from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
+from tcdcn_init.eval.comparison.tables import report_tables
+from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
-from tcdcn_init.eval.model_report.confidence_report import trust_tables
+from tcdcn_init.eval.model_report.confidence import ConfidenceReport
+from tcdcn_init.eval.model_report.confidence_report import confidence_text
+from tcdcn_init.eval.model_report.limits import LimitsReport
+from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.retraining.figures import BothFigures
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
@@ -26,8 +35,9 @@ _PLOTS = {
     "noise": "Failures by box noise",
     "roll": "Failures by roll",
 }
-_SHOWN = {"noise": (0.1, 0.2, 0.3), "roll": (45.0, 90.0, 180.0)}
-_SEEDED, _NONE = "tcdcn-nearest", "none"
+_SEEDED = "tcdcn-nearest"
+
+N = TypeVar("N", bound=RunName)
 
 
 @cache
@@ -44,14 +54,15 @@ def both(error: float, failures: float) -> str:
 # --- comparisons of starts
 
 
-def report(name: str) -> dict[str, Any]:
+@cache
+def report(name: str) -> Report:
     """docs/results/NAME/report.json."""
-    return dict(read(f"docs/results/{name}/report.json"))
+    return Report.read(ROOT / f"docs/results/{name}/report.json")
 
 
 def command(name: str) -> str:
     """What wrote a report."""
-    return f"    {report(name)['command']}"
+    return f"    {report(name).command}"
 
 
 def found(name: str) -> str:
@@ -62,25 +73,27 @@ def found(name: str) -> str:
 def comparison(name: str) -> str:
     """Regressors from the baseline and from TCDCN's points: failures and mean errors, and in worse conditions."""
     document = report(name)
-    baseline = document["baseline"]
-    conditions = [("noise", 0.2, "box noise 0.2"), ("roll", 45.0, "roll 45°"), ("roll", 180.0, "upside down")]
-    conditions = [each for each in conditions if document.get(each[0]) and each[1] in document[each[0]]["values"]]
+    wanted = [
+        (document.noise, 0.2, "box noise 0.2"),
+        (document.roll, 45.0, "roll 45°"),
+        (document.roll, 180.0, "upside down"),
+    ]
+    conditions = [(sweep, value, text) for sweep, value, text in wanted if sweep is not None and value in sweep.values]
     rows = []
-    for run in document["runs"]:
-        if run["start"] not in (baseline, _SEEDED) and run["regressor"] != _NONE:
+    for run in document.runs:
+        if run.start not in (document.baseline, _SEEDED) and not run.is_bare:
             continue
-        names = ["none: the points", "", ""] if run["regressor"] == _NONE else _names(run)
-        difference = (run["against"] or {}).get("failure")
-        change = "" if difference is None else _points(difference)
-        cells = [both(run["error"]["mean"], run["error"]["failure_10"]), change]
-        rows.append([*names, *cells, *(_at(document, run, kind, value) for kind, value, _ in conditions)])
+        names = ["none: the points", "", ""] if run.is_bare else _names(run)
+        change = "" if run.against is None else _points(run.against.failure)
+        cells = [both(run.error.mean, run.error.failure_10), change]
+        rows.append([*names, *cells, *(_at(run, sweep, value) for sweep, value, _ in conditions)])
     head = [
         "regressor",
         "trained",
         "start",
         "failures (mean error), %",
         "change of failures",
-        *(c[2] for c in conditions),
+        *(text for *_, text in conditions),
     ]
     return table(head, rows)
 
@@ -93,30 +106,28 @@ def readme() -> str:
         return f"{100 * error:.2f} / {100 * failures:.1f}"
 
     def overall(regressor: str, training: str, start: str) -> list[str]:
-        key = (regressor, training, start)
-        found = [_run(document["runs"], *key)["error"] for document in documents]
-        return [pair(error["mean"], error["failure_10"]) for error in found]
+        found = [_run(document.runs, (regressor, training, start)).error for document in documents]
+        return [pair(error.mean, error.failure_10) for error in found]
 
-    def bare(kind: str, value: float) -> list[str]:
+    def bare(sweeps: Sequence[Sweep | None], value: float) -> list[str]:
         found = []
-        for document in documents:
-            column = document[kind]["values"].index(value)
-            run = document[kind]["runs"][0]
-            found.append(pair(run["mean"][column], run["failure"][column]))
+        for sweep in sweeps:
+            assert sweep is not None
+            column, run = sweep.values.index(value), sweep.runs[0]
+            found.append(pair(run.mean[column], run.failure[column]))
         return found
 
-    untrained = documents[0]["runs"][0]["training"]
-    published = [f"{document['published'][document['dataset']['name']]['TCDCN']:.1f}" for document in documents]
+    published = [f"{document.published.figures[document.dataset.name]['TCDCN']:.1f}" for document in documents]
     rows = [
         ["TCDCN's points as published, 2014", *published],
-        ["**`initialize`**", *overall(_NONE, untrained, "tcdcn")],
-        ["... in boxes with noise of 0.2 of their side", *bare("noise", 0.2)],
-        ["... head turned by 45°", *bare("roll", 45.0)],
-        ["... upside down", *bare("roll", 180.0)],
+        ["**`initialize`**", *overall(*POINTS_RUN)],
+        ["... in boxes with noise of 0.2 of their side", *bare([each.noise for each in documents], 0.2)],
+        ["... head turned by 45°", *bare([each.roll for each in documents], 45.0)],
+        ["... upside down", *bare([each.roll for each in documents], 180.0)],
         ["RCPR, trained for and started from random shapes in the box", *overall("rcpr-mtfl", "retrained", "random-5")],
         ["RCPR, trained for and started from `initialize`'s points", *overall("rcpr-mtfl", "retrained", _SEEDED)],
     ]
-    titles = [f"{each['dataset']['title']}, {each['dataset']['faces']:,} faces" for each in documents]
+    titles = [f"{each.dataset.title}, {each.dataset.faces:,} faces" for each in documents]
     faces = read("benchmarks/initialize.json")["real_faces"]
     cost = (
         f"A face takes {faces['ms']['onnx']:.1f} ms on average on one core with onnxruntime, "
@@ -129,36 +140,43 @@ def readme() -> str:
 def starts(name: str, regressor: str) -> str:
     """One regressor, as bundled, from each start: upright, in noisy boxes and on turned heads."""
     document = report(name)
-    columns = [(kind, value) for kind in _SHOWN for value in document[kind]["values"] if value in _SHOWN[kind]]
+    sweeps = ((document.noise, (0.1, 0.2, 0.3), "box noise {:g}"), (document.roll, (45.0, 90.0, 180.0), "roll {:g}°"))
+    columns = [
+        (sweep, value, unit.format(value))
+        for sweep, shown, unit in sweeps
+        if sweep is not None
+        for value in sweep.values
+        if value in shown
+    ]
     rows = []
-    for run in document["runs"]:
-        if run["regressor"] == regressor and run["training"] != "retrained":
-            cells = [_at(document, run, kind, value, mean=True) for kind, value in columns]
-            rows.append([run["start"], both(run["error"]["mean"], run["error"]["failure_10"]), *cells])
-    units = {"noise": "box noise {:g}", "roll": "roll {:g}°"}
-    return table(["start", "as it is", *(units[kind].format(value) for kind, value in columns)], rows)
+    for run in document.runs:
+        if run.regressor == regressor and run.training != "retrained":
+            cells = [_at(run, sweep, value, mean=True) for sweep, value, _ in columns]
+            rows.append([run.start, both(run.error.mean, run.error.failure_10), *cells])
+    return table(["start", "as it is", *(text for *_, text in columns)], rows)
 
 
-def _run(runs: list[dict[str, Any]], regressor: str, training: str, start: str) -> dict[str, Any]:
-    key = (regressor, training, start)
-    return next(run for run in runs if (run["regressor"], run["training"], run["start"]) == key)
+def _run(runs: Sequence[N], key: tuple[str, str, str]) -> N:
+    return next(run for run in runs if (run.regressor, run.training, run.start) == key)
 
 
-def _names(run: dict[str, Any]) -> list[str]:
-    return [run["regressor"], "for this start" if run["training"] == "retrained" else "as bundled", run["start"]]
+def _names(run: RunFigures) -> list[str]:
+    return [run.regressor, "for this start" if run.training == "retrained" else "as bundled", run.start]
 
 
-def _points(interval: dict[str, float]) -> str:
-    text, low, high = (f"{100 * interval[part]:+.1f}".replace("-", "−") for part in ("estimate", "low", "high"))
+def _points(interval: Interval) -> str:
+    text, low, high = (
+        f"{100 * part:+.1f}".replace("-", "−") for part in (interval.estimate, interval.low, interval.high)
+    )
     return f"{text} ({low} to {high})"
 
 
-def _at(document: dict[str, Any], run: dict[str, Any], kind: str, value: float, mean: bool = False) -> str:
+def _at(run: RunFigures, sweep: Sweep, value: float, *, mean: bool = False) -> str:
     """A run in a condition of a report."""
-    column = document[kind]["values"].index(value)
-    found = _run(document[kind]["runs"], run["regressor"], run["training"], run["start"])
-    failures = found["failure"][column]
-    return both(found["mean"][column], failures) if mean else f"{100 * failures:.1f}"
+    column = sweep.values.index(value)
+    found = _run(sweep.runs, (run.regressor, run.training, run.start))
+    failures = found.failure[column]
+    return both(found.mean[column], failures) if mean else f"{100 * failures:.1f}"
 
 
 def page(name: str) -> str:
@@ -208,11 +226,11 @@ def retrained() -> str:
     """Every regressor that was trained again, from its own start, beside the bundled one."""
     order = ("random", "mean", "tcdcn-aligned", "tcdcn-nearest", "oracle")
     rows = []
-    for name in ("sdm-mtfl", "rcpr-mtfl", "ert5-mtfl"):
+    for name in ("sdm", "rcpr", "ert"):
         for start in order:
-            before, after = metadata(f"eval/retrained/{name}@{start}.safetensors").values()
-            cells = [f"{found['mean']:.2f} ({found['failures']:.1f})" for found in (before, after)]
-            rows.append([name, start, f"{after['start']:.1f}", *cells])
+            figures = from_json(BothFigures, metadata(f"eval/retrained/{name}@{start}.safetensors"))
+            cells = [f"{found.mean:.2f} ({found.failures:.1f})" for found in (figures.original, figures.retrained)]
+            rows.append([name, start, f"{figures.retrained.start:.1f}", *cells])
     return table(["regressor", "start", "error of the start, %", "as bundled", "retrained"], rows)
 
 
@@ -309,6 +327,11 @@ TABLES: dict[str, Callable[..., str]] = {
 
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
     **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
-    "docs/confidence/confidence.md": lambda: trust_tables(read("docs/confidence/confidence.json")["datasets"]),
-    "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(read("docs/experiments/cascaded-cnn.json")),
+    "docs/confidence/confidence.md": lambda: confidence_text(
+        ConfidenceReport.read(ROOT / "docs/confidence/confidence.json")
+    ),
+    "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
+    "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
+        CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")
+    ),
 }

@@ -1,8 +1,10 @@
-"""What tests build: faces that can be drawn at any roll, and cascades of noise."""
+"""What tests build: faces that can be drawn at any roll, cases of faces, and cascades of noise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.geometry import compose, rotation, transform_points
 
 FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
@@ -51,6 +55,27 @@ def random_arrays(rng: np.random.Generator, **sizes: int) -> CascadeArrays:
         anchors=rng.integers(0, points, (levels, pixels)),
         deltas=rng.normal(0, 0.2, (levels, pixels, 2)),
     )
+
+
+def make_case(
+    count: int, points: int = 5, *, poses: Sequence[int] | None = None, name: str = "aflw", note: str = ""
+) -> Case:
+    """Faces without image files, two to an image; three of their boxes are derived from points."""
+    shape = np.zeros((points, 2), dtype=np.float32)
+    shape[:5] = FIVE
+    faces = [
+        Face(
+            f"{k // 2}.jpg#{k % 2}",
+            Path("images") / f"{k // 2}.jpg",
+            shape,
+            np.array([20.0, 20.0, 80.0, 90.0]),
+            "points" if k < 3 else "given",
+            {} if poses is None else {"pose": int(poses[k])},
+        )
+        for k in range(count)
+    ]
+    titles = {"aflw": "AFLW", "mtfl-val": "MTFL held out"}
+    return Case(name, titles.get(name, name), faces, "given", (), note)
 
 
 def random_ert(seed: int = 0) -> ERT:
