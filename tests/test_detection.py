@@ -56,6 +56,16 @@ def test_the_largest_face_comes_first(detector, portrait):
 
 
 @DETECTORS
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_pixels_that_are_not_finite_hide_no_face_beside_them(detector, portrait, factor):
+    image = rescale(portrait, factor, channel_axis=2)
+    expected = detect_boxes(image, detector)
+    image[-60:, :60] = np.nan
+    image[-60:, -60:] = np.inf
+    np.testing.assert_allclose(detect_boxes(image, detector), expected, atol=3.0)
+
+
+@DETECTORS
 @pytest.mark.parametrize("shape", [(100, 120), (30, 500), (1, 1), (45, 39)])
 def test_where_there_is_no_face_there_are_no_boxes(detector, shape):
     boxes = detect_boxes(np.full(shape, 128, dtype=np.uint8), detector)

@@ -7,6 +7,7 @@ from typing import Any
 import dlib
 import numpy as np
 import pytest
+import torch
 from skimage.color import rgb2gray
 from skimage.transform import rescale, warp
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
@@ -15,7 +16,9 @@ import tcdcn_init
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import MIRROR, interocular, invert, rotation, transform_points
 from tcdcn_init.initializer import Initialization, Initializer, initialize
+from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.tasks import TASKS
+from tcdcn_init.weights import save_network
 
 BOTH = pytest.mark.parametrize("backend", ["torch", "onnx"])
 
@@ -173,6 +176,16 @@ def test_the_functions_are_the_class(initializers, portrait, portrait_box):
     np.testing.assert_array_equal(tcdcn_init.initialize(portrait, [portrait_box])[0].points, expected)
     [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", backend="onnx", passes=1)
     np.testing.assert_array_equal(face.points, expected)
+
+
+def test_a_model_file_that_changes_is_read_anew(portrait, portrait_box, small_network, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        save_network(tmp_path / "mine.safetensors", TCDCN(small_network), {})
+        found.append(initialize(portrait, [portrait_box], model="mine.safetensors", passes=1)[0].points)
+    assert np.abs(found[1] - found[0]).max() > 1.0
 
 
 def test_kinds_of_pictures_give_the_same_points(initializers, portrait, portrait_box):
