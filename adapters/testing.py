@@ -28,6 +28,7 @@ __all__ = ["CHECKS", "check_regressor"]
 # A face of 40 pixels between the eyes, in an image of 200 x 180, twice.
 _POINTS = np.array([[70.0, 80], [110, 80], [90, 102], [75, 122], [105, 122]])
 _MOVE = np.array([23.0, 14.0])
+_ROOM = 150  # pixels around an image that is moved
 _BOX = (50.0, 50.0, 130.0, 140.0)
 _TOLERANCE = 0.4  # pixels: one in a hundred of the distance between the eyes
 
@@ -170,11 +171,17 @@ def check_no_starts(regressor: ShapeRegressor) -> None:
 
 def check_moved_image(regressor: ShapeRegressor) -> None:
     """An image moved by whole pixels, with its start, moves the points by as much."""
-    image, moved = _image(), _image(_MOVE)
-    left, top, right, bottom = _BOX
-    box = (left + _MOVE[0], top + _MOVE[1], right + _MOVE[0], bottom + _MOVE[1])
-    there = _singles(regressor, moved, _POINTS + _MOVE, _start(regressor) + _MOVE, box)
-    for name, shape in _singles(regressor, image).items():
+    # With room around: an initializer that loses this drawn face may look anywhere near it.
+    right, down = (int(length) for length in _MOVE)
+    image, moved = (
+        np.pad(_image(), ((_ROOM + y, _ROOM - y), (_ROOM + x, _ROOM - x)), mode="edge")
+        for x, y in ((0, 0), (right, down))
+    )
+    here, there = (
+        _singles(regressor, pixels, _POINTS + by, _start(regressor) + by, tuple((np.array(_BOX) + [*by, *by]).tolist()))
+        for pixels, by in ((image, np.full(2, float(_ROOM))), (moved, _ROOM + _MOVE))
+    )
+    for name, shape in here.items():
         _assert_near(there[name] - _MOVE, shape, f"{name} of a moved image")
 
 

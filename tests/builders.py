@@ -23,19 +23,19 @@ FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 
 
 
 def draw(points: np.ndarray, shape: tuple[int, int] = (140, 160), seed: int = 0) -> np.ndarray:
-    """A grey picture with round marks, so that a turned face is a turned picture: dark eyes, light nose, dim mouth."""
+    """A grey image with round marks, so that a turned face is a turned image: dark eyes, light nose, dim mouth."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     size = np.linalg.norm(points[1] - points[0])
-    picture = np.random.default_rng(seed).normal(120, 3, shape)
+    image = np.random.default_rng(seed).normal(120, 3, shape)
     for (x, y), light in zip(points, (-110, -110, 120, -60, -60), strict=True):
-        picture += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (0.2 * size) ** 2)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        image += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (0.2 * size) ** 2)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def face(
     rng: np.random.Generator, roll: float = 0.0, scale: float = 1.0, jitter: float = 1.5
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture of a face near its middle, and its five points."""
+    """An image of a face near its middle, and its five points."""
     upright = FIVE + rng.normal(0, jitter, FIVE.shape)
     place = compose([[1, 0, 80], [0, 1, 70]], compose(rotation(roll), [[scale, 0, 0], [0, scale, 0]]))
     points = transform_points(place, upright - FIVE.mean(axis=0) + rng.uniform(-6, 6, 2))
