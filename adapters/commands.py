@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
-from tcdcn_init.network.config import DEFAULT_PASSES
+from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
 __all__ = ["commands"]
@@ -23,7 +23,7 @@ def points(
     boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for images with the points drawn in.")] = None,
     model: ModelOption = DEFAULT_MODEL,
-    backend: BackendOption = "auto",
+    backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
@@ -41,7 +41,7 @@ def points(
 
     if out.exists() and not force:
         raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
-    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)  # type: ignore[arg-type]
+    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)
     report = write_points(
         find_images(images),
         out,

@@ -59,6 +59,11 @@ def bundled_models() -> list[str]:
     return sorted(path.stem for path in folder.glob("tcdcn-*.safetensors"))
 
 
+def is_path(model: str | Path) -> bool:
+    """Whether a model is named by the path of a file, and not by a bundled name."""
+    return isinstance(model, Path) or str(model).endswith((".safetensors", ".onnx"))
+
+
 def find_model(model: str | Path, suffix: str) -> Path:
     """File of a model: a bundled name, or a path to the user's own file.
 
@@ -77,7 +82,7 @@ def find_model(model: str | Path, suffix: str) -> Path:
         If a path was given and the file is not there.
     """
     text = str(model)
-    if isinstance(model, Path) or text.endswith((".safetensors", ".onnx")):
+    if is_path(model):
         path = Path(model).with_suffix(suffix)
         if not path.is_file():
             raise FileNotFoundError(
@@ -152,6 +157,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
         If the file is not safetensors, or its metadata and its tensors' shapes disagree; the message names the
         tensor.
     """
+    import torch
     from safetensors import SafetensorError, safe_open
 
     from tcdcn_init.network.tcdcn import make_network
@@ -162,7 +168,9 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file, or is cut short: {error}; get it anew") from error
-    network = make_network(parse_config(metadata, path))
+    # Without memory or random numbers: the caller's stay as they are.
+    with torch.device("meta"):
+        network = make_network(parse_config(metadata, path))
     for name, wanted in network.state_dict().items():
         found = tensors.get(name)
         if found is None or found.shape != wanted.shape:
@@ -176,7 +184,8 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
         raise ValueError(
             f"{path} holds tensors that its metadata does not declare: {', '.join(unknown)}; export it anew"
         )
-    network.load_state_dict(tensors)
+    wanted_types = {name: value.dtype for name, value in network.state_dict().items()}
+    network.load_state_dict({name: tensors[name].to(wanted_types[name], copy=True) for name in tensors}, assign=True)
     return network.eval(), metadata
 
 

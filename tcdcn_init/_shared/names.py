@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = ["unknown_name"]
+
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """A message for a name that is none of the known ones.
