@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.datasets import afw, mtfl
 from tcdcn_init.datasets.base import BadRows, Face
 from tcdcn_init.datasets.boxes import read_boxes
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.geometry import box_from_points
+
+__all__ = [
+    "DATASETS",
+    "FIVE_POINT_REGRESSORS",
+    "TITLES",
+    "Case",
+    "boxed_by_points",
+    "image_names",
+    "read_case",
+    "spread",
+    "spread_over",
+]
 
 
 class _About(NamedTuple):
@@ -56,7 +68,7 @@ DATASETS = tuple(_DATASETS)
 """Names for `read_case`."""
 
 TITLES = {name: about.title for name, about in _DATASETS.items()}
-"""What readers are told of them."""
+"""Their names as readers know them."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +122,7 @@ def read_case(name: str, root: str | Path | None, *, boxes: str = "given", limit
         If the folder is not that data set or not all of it; the message says how to get it.
     """
     if name not in _DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, cutoff=0.4) or list(DATASETS)
-        raise ValueError(f"unknown data set {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(unknown_name("data set", name, DATASETS))
     about = _DATASETS[name]
     if root is None:
         raise ValueError(f"data set {name!r} needs its folder: --root DIR. {about.how_to_get}")
@@ -158,7 +169,7 @@ def boxed_by_points(face: Face) -> Face:
 
 
 def image_names(faces: Sequence[Face]) -> list[str]:
-    """Each face's picture, named from the folder that they have in common: the same wherever a data set lies."""
+    """Each face's image, named from the folder that they have in common: the same wherever a data set lies."""
     parents = [face.image.parent.parts for face in faces]
     shared = 0
     while all(len(parts) > shared and parts[shared] == parents[0][shared] for parts in parents):
@@ -168,12 +179,12 @@ def image_names(faces: Sequence[Face]) -> list[str]:
 
 def _boxed_by_file(faces: Sequence[Face], file: str) -> list[Face]:
     """Each face in the box of the file that lies nearest, of those that hold the middle of its points."""
-    every = read_boxes(file)
+    all_boxes = read_boxes(file)
     changed = []
     for face in faces:
         middle = face.five.mean(axis=0)
         keys = (face.name, face.name.rpartition("#")[0], face.image.name)
-        boxes = next((every[key] for key in keys if key in every), [])
+        boxes = next((all_boxes[key] for key in keys if key in all_boxes), [])
         inside = [box for box in boxes if (box[:2] <= middle).all() and (middle <= box[2:]).all()]
         if inside:
             nearest = min(inside, key=lambda box: float(np.hypot(*((box[:2] + box[2:]) / 2 - middle))))
@@ -182,7 +193,7 @@ def _boxed_by_file(faces: Sequence[Face], file: str) -> list[Face]:
             changed.append(boxed_by_points(face))
     if all(face.box_source == "points" for face in changed):
         raise ValueError(
-            f"{file} has no box for any of {len(faces)} faces; expected its image column to name pictures such as "
+            f"{file} has no box for any of {len(faces)} faces; expected its image column to name images such as "
             f"{faces[0].name!r}"
         )
     return changed

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets import Face, hold_out, hold_out_persons, read_hidden, read_ibug68, read_mtfl
-from tcdcn_init.eval.measuring.copies import read_pictures
+from tcdcn_init.eval.measuring.copies import read_images
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.metrics import summarise
 from tcdcn_init.eval.model_report.confidence import auroc
 from tcdcn_init.geometry import box_square, interocular
 from tcdcn_init.initializer import Initializer
+
+__all__ = ["PROFILE_UNIT", "errors_of", "hard_faces", "hard_faces_table", "seen_or_hidden"]
 
 PROFILE_UNIT = 0.42
 """What stands for the inter-ocular distance of a face without two eyes, in sides of its box's square."""
@@ -117,7 +119,7 @@ def seen_or_hidden(visible: NDArray[Any], hidden: NDArray[np.bool_]) -> dict[str
 
 def _answers(initializer: Initializer, faces: Sequence[Face]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Points (N, 5, 2) and visibilities (N, 5) of faces in their boxes; NaN where an image cannot be read."""
-    images, _ = read_pictures(faces)
+    images, _ = read_images(faces)
     points, visible = np.full((len(faces), 5, 2), np.nan, np.float32), np.full((len(faces), 5), np.nan, np.float32)
     for k, face in enumerate(faces):
         if face.image in images:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import BadRows, require
 
+__all__ = ["read_hidden"]
+
 # The flagged points that stand for each of the five, by the number of points in the file. Of LFPW's 29, in COFW's
 # order: pupils, nose tip, mouth corners.
 _POINTS = {

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.datasets.base import Face, finish, require
 from tcdcn_init.geometry import box_from_points, centroid_size, completed, five_from_68, roll_degrees
 
+__all__ = ["mtfl_five_from_68", "read_ibug68"]
+
 _COLUMNS = [f"{axis}{k}" for k in range(68) for axis in "xy"]
 
 # Where MTFL's annotators put the five points, seen from the means of the lids and iBUG's points 30, 48 and 54: right

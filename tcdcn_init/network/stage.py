@@ -22,6 +22,8 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
+__all__ = ["Layer", "Stage", "TwoStage", "Votes"]
+
 
 class Layer(nn.Module):
     """A convolution normalised over the batch, then a rectifier.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tcdcn_init.tasks import TASKS, check_tasks
 
+__all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
+
 
 @dataclass(frozen=True)
 class StageConfig:

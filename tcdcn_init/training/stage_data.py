@@ -23,6 +23,8 @@ from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.background import background_box
 from tcdcn_init.training.data import _each
 
+__all__ = ["SETS", "WEIGHTS", "blended", "stage_patches", "training_sets", "visibility"]
+
 SETS = ("mtfl", "lfpw", "helen", "cfp_profile", "infants", "synthetic")
 
 # How often a set's faces are drawn, against MTFL's.

@@ -22,6 +22,8 @@ from tcdcn_init.training.stage_trainer import StageTrainer, StageTraining, measu
 from tcdcn_init.training.stage_views import ViewConfig
 from tcdcn_init.weights import save_network
 
+__all__ = ["LICENCE", "STAGE_RECIPES", "TwoStageRecipe", "taught", "train_two_stages", "with_epochs"]
+
 logger = logging.getLogger("tcdcn_init")
 
 LICENCE = (

@@ -20,6 +20,8 @@ from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stage_views import ViewConfig, stage_views
 
+__all__ = ["StageTrainer", "StageTraining", "fixed_views", "measure", "stage_loss"]
+
 logger = logging.getLogger("tcdcn_init")
 
 # Weights in the loss beside the points' euclidean error.

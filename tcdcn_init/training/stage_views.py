@@ -21,6 +21,8 @@ from tcdcn_init.geometry import MIRROR
 from tcdcn_init.tasks import MIRRORED_POSE
 from tcdcn_init.training.augmentation import BOX_STYLES, Patches
 
+__all__ = ["ViewConfig", "stage_views"]
+
 
 @dataclass(frozen=True)
 class ViewConfig:
