@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tcdcn_init._shared.journal import append, open_journal
+from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.eval.measuring.fitting import fit_from_boxes
@@ -80,14 +80,15 @@ def measure_groups(
     check_jobs(jobs)
     groups = [list(items[first : first + _GROUP]) for first in range(0, len(items), _GROUP)]
     done: dict[int, dict[str, Any]] = {}
-    if journal is not None:
-        done = {piece["group"]: piece for piece in open_journal(journal, told)}
-    todo = [number for number in range(len(groups)) if number not in done]
-    results = over_processes(make_worker, [groups[number] for number in todo], jobs)
-    for number, piece in track(zip(todo, results, strict=True), title, total=len(todo)):
-        done[number] = {"group": number, **piece}
-        if journal is not None:
-            append(journal, done[number])
+    with contextlib.nullcontext() if journal is None else Journal(journal, told) as book:
+        if book is not None:
+            done = {piece["group"]: piece for piece in book.pieces}
+        todo = [number for number in range(len(groups)) if number not in done]
+        results = over_processes(make_worker, [groups[number] for number in todo], jobs)
+        for number, piece in track(zip(todo, results, strict=True), title, total=len(todo)):
+            done[number] = {"group": number, **piece}
+            if book is not None:
+                book.append(done[number])
     return [done[number] for number in range(len(groups))]
 
 

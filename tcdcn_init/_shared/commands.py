@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperGroup
 
+from tcdcn_init._shared.names import as_text
+from tcdcn_init._shared.os_errors import advice
+
 ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
 BackendOption = Annotated[str, typer.Option(help="torch, onnx, or auto: onnx where onnxruntime is installed.")]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
@@ -36,8 +39,11 @@ def plain_errors() -> Iterator[None]:
     """Say what a user can mend in one line, without a traceback."""
     try:
         yield
-    except (ValueError, TypeError, FileNotFoundError, FileExistsError, ImportError) as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+    except BrokenPipeError:  # `... | head`: typer ends quietly
+        raise
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        message = advice(error) if isinstance(error, OSError) else str(error)
+        typer.secho(f"error: {as_text(message)}", fg="red", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.secho("interrupted; what is finished is kept, run the same command again to go on", fg="yellow", err=True)
