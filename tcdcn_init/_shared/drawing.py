@@ -29,7 +29,7 @@ def overlay(
     (H, W, 3) ndarray of uint8
     """
     from skimage.color import gray2rgb, rgba2rgb
-    from skimage.draw import disk, rectangle_perimeter
+    from skimage.draw import disk
     from skimage.util import img_as_ubyte
 
     colour = gray2rgb(picture) if picture.ndim == 2 else picture
@@ -38,15 +38,7 @@ def overlay(
     canvas = np.array(img_as_ubyte(colour))
     size = canvas.shape[:2]
     for box in boxes:
-        left, top, right, bottom = np.asarray(box, dtype=np.float64)
-        for grow in range(max(1, round(min(size) / 400))):
-            rows, columns = rectangle_perimeter(
-                (round(top) - grow, round(left) - grow),
-                (round(bottom) + grow, round(right) + grow),
-                shape=size,
-                clip=True,
-            )
-            canvas[rows, columns] = BOX_COLOUR
+        _frame(canvas, np.asarray(box, dtype=np.float64), max(1, round(min(size) / 400)))
     for shape in shapes:
         points = np.asarray(shape, dtype=np.float64)
         # Small enough to tell points apart, large enough to be seen.
@@ -57,3 +49,14 @@ def overlay(
                 rows, columns = disk((y, x), r + 0.5, shape=size)
                 canvas[rows, columns] = ink
     return canvas
+
+
+def _frame(canvas: NDArray[np.uint8], box: NDArray[np.float64], width: int) -> None:
+    """Draw a frame around a box, by slices alone: skimage.draw.rectangle_perimeter asks for matplotlib."""
+    height, length = canvas.shape[:2]
+    left, right = np.clip(np.rint(box[0::2]), 0, length - 1).astype(int)
+    top, bottom = np.clip(np.rint(box[1::2]), 0, height - 1).astype(int)
+    outer = canvas[max(top - width, 0) : bottom + width + 1, max(left - width, 0) : right + width + 1]
+    inner = canvas[top : bottom + 1, left : right + 1].copy()
+    outer[:] = BOX_COLOUR
+    canvas[top : bottom + 1, left : right + 1] = inner

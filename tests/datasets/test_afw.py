@@ -97,7 +97,7 @@ def test_what_is_missing_is_named(root, tmp_path_factory):
     (root / "images" / "one.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"one\.jpg"):
         read_afw(root)
-    with pytest.raises(BadRows, match="no usable face"):
+    with pytest.raises(BadRows, match="no valid face"):
         read_afw68(root)
 
 
