@@ -43,7 +43,7 @@ class ImageFolder:
         """
         parts = PurePosixPath(name).parts
         path = self.root.joinpath(*parts)
-        if not parts or ".." in parts or path.is_absolute() != self.root.is_absolute() or "\0" in name:
+        if not parts or ".." in parts or PurePosixPath(name).is_absolute() or Path(name).drive or "\0" in name:
             raise ValueError(f"names the image {name!r}; expected a file below {self.root}")
         if self._listing(path.parent).get(path.name, True) and not self._is_below(path):
             raise ValueError(

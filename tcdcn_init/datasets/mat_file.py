@@ -7,9 +7,11 @@ not make more than a stated number; whatever is wrong is one `ValueError` that n
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +25,7 @@ __all__ = ["MOST_BYTES", "Cells", "read_mat"]
 MOST_BYTES = 16_000_000
 """Largest file that is read, and most that its compressed parts may hold together: a hundred times AFW's."""
 
+_MOST_ELEMENTS = 200_000  # AFW has 11,000
 _DEEPEST = 16  # cells within cells
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -95,6 +98,7 @@ class _File:
         self._order = marks[data[126:128]]
         self._data = memoryview(data)[_HEADER:]
         self._left = MOST_BYTES  # to be inflated
+        self._count = 0  # of elements
 
     def variable(self, name: str) -> Value:
         others = []
@@ -102,17 +106,19 @@ class _File:
             kind, data = self._inflated(element.data) if element.kind == _COMPRESSED else element
             if kind != _MATRIX:
                 continue
-            parts = self._elements(data)
-            found = self._name(parts)
+            found = self._name(list(itertools.islice(self._elements(data), 3)))
             if found == name:
                 return self._value(data, 0)
             others.append(found)
         raise ValueError(f"it holds no variable {name!r}, but {', '.join(map(repr, others[:5])) or 'none'}")
 
-    def _elements(self, data: memoryview) -> list[_Element]:
+    def _elements(self, data: memoryview) -> Iterator[_Element]:
         """The elements of a stretch."""
-        elements, place = [], 0
+        place = 0
         while place < len(data):
+            self._count += 1
+            if self._count > _MOST_ELEMENTS:
+                raise ValueError(f"it holds more than {_MOST_ELEMENTS} elements")
             if len(data) - place < 8:
                 raise ValueError(f"{len(data) - place} bytes are left where an element should begin")
             kind, size = struct.unpack_from(f"{self._order}II", data, place)
@@ -125,9 +131,8 @@ class _File:
                     raise ValueError(f"a small element of {size} bytes; expected at most 4")
             if end > len(data):
                 raise ValueError(f"an element of {size} bytes, but only {len(data) - begin} are left")
-            elements.append(_Element(kind, data[begin:end]))
+            yield _Element(kind, data[begin:end])
             place = following
-        return elements
 
     def _inflated(self, data: memoryview) -> _Element:
         inflater = zlib.decompressobj()
@@ -137,7 +142,7 @@ class _File:
         self._left -= len(whole)
         if not inflater.eof:
             raise ValueError("a compressed part ends too early")
-        elements = self._elements(memoryview(whole))
+        elements = list(self._elements(memoryview(whole)))
         if len(elements) != 1:
             raise ValueError(f"a compressed part holds {len(elements)} elements; expected one")
         return elements[0]
@@ -161,7 +166,7 @@ class _File:
             return np.empty((0, 0))
         if depth > _DEEPEST:
             raise ValueError(f"cells lie more than {_DEEPEST} deep")
-        parts = self._elements(data)
+        parts = list(self._elements(data))
         self._name(parts)
         flags, shape = self._numbers(parts[0]), tuple(self._numbers(parts[1]).tolist())
         if not len(flags) or len(shape) < 2 or min(shape) < 0:
@@ -174,9 +179,7 @@ class _File:
         if kind == _CHAR:
             return self._text(content[0], shape) if content else ""
         if kind not in _NUMERIC or (int(flags[0]) >> 8) & _COMPLEX or len(content) != 1:
-            raise ValueError(
-                f"a matrix of class {kind} with {len(content)} parts; expected cells, text or real numbers"
-            )
+            raise ValueError(f"a matrix of class {kind}, {len(content)} parts; expected cells, text or real numbers")
         numbers = self._numbers(content[0])
         if len(numbers) != count:
             raise ValueError(f"{len(numbers)} numbers for a matrix of shape {shape}")

@@ -71,5 +71,5 @@ def read_table(path: Path) -> Table:
         reader.fieldnames = list(columns)
         rows = [(f"{path.name}:{reader.line_num}", {name: row[name] or "" for name in columns}) for row in reader]
     except csv.Error as error:
-        raise ValueError(f"{path}:{reader.line_num} cannot be read as CSV: {error}") from error
+        raise ValueError(f"{path} cannot be read as CSV after line {reader.line_num}: {error}") from error
     return Table(columns, rows)
