@@ -160,7 +160,7 @@ def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_pa
     [
         (("nowhere/*.png", "--out", "p.csv"), "matches no image"),
         (("PICTURE", "--out", "p.txt"), "suffix '.txt'"),
-        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean 'tcdcn-mtfl'"),
+        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean tcdcn-mtfl"),
         (("PICTURE", "--out", "p.csv", "--backend", "jax"), "unknown backend 'jax'"),
         (("PICTURE", "--out", "p.csv", "--boxes", "no.csv"), "box file no.csv does not exist"),
     ],
