@@ -58,7 +58,7 @@ def bundled_file(name: str) -> Path:
     path = folder / name
     if not path.is_file():
         there = sorted(p.name for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx", ".npz"))
-        raise FileNotFoundError(unknown_name("bundled file", name, there))
+        raise FileNotFoundError(f"{name!r} is not bundled: {unknown_name('file', name, there)}")
     return path
 
 
@@ -168,7 +168,10 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
 
     from tcdcn_init.network.tcdcn import make_network
 
-    tensors, metadata = read_tensors(path, "pt")
+    try:
+        tensors, metadata = read_tensors(path, "pt")
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
     config = parse_config(metadata, path)
     # Without memory, and without a draw from the caller's random numbers: the file's tensors become the network's.
     with torch.device("meta"):
@@ -183,6 +186,8 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
                 "the two do not belong together: get or export the file anew"
             )
         tensors[name] = found.to(like.dtype)
+        if not tensors[name].isfinite().all():
+            raise ValueError(f"{path} is not valid: {name} holds NaN or infinity; get or train it anew")
     unknown = sorted(set(tensors) - set(wanted))
     if unknown:
         raise ValueError(

@@ -10,7 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.os_errors import naming
+from tcdcn_init._shared.tensor_file import json_object, read_tensors
 from tcdcn_init.weights import bundled_file
+
+__all__ = ["read_cascade", "write_cascade"]
 
 T = TypeVar("T")
 
@@ -41,8 +46,8 @@ def write_cascade(
     # safetensors writes the memory of an array as it lies, whatever its strides.
     held = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     text = json.dumps({**settings, "points": len(held["mean_shape"])})
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(held, Path(path), {**metadata, kind.lower(): text})
+    with naming(Path(path)), replacing(Path(path)) as part:
+        save_file(held, part, {**metadata, kind.lower(): text})
 
 
 def read_cascade(
@@ -70,24 +75,27 @@ def read_cascade(
     FileNotFoundError
         If there is no such file or bundled model.
     ValueError
-        If the file is not safetensors, or its metadata and its tensors disagree.
+        If the file is not safetensors, its metadata and its tensors disagree, or a number is not finite.
     """
-    from safetensors import SafetensorError, safe_open
-
     own = isinstance(model, Path) or str(model).endswith(".safetensors")
     path = Path(model) if own else bundled_file(f"{model}.safetensors")
     if not path.is_file():
         raise FileNotFoundError(f"no cascade at {path}; expected a file that {kind}.save wrote")
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        settings = json.loads(metadata.pop(kind.lower()))
+        tensors, metadata = read_tensors(path, "np")
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not hold an {kind}: it {error}; expected a file that {kind}.save wrote"
+        ) from error
+    try:
+        if kind.lower() not in metadata:
+            raise ValueError(f"its metadata has no entry {kind.lower()!r}")
+        settings = json_object(metadata.pop(kind.lower()))
         points = settings.pop("points")
         if set(tensors) != set(names):
             raise ValueError(f"its tensors are {sorted(tensors)}; expected {', '.join(sorted(names))}")
         if tensors["mean_shape"].shape != (points, 2):
             raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
         return make(settings, tensors, metadata)
-    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         raise ValueError(f"{path} does not hold an {kind} ({error}); expected a file that {kind}.save wrote") from error

@@ -10,6 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.tensor_file import read_tensors
+
+__all__ = ["CascadeArrays", "LeafType", "load_arrays", "save_arrays"]
+
 LeafType = Literal["float32", "float16", "int8"]
 
 _FORMAT = "tcdcn-init ERT 1"
@@ -169,24 +173,20 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[CascadeArrays, dict[str, 
     ValueError
         If it is no safetensors file, not a cascade's, or its numbers do not fit together.
     """
-    from safetensors import SafetensorError, safe_open
-
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no regressor file at {file}; expected one written by ERT.save")
     try:
-        with safe_open(file, framework="np") as stored:
-            metadata = dict(stored.metadata() or {})
-            if metadata.pop("format", None) != _FORMAT:
-                raise ValueError(f"it is not marked {_FORMAT!r}")
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no mapping
+        tensors, metadata = read_tensors(file, "np")
+    except ValueError as error:
+        raise ValueError(f"{file} does not hold a cascade: it {error}; expected a file written by ERT.save") from error
+    try:
+        if metadata.pop("format", None) != _FORMAT:
+            raise ValueError(f"it is not marked {_FORMAT!r}")
         scale = tensors.pop("leaf_scale", None)
         if scale is not None:
             tensors["leaves"] = tensors["leaves"].astype(np.float32)
             tensors["leaves"] *= scale[..., None]
-        for name, array in tensors.items():
-            if array.dtype.kind not in "iuf":
-                raise ValueError(f"{name} has dtype {array.dtype}, not numbers")
         return CascadeArrays(**tensors), metadata
-    except (SafetensorError, KeyError, TypeError, IndexError, ValueError) as error:
+    except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"{file} does not hold a cascade ({error}); expected a file written by ERT.save") from error

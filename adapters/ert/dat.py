@@ -18,10 +18,17 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.os_errors import naming
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 
-Integers = NDArray[np.int32]
+__all__ = ["DatError", "dat_bytes", "read_dat", "read_mean_shape", "write_dat"]
 
+Integers = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+_SIGN, _SIZE = 0x80, 0x0F  # parts of a control byte
 _LONGEST = 4  # bytes of an integer's magnitude: counts and indices fit, a float's mantissa has three
 _BLOCK = 64  # bytes that are walked in step, a column of all blocks at a time
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 1 << 22, 1 << 14  # bytes decoded at a time
@@ -29,10 +36,11 @@ _BATCH = 1 << 16  # integers taken at a time
 _MOST_ROWS = 1 << 16  # of the initial shape: 32,768 points
 _MASKS = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF], dtype=np.uint32)
 _NOT_FINITE = 32000  # exponents from here on are dlib's marks of inf, -inf and nan
+_LEAST_EXPONENT = -(1 << 15)  # dlib holds exponents in 16 bits
 
 
 class DatError(ValueError):
-    """A file that is not a whole, sound ``.dat``; the message names the field and the byte offset."""
+    """A file that is not a whole, sound ``.dat``; the message names the file, the field and the byte offset."""
 
 
 def read_dat(source: str | os.PathLike[str] | bytes) -> CascadeArrays:
@@ -76,7 +84,7 @@ def write_dat(arrays: CascadeArrays, path: str | os.PathLike[str]) -> None:
     arrays : CascadeArrays
     path : path
     """
-    with Path(path).open("wb") as file:
+    with naming(Path(path)), replacing(Path(path)) as beside, beside.open("wb") as file:
         for part in _parts(arrays):
             file.write(part)
 
@@ -89,13 +97,20 @@ def dat_bytes(arrays: CascadeArrays) -> bytes:
 @contextmanager
 def _open(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[BinaryIO, int]]:
     if isinstance(source, bytes):
-        yield io.BytesIO(source), len(source)
+        try:
+            yield io.BytesIO(source), len(source)
+        except DatError as error:
+            raise DatError("; ".join(filter(None, [str(error), wrong_kind(source)]))) from None
         return
     path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"no predictor at {path}; expected a .dat file of dlib's shape_predictor")
     with path.open("rb") as file:
-        yield file, path.stat().st_size
+        try:
+            yield file, path.stat().st_size
+        except DatError as error:
+            reason = wrong_kind(path) or f"{error}; expected a whole .dat file of dlib's shape_predictor"
+            raise DatError(f"{path}: {reason}") from error
 
 
 # Integers ---------------------------------------------------------------------------------------------------------
@@ -107,7 +122,7 @@ def _starts(data: NDArray[np.uint8]) -> NDArray[np.intp]:
     blocks = np.zeros((count, _BLOCK), dtype=np.uint8)
     blocks.reshape(-1)[: len(data)] = data
     columns = np.ascontiguousarray(blocks.T)
-    columns &= 0x0F
+    columns &= _SIZE
     np.clip(columns, 1, _LONGEST, out=columns)  # a wrong length is found later, where an integer does start
     # Bit e of reach[c, k]: a walk that enters block k at its byte e comes to its byte c.
     reach = np.zeros((_BLOCK + _LONGEST + 1, count), dtype=np.uint8)
@@ -141,6 +156,7 @@ class _Stream:
         self._size = size
         self._chunk = min(max(size // 32, _SMALLEST_CHUNK), _LARGEST_CHUNK)
         self._values: Integers = np.empty(0, dtype=np.int32)
+        self._controls = np.empty(0, dtype=np.uint8)
         self._starts = np.empty(0, dtype=np.intp)  # of the values, from the chunk's first byte on
         self._base = self._end = 0  # places of the chunk's first byte and of the one behind its last value
         self._next = 0
@@ -180,32 +196,44 @@ class _Stream:
             self.fail(f"{count} items take {count * least} bytes or more, but only {self.left} are left")
         return count
 
-    def take(self, count: int) -> Integers:
-        """The next integers."""
+    def take(self, count: int) -> tuple[Integers, Bytes]:
+        """The next integers, and the control byte of each."""
         if 2 * count > self.left:
             self.fail(f"{count} integers are expected, but only {self.left} bytes are left")
-        taken, filled = np.empty(count, dtype=np.int32), 0
+        taken, controls, filled = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.uint8), 0
         while filled < count:
             if self._next == len(self._values):
                 self._decode()
             part = self._values[self._next : self._next + count - filled]
             taken[filled : filled + len(part)] = part
+            controls[filled : filled + len(part)] = self._controls[self._next : self._next + len(part)]
             filled += len(part)
             self._next += len(part)
-        return taken
+        return taken, controls
 
-    def table(self, rows: int, columns: int) -> Iterator[tuple[slice, Integers]]:
-        """The next rows x columns integers, so many rows at a time that a batch stays small."""
+    def table(self, rows: int, columns: int) -> Iterator[tuple[slice, Integers, Bytes]]:
+        """The next rows x columns integers and their control bytes, so many rows at a time that a batch stays small."""
         step = max(1, _BATCH // columns)
         for first in range(0, rows, step):
             part = slice(first, min(first + step, rows))
-            yield part, self.take((part.stop - first) * columns).reshape(-1, columns)
+            taken, controls = self.take((part.stop - first) * columns)
+            yield part, taken.reshape(-1, columns), controls.reshape(-1, columns)
 
-    def floats(self, integers: Integers) -> NDArray[np.float32]:
+    def indices(self, integers: Integers, controls: Bytes) -> Integers:
+        """Indices, which dlib reads as integers without a sign."""
+        if ((controls & _SIGN).astype(bool) & (integers == 0)).any():
+            self.fail("an index before this is a negative zero")
+        return integers
+
+    def floats(self, integers: Integers, controls: Bytes) -> NDArray[np.float32]:
         """The floats of (mantissa, exponent) pairs along the last axis."""
         mantissa, exponent = integers[..., 0::2], integers[..., 1::2]
+        if ((controls[..., 1::2] & _SIZE) > 2).any():
+            self.fail("an exponent before this has more than two bytes")
         if exponent.max() >= _NOT_FINITE:
             self.fail("a number before this is infinite or not a number")
+        if exponent.min() < _LEAST_EXPONENT:
+            self.fail(f"a number before this has the exponent {exponent.min()}; expected {_LEAST_EXPONENT} or more")
         with np.errstate(over="ignore", under="ignore"):
             values = np.ldexp(mantissa.astype(np.float32), exponent)
         if not np.isfinite(values).all():
@@ -220,7 +248,7 @@ class _Stream:
             self.fail("the file ends here")
         starts = _starts(data[:length])
         control = data[starts]
-        sizes = control & 0x0F
+        sizes = control & _SIZE
         # All four bytes behind each control byte in one gather, whatever their alignment; then those that count.
         quads: NDArray[np.uint32] = np.ndarray((length,), dtype="<u4", buffer=data, offset=1, strides=(1,))
         magnitude = quads[starts] & _MASKS[np.minimum(sizes, _LONGEST)]
@@ -230,12 +258,14 @@ class _Stream:
         if end > length:
             whole, end = whole - 1, int(starts[whole - 1])
         if whole == 0 and wrong[0] and length >= 1 + min(int(sizes[0]), _LONGEST):
+            if magnitude[0] > 0x7FFFFFFF and 1 <= sizes[0] <= _LONGEST:
+                self.fail(f"found {magnitude[0]}; expected an integer of 31 bits")
             self.fail(f"0x{control[0]:02x} begins no integer of this format")
         if whole == 0:
             self.fail("the file ends inside an integer")
         values = magnitude[:whole].astype(np.int32)
-        np.negative(values, out=values, where=control[:whole] >= 0x80)
-        self._values, self._next = values, 0
+        np.negative(values, out=values, where=control[:whole] >= _SIGN)
+        self._values, self._controls, self._next = values, control, 0
         self._starts = starts
         self._base, self._end = self._end, self._end + end
         self._tail = data[end:length].tobytes()
@@ -267,7 +297,7 @@ def _read_mean(stream: _Stream) -> NDArray[np.float32]:
     stream.field = "initial_shape columns"
     stream.one(-1, -1)
     stream.field = "initial_shape"
-    return stream.floats(stream.take(2 * rows)).reshape(-1, 2)
+    return stream.floats(*stream.take(2 * rows)).reshape(-1, 2)
 
 
 def _read_forests(stream: _Stream, rows: int) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
@@ -298,15 +328,15 @@ def _read_forests(stream: _Stream, rows: int) -> tuple[NDArray[np.int32], NDArra
             stream.field = f"forests[{level}][{tree}] splits"
             if level or tree:
                 stream.one(splits, splits)
-            for part, fields in stream.table(splits, 4):
-                split_pixels[level, tree, part] = fields[:, :2]
-                thresholds[level, tree, part] = stream.floats(fields[:, 2:])[:, 0]
+            for part, fields, controls in stream.table(splits, 4):
+                split_pixels[level, tree, part] = stream.indices(fields[:, :2], controls[:, :2])
+                thresholds[level, tree, part] = stream.floats(fields[:, 2:], controls[:, 2:])[:, 0]
             stream.field = f"forests[{level}][{tree}] leaf_values"
             stream.one(splits + 1, splits + 1)
-            for part, fields in stream.table(splits + 1, 2 + 2 * rows):
+            for part, fields, controls in stream.table(splits + 1, 2 + 2 * rows):
                 if (fields[:, 0] != -rows).any() or (fields[:, 1] != -1).any():
                     stream.fail(f"a leaf before this is no matrix of {rows} x 1")
-                leaves[level, tree, part] = stream.floats(fields[:, 2:])
+                leaves[level, tree, part] = stream.floats(fields[:, 2:], controls[:, 2:])
     return split_pixels, thresholds, leaves
 
 
@@ -322,15 +352,15 @@ def _read_pixels(stream: _Stream, levels: int) -> tuple[NDArray[np.int32], NDArr
         stream.field = f"anchor_idx[{level}]"
         if level:
             stream.one(pixels, pixels)
-        for part, fields in stream.table(pixels, 1):
-            anchors[level, part] = fields[:, 0]
+        for part, fields, controls in stream.table(pixels, 1):
+            anchors[level, part] = stream.indices(fields, controls)[:, 0]
     stream.field = "deltas"
     stream.one(levels, levels)
     for level in range(levels):
         stream.field = f"deltas[{level}]"
         stream.one(pixels, pixels)
-        for part, fields in stream.table(pixels, 4):
-            deltas[level, part] = stream.floats(fields)
+        for part, fields, controls in stream.table(pixels, 4):
+            deltas[level, part] = stream.floats(fields, controls)
     return anchors, deltas
 
 
