@@ -250,6 +250,10 @@ def deflated(content: bytes, size: int) -> bytes:
     return file.getvalue()
 
 
+ENTRY = b"PK\x01\x02\x14\x03\x14\0"
+"""Before the flags and the method of a member in an archive's directory."""
+
+
 def changed(content: bytes, old: bytes, new: bytes) -> bytes:
     assert content.count(old)
     return content.replace(old, new)

@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +92,10 @@ class _Element(NamedTuple):
 
 class _File:
     def __init__(self, data: bytes) -> None:
-        marks = {b"IM": "<", b"MI": ">"}
+        marks: dict[bytes, Literal["<", ">"]] = {b"IM": "<", b"MI": ">"}
         if len(data) < _HEADER or data[126:128] not in marks:
             raise ValueError(wrong_kind(data, b"MATLAB") or "it does not begin as files of MATLAB 5 to 7 do")
-        self._order = marks[data[126:128]]
+        self._order: Literal["<", ">"] = marks[data[126:128]]
         self._data = memoryview(data)[_HEADER:]
         self._left = MOST_BYTES  # to be inflated
         self._count = 0  # of elements

@@ -72,9 +72,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
                 raise ValueError(f"its {name} is no {kind.__name__}")
     except Exception as error:  # pickles and archives of strangers raise what they like; torch's advice is to run them
         reason = str(error) if isinstance(error, ValueError) else type(error).__name__
-        kind = wrong_kind(path, b"PK", b"\x80")
+        mistake = wrong_kind(path, b"PK", b"\x80")
         raise ValueError(
-            f"{path} is damaged, or no checkpoint of this version ({kind or reason}); "
+            f"{path} is damaged, or no checkpoint of this version ({mistake or reason}); "
             "delete it and start without --resume"
         ) from None
     return dict(state)
