@@ -1,47 +1,89 @@
-"""The regressors that ship with the package, under their entry points' names (`base.load_regressor`)."""
+"""The regressors that ship with the package, under their entry points' names, and those in files."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcdcn_init.weights import bundled_file
+from tcdcn_init.adapters.cascade.cascade_file import cascade_metadata
 
 if TYPE_CHECKING:
     from tcdcn_init.adapters.ert.cascade import ERT
     from tcdcn_init.adapters.rcpr.cascade import RCPR
     from tcdcn_init.adapters.sdm.cascade import SDM
 
+__all__ = ["ert5_mtfl", "ert68_ytf", "rcpr_mtfl", "read_regressor", "sdm_mtfl", "sdm_mtfl_box"]
+
 
 def ert68_ytf() -> ERT:
     """``ert68-ytf``: iBUG's 68 points, regression trees trained on frames of YouTube Faces."""
     from tcdcn_init.adapters.ert.cascade import ERT
 
-    return ERT.load(bundled_file("ert68-ytf.safetensors"))
+    return ERT.load("ert68-ytf")
 
 
 def ert5_mtfl() -> ERT:
     """``ert5-mtfl``: the five points, regression trees trained on MTFL."""
     from tcdcn_init.adapters.ert.cascade import ERT
 
-    return ERT.load(bundled_file("ert5-mtfl.safetensors"))
+    return ERT.load("ert5-mtfl")
 
 
 def sdm_mtfl() -> SDM:
     """``sdm-mtfl``: the five points, supervised descent trained on MTFL, for starts from TCDCN's points."""
     from tcdcn_init.adapters.sdm.cascade import SDM
 
-    return SDM.load(bundled_file("sdm-mtfl.safetensors"))
+    return SDM.load("sdm-mtfl")
 
 
 def sdm_mtfl_box() -> SDM:
     """``sdm-mtfl-box``: the same, trained for the mean shape in a face box."""
     from tcdcn_init.adapters.sdm.cascade import SDM
 
-    return SDM.load(bundled_file("sdm-mtfl-box.safetensors"))
+    return SDM.load("sdm-mtfl-box")
 
 
 def rcpr_mtfl() -> RCPR:
     """``rcpr-mtfl``: the five points, random ferns from several starts trained on MTFL."""
     from tcdcn_init.adapters.rcpr.cascade import RCPR
 
-    return RCPR.load(bundled_file("rcpr-mtfl.safetensors"))
+    return RCPR.load("rcpr-mtfl")
+
+
+def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR:
+    """Read a regressor of any kind; which, is in its metadata.
+
+    Parameters
+    ----------
+    path : path
+        A dlib shape predictor (.dat), or a file that the ``save`` of `ERT`, `SDM` or `RCPR` wrote (.safetensors).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it holds no regressor.
+    """
+    if os.fspath(path).endswith(".dat"):
+        from tcdcn_init.adapters.ert.cascade import ERT
+
+        return ERT.from_dat(path)
+    metadata = cascade_metadata(path)
+    if "ert" in metadata:
+        from tcdcn_init.adapters.ert.cascade import ERT
+
+        return ERT.load(Path(path))
+    if "sdm" in metadata:
+        from tcdcn_init.adapters.sdm.cascade import SDM
+
+        return SDM.load(Path(path))
+    if "rcpr" in metadata:
+        from tcdcn_init.adapters.rcpr.cascade import RCPR
+
+        return RCPR.load(Path(path))
+    raise ValueError(
+        f"{os.fspath(path)} holds no regressor: its metadata has {', '.join(sorted(metadata)) or 'nothing'}; "
+        "expected settings under one of ert, sdm, rcpr"
+    )

@@ -9,8 +9,10 @@ import typer
 
 from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
 from tcdcn_init._shared.names import as_text
-from tcdcn_init.network.config import DEFAULT_PASSES
+from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
+
+__all__ = ["commands"]
 
 commands = typer.Typer()
 
@@ -22,10 +24,13 @@ def points(
     boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for images with the points drawn in.")] = None,
     model: ModelOption = DEFAULT_MODEL,
-    backend: BackendOption = "auto",
+    backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
+    as_stored: Annotated[
+        bool, typer.Option("--as-stored", help="Leave out the turn that EXIF asks for, which boxes else refer to, too.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
 ) -> None:
     """Write the points of every face in images, folders and patterns; faces are detected unless boxes are given.
@@ -40,7 +45,7 @@ def points(
 
     if out.exists() and not force:
         raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
-    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)  # type: ignore[arg-type]
+    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)
     report = write_points(
         find_images(images),
         out,
@@ -48,6 +53,7 @@ def points(
         boxes=read_boxes(boxes, check=False) if boxes else None,
         dense=load_regressor("ert68-ytf").fit_from_points if dense else None,
         draw=draw,
+        apply_orientation=not as_stored,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
         f"{'68' if dense else '5'} points",
     )
@@ -73,7 +79,7 @@ def make(
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,
 ) -> None:
-    """Make a bundled regressor or shape bank anew, and measure it on held-out faces.
+    """Make a bundled regressor or shape bank again, and measure it on held-out faces.
 
     `tcdcn-init train --model NAME` does so for networks.
     """

@@ -9,50 +9,67 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, cut_out
+from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, as_floats
+from tcdcn_init.adapters.cascade.frame_forms import FrameFitter, FrameForms, fit_in_frames
+from tcdcn_init.adapters.cascade.frames import SeededFrames, bytes_under, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.ert.cascade import ERT, MISSING_DLIB
-from tcdcn_init.adapters.ert.dat import DatError, read_mean_shape
-from tcdcn_init.geometry import BoxLike, FloatArray, as_box, transform_points
+from tcdcn_init.adapters.dlib_modes import BoxMode, ChipMode, as_rectangle, as_whole
+from tcdcn_init.adapters.ert.cascade import MISSING_DLIB
+from tcdcn_init.adapters.ert.dat import DatError, read_dat, read_mean_shape
+from tcdcn_init.adapters.ert.trees import Trees
+from tcdcn_init.geometry import BoxLike, FloatArray
+from tcdcn_init.images import as_image
 
 if TYPE_CHECKING:
     import dlib
 
+__all__ = ["FivePoints", "Mode", "SeededShapePredictor", "Start"]
+
 Mode = Literal["chip", "box", "exact"]
 Start = Literal["tcdcn", "mean"]
 
-# dlib answers in whole pixels of the chip: with 400 across the box, rounding costs 0.3 % of the inter-ocular distance
-# (0.6 % with 200, in half the time). The margin keeps in the picture what the trees look at.
-_CHIP_SIDE, _CHIP_MARGIN = 400, 0.25
-
-_FAR = 2**30  # dlib's rectangles and points hold no larger numbers everywhere
+_making = threading.Lock()  # of the bundled initializer, by the first face
 
 
 class FivePoints(Protocol):
     """What finds the five points of faces, such as `tcdcn_init.Initializer`."""
 
-    def points(self, image: Any, boxes: Any) -> FloatArray:
-        """Five points (N, 5, 2) for N boxes (N, 4) of one image, NaN where there are none.
+    def points_and_confidence(
+        self, images: Sequence[Any], boxes: Sequence[NDArray[np.float64]], *, on_bad: OnBad
+    ) -> tuple[FloatArray, FloatArray]:
+        """Five points and confidences of the faces in boxes.
 
-        With a keyword `on_bad`, it is told "nan" or "raise" as `SeededShapePredictor.fit_from_boxes` is. An object that
-        has ``points_and_confidence``, as `Initializer.points_and_confidence`, is asked by it instead.
+        Parameters
+        ----------
+        images : sequence of ndarray
+        boxes : sequence of (M, 4) ndarrays
+            Of each image.
+        on_bad : {"raise", "nan"}
+            What a face without points does.
+
+        Returns
+        -------
+        points : (N, 5, 2) ndarray
+            Of all boxes of all images, in order; NaN where there are none.
+        confidence : (N,) ndarray
+            0 to 1; NaN of a model without confidence outputs.
         """
         ...
 
 
-class SeededShapePredictor:
+class SeededShapePredictor(FrameForms):
     """A dlib shape predictor that starts from five points instead of the bare box.
 
-    Satisfies `base.ShapeRegressor`.
+    Satisfies `base.BatchRegressor`.
 
     Parameters
     ----------
@@ -61,17 +78,17 @@ class SeededShapePredictor:
     mode : {"chip", "box", "exact"}
         ``chip``: the face is cut out upright, stock dlib runs, and its points are mapped back. ``box``: stock dlib
         runs in the upright box that fits the points best, which helps with bad boxes, not with roll. ``exact``: this
-        project's `ERT` runs dlib's cascade in the turned frame, floats in and out; reading a file of 100 MB for it
+        project's `Trees` run dlib's cascade in the rotated frame, floats in and out; reading a file of 100 MB for it
         takes seconds, where the other modes take dlib's time.
     start : {"tcdcn", "mean"}
         ``mean`` leaves the points away, for comparison: dlib's own start in the box.
-    initializer : object with ``points(image, boxes)``, optional
-        Finds the five points; `tcdcn_init.Initializer` unless given.
+    initializer : FivePoints, optional
+        Finds the five points; ``tcdcn_init.Initializer(backend="auto")`` unless given, made when the first face comes.
     min_confidence : float
         A face whose points the initializer is less sure of (`Initialization.confidence`) starts from the mean shape in
-        its box, as without them. 0 always trusts the points: in very bad boxes of faces, which look like boxes without
-        a face, doubted points are still better than the box (docs/results.md, the start tcdcn-sure on AFW). Models that
-        do not say how sure they are always are.
+        its box, as without them. 0 always takes the points: in very bad boxes of faces, which look like boxes without
+        a face, doubted points are still better than the box (docs/results.md, the start tcdcn-sure on AFW). A model
+        without confidence outputs counts as confident.
     layout : mapping, optional
         Where the five points are among the model's; see `layouts.find_layout`.
     aspect : float
@@ -82,7 +99,7 @@ class SeededShapePredictor:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If mode or start are unknown, or the file is no predictor.
+        If mode or start are unknown, the file is no predictor, or the model's layout is not known and not given.
     ImportError
         If dlib is not installed.
 
@@ -117,24 +134,30 @@ class SeededShapePredictor:
         self.mode, self.start, self.min_confidence = mode, start, min_confidence
         self._initializer = initializer
         given: Any = predictor  # mypy knows nothing of dlib
-        is_file = not isinstance(given, dlib.shape_predictor)
+        source = given.__getstate__()[0] if isinstance(given, dlib.shape_predictor) else given
         if mode == "exact":
-            read = ERT.from_dat if is_file else ERT.from_dlib
-            self._ert = read(given, aspect=aspect, layout=layout)
-            self._mean_shape, self._seeded = self._ert.mean_shape, self._ert.seeded
-            return
-        # The head is read first: a file that is none is refused before dlib takes memory for what it says.
-        mean = read_mean_shape(given if is_file else given.__getstate__()[0])
-        self._mean_shape, self._seeded = mean.astype(np.float64), SeededFrames(mean, aspect=aspect, layout=layout)
-        try:
-            self._stock: Any = dlib.shape_predictor(str(Path(given))) if is_file else given
-        except RuntimeError as error:
-            raise DatError(f"dlib cannot read {Path(given)}: {error}") from error
+            arrays = read_dat(source)
+            mean = arrays.mean_shape
+        else:
+            # The head is read first: a file that is none is refused before dlib takes memory for what it claims.
+            mean = read_mean_shape(source)
+        self._mean_shape = mean.astype(np.float64)
+        self.seeded = SeededFrames(mean, aspect=aspect, layout=layout)
+        middle = self._mean_shape.mean(axis=0)
+        if start == "tcdcn":
+            middle = self.seeded.layout.of_shape(self._mean_shape).mean(axis=0)  # an unknown layout is refused here
+        self._plain: FrameFitter  # from a box, without points
+        if mode == "exact":
+            self._plain = self._fitter = Trees(arrays)
+        else:
+            stock = _stock(given)
+            self._plain = BoxMode(stock, middle)
+            self._fitter = ChipMode(stock) if mode == "chip" else self._plain
 
     @property
     def mean_shape(self) -> NDArray[np.float64]:
         """The model's (P, 2) own start, in units of the box."""
-        return self._mean_shape
+        return self._mean_shape.copy()
 
     def __call__(self, image: Any, box: BoxLike) -> dlib.full_object_detection:
         """Fit as ``dlib.shape_predictor`` does: points in whole pixels, beside the box that was given.
@@ -143,6 +166,8 @@ class SeededShapePredictor:
         ----------
         image : (H, W), (H, W, 3) or (H, W, 4) ndarray
         box : dlib.rectangle or (left, top, right, bottom)
+            Where five points cannot be found, in a box outside of the image or of one pixel, say, the answer is what
+            dlib's own start gives there.
 
         Returns
         -------
@@ -150,172 +175,73 @@ class SeededShapePredictor:
         """
         import dlib
 
-        rectangle = _rectangle(box)
-        if self.start == "mean" and self.mode != "exact":
-            return self._stock(np.ascontiguousarray(as_bytes(image)), rectangle)
-        points = np.floor(self.fit_from_box(image, box) + 0.5).clip(-_FAR, _FAR).astype(int).tolist()
-        return dlib.full_object_detection(rectangle, dlib.points([dlib.point(x, y) for x, y in points]))
+        checked = as_image(image)
+        shape = self.fit_from_boxes(checked, [box], on_bad="nan")[0]
+        rectangle = box if isinstance(box, dlib.rectangle) else as_rectangle(_corners(box))
+        if not np.isfinite(shape).all():
+            frame = frames_from_boxes(_corners(rectangle))[None]
+            shape = self._plain.fit(bytes_under([checked], frame)[0], frame)[0]
+        points = dlib.points([dlib.point(x, y) for x, y in as_whole(shape)])
+        return dlib.full_object_detection(rectangle, points)
 
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit the face in a box.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        box : dlib.rectangle or (left, top, right, bottom)
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-
-        Raises
-        ------
-        ValueError
-            If the initializer finds no points there.
-        """
-        return np.asarray(self.fit_from_boxes(image, [box])[0])
-
-    def fit_from_boxes(
-        self, images: Any | Sequence[Any], boxes: Sequence[BoxLike], *, on_bad: Literal["raise", "nan"] = "raise"
-    ) -> NDArray[np.float64]:
-        """Fit many faces.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-            One picture with N faces, or the picture of each.
-        boxes : sequence of N boxes
-        on_bad : {"raise", "nan"}
-            ``nan``: a box that is none, or in which the initializer finds no points, gives NaN and does not stop the
-            others.
-
-        Returns
-        -------
-        (N, P, 2) ndarray of float64
-
-        Raises
-        ------
-        ValueError
-            If there is not an image for each box, or ``on_bad="raise"`` and a face cannot be fitted; the first one is
-            named.
-        """
-        if on_bad not in ("raise", "nan"):
-            raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
-        pictures = _one_each(images, len(boxes))
-        shapes = np.full((len(boxes), *self._mean_shape.shape), np.nan)
-        good = []
-        for n, box in enumerate(boxes):
-            try:
-                as_box(box)
-            except ValueError as error:
-                if on_bad == "raise":
-                    raise ValueError(f"box number {n}: {error}") from error
-                continue
-            good.append(n)
+    def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
+        """From the five points found in each box, or from the mean shape in it."""
+        frames = frames_from_boxes(boxes)
         if self.start == "mean":
-            for n in good:
-                shapes[n] = self._from_mean(pictures[n], boxes[n])
-            return shapes
-        seeds, sure = self._seeds([pictures[n] for n in good], np.array([as_box(boxes[n]) for n in good]), on_bad)
-        usable = self._seeded.usable(seeds)
-        if on_bad == "raise" and not usable.all():
-            n = good[int(usable.argmin())]
-            raise ValueError(f"box number {n}, {as_box(boxes[n]).tolist()}: the initializer found no five points there")
-        for n in np.array(good, dtype=np.intp)[usable & ~sure].tolist():
-            shapes[n] = self._from_mean(pictures[n], boxes[n])
-        usable &= sure
-        good = np.array(good, dtype=np.intp)[usable].tolist()
-        if good:
-            frames = self._seeded.from_points(seeds[usable])
-            shapes[good] = self._from_frames([pictures[n] for n in good], frames)
-        return shapes
+            return fit_in_frames(self._plain, images, frames)
+        seeds, confidence = self._find(images, boxes)
+        found = self.seeded.valid(seeds)
+        unsure = confidence < self.min_confidence  # NaN, without confidence outputs, counts as confident
+        shapes = np.full((len(boxes), *self._mean_shape.shape), np.nan)
+        refused = {
+            n: ValueError(f"the initializer found no five points in box {tuple(boxes[n].tolist())}; expected a face")
+            for n in np.flatnonzero(~found).tolist()
+        }
+        frames[found & ~unsure] = self.seeded.from_points(seeds[found & ~unsure])
+        for fitter, chosen in ((self._fitter, found & ~unsure), (self._plain, found & unsure)):
+            rows = np.flatnonzero(chosen).tolist()
+            if rows:
+                fitted = fit_in_frames(fitter, [images[n] for n in rows], frames[rows])
+                shapes[rows] = fitted.shapes
+                refused |= {rows[k]: error for k, error in fitted.refused.items()}
+        return Fitted(shapes, refused)
 
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from five points, whatever `start` is.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        points : (5, 2) array_like
-            In the order of `geometry.FIVE_POINTS`.
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        return np.asarray(self._from_frames([image], self._seeded.from_points(points)[None])[0])
-
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """Fit from an initial shape (P, 2). Stock dlib (``chip``, ``box``) takes only its place, turn and scale."""
-        if self.mode == "exact":
-            return self._ert.fit_from_shape(image, shape)
-        return np.asarray(self._from_frames([image], self._seeded.from_shapes(shape)[None])[0])
-
-    def _seeds(
-        self, pictures: Sequence[Any], boxes: NDArray[np.float64], on_bad: str
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Five points of every box, and which of them are to be trusted."""
-        if self._initializer is None:
-            from tcdcn_init import Initializer
-
-            self._initializer = Initializer()
-        says = hasattr(self._initializer, "points_and_confidence")
-        find: Callable[..., Any] = getattr(self._initializer, "points_and_confidence" if says else "points")
-        keywords = {"on_bad": on_bad} if "on_bad" in inspect.signature(find).parameters else {}
-        seeds, sure = np.empty((len(boxes), 5, 2)), np.ones(len(boxes), dtype=np.bool_)
-        keys = np.array([id(picture) for picture in pictures])
-        for key in np.unique(keys):
-            faces = np.flatnonzero(keys == key)
-            found = find(pictures[faces[0]], boxes[faces], **keywords)
-            seeds[faces] = found[0] if says else found
-            if says:
-                sure[faces] = ~(found[1] < self.min_confidence)  # NaN, of a model that does not say, is sure
+    def _find(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Five points (N, 5, 2) and confidences (N,) of the faces in boxes (N, 4), each image asked once."""
+        keys = np.array([id(image) for image in images])
+        order = np.argsort(keys, kind="stable")
+        firsts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        found, confidence = self._finder().points_and_confidence(
+            [images[n] for n in order[firsts].tolist()], np.split(boxes[order], firsts[1:]), on_bad="nan"
+        )
+        seeds, sure = np.empty((len(boxes), 5, 2)), np.empty(len(boxes))
+        seeds[order], sure[order] = found, confidence
         return seeds, sure
 
-    def _from_mean(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        if self.mode == "exact":
-            return self._ert.fit_from_box(image, box)
-        return self._run_dlib(as_bytes(image), _rectangle(box))
+    def _finder(self) -> FivePoints:
+        with _making:
+            if self._initializer is None:
+                from tcdcn_init.initializer import Initializer
 
-    def _from_frames(self, images: Sequence[Any], frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.mode == "exact":
-            return self._ert.fit_from_frames(images, frames)
-        shapes = np.empty((len(frames), *self._mean_shape.shape))
-        pictures = {id(image): as_bytes(image) for image in images}
-        for n, (image, frame) in enumerate(zip(images, frames, strict=True)):
-            pixels = pictures[id(image)]
-            if self.mode == "chip":
-                cutout = cut_out(pixels, frame, _CHIP_SIDE, _CHIP_MARGIN)
-                fitted = self._run_dlib(cutout.picture, _rectangle(cutout.box))
-                shapes[n] = transform_points(cutout.to_image, fitted)
-            else:
-                shapes[n] = self._run_dlib(pixels, _rectangle(self._upright_box(frame)))
-        return shapes
-
-    def _upright_box(self, frame: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The box of the frame's size in which the five points of the mean shape lie about where the frame has them."""
-        middle = self._seeded.layout.of_shape(self._mean_shape).mean(axis=0)
-        sides = np.linalg.norm(frame[:, :2], axis=0)
-        corner = transform_points(frame, middle[None])[0] - middle * sides
-        return np.concatenate([corner, corner + np.maximum(sides, 1)])
-
-    def _run_dlib(self, pixels: NDArray[np.uint8], rectangle: dlib.rectangle) -> NDArray[np.float64]:
-        found = self._stock(np.ascontiguousarray(pixels), rectangle)
-        return np.array([(part.x, part.y) for part in found.parts()], dtype=np.float64)
+                self._initializer = Initializer(backend="auto")
+            return self._initializer
 
 
-def _one_each(images: Any | Sequence[Any], count: int) -> Sequence[Any]:
-    if not isinstance(images, list | tuple):
-        return [images] * count
-    if len(images) != count:
-        raise ValueError(f"{len(images)} images for {count} boxes; expected one image, or one for each")
-    return images
-
-
-def _rectangle(box: BoxLike) -> dlib.rectangle:
-    """dlib's integer rectangle; its own are left as they are."""
+def _stock(given: Any) -> Any:
     import dlib
 
-    if isinstance(box, dlib.rectangle):
-        return box
-    return dlib.rectangle(*np.floor(as_box(box) + 0.5).clip(-_FAR, _FAR).astype(int).tolist())
+    if isinstance(given, dlib.shape_predictor):
+        return given
+    try:
+        return dlib.shape_predictor(str(Path(given)))
+    except RuntimeError as error:
+        raise DatError(f"dlib cannot read {Path(given)}: {error}") from error
+
+
+def _corners(box: Any) -> NDArray[np.float64]:
+    """Left, top, right and bottom of a box of any kind, whether it has an area or not."""
+    sides = (box.left(), box.top(), box.right(), box.bottom()) if hasattr(box, "bottom") else box
+    corners = as_floats(sides)
+    if corners.shape != (4,) or not np.isfinite(corners).all():
+        raise ValueError(f"box {box!r} is not four finite numbers; expected (left, top, right, bottom) or a rectangle")
+    return corners

@@ -1,4 +1,4 @@
-"""How a face's chip is cut: antialiased, and from no more of the picture than the chip shows."""
+"""How a face's chip is cut: antialiased, and from no more of the image than the chip shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init.geometry import FloatArray
 
+__all__ = ["as_float", "as_shape", "warp_face"]
+
 if TYPE_CHECKING:
     from skimage.transform import SimilarityTransform
 
@@ -18,6 +20,7 @@ def warp_face(
     image: NDArray[Any],
     placed: SimilarityTransform,
     output_shape: tuple[int, int],
+    *,
     anti_aliasing: bool,
     mode: str,
     cval: float,
@@ -48,6 +51,8 @@ def warp_face(
     region = image[low[1] : high[1], low[0] : high[0]]
 
     smooth = _block_mean(region, block, preserve_range)
+    if not smooth.flags.writeable:  # scikit-image's warp takes no read-only floats
+        smooth = smooth.copy()
     if sigma > 0:
         smooth = ski.filters.gaussian(
             smooth,

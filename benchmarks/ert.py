@@ -19,7 +19,7 @@ from common import Timing, compare, measure, report
 from skimage.data import astronaut
 
 from tcdcn_init.adapters.dlib import SeededShapePredictor
-from tcdcn_init.adapters.ert import ERT, CascadeArrays, frames_from_boxes, read_dat
+from tcdcn_init.adapters.ert import ERT, CascadeArrays, read_dat
 
 LEVELS, TREES, DEPTH, POINTS, PIXELS = 15, 500, 4, 68, 500
 FACES = 64
@@ -61,18 +61,17 @@ def main() -> None:
     corners, sides = rng.integers(0, 300, (FACES, 2)), rng.integers(80, 200, (FACES, 1))
     boxes = np.concatenate([corners, corners + sides], axis=1)
     rectangles = [dlib.rectangle(*box) for box in boxes.tolist()]
-    frames = frames_from_boxes(boxes)
     five = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
     seeds = five * sides[:, None] + corners[:, None]
     chip = SeededShapePredictor(stock, "chip")
     ratios: dict[str, float] = {}
     for name, image in (("grey", np.ascontiguousarray(rgb[..., 1])), ("RGB", rgb)):
         theirs = np.array([[(part.x, part.y) for part in stock(image, box).parts()] for box in rectangles])
-        assert np.array_equal(theirs, np.floor(ert.fit_from_frames(image, frames) + 0.5)), "not dlib's points"
+        assert np.array_equal(theirs, np.floor(ert.fit_from_boxes(image, boxes) + 0.5)), "not dlib's points"
         runs = compare(
             {
                 f"a face, dlib, {name}": lambda image=image: [stock(image, box) for box in rectangles],
-                f"a face, ours in a batch of {FACES}, {name}": lambda image=image: ert.fit_from_frames(image, frames),
+                f"a face, ours in a batch of {FACES}, {name}": lambda image=image: ert.fit_from_boxes(image, boxes),
                 f"a face, ours one by one, {name}": lambda image=image: [ert.fit_from_box(image, b) for b in boxes],
                 f"a face, seeded chip, {name}": lambda image=image: [chip.fit_from_points(image, s) for s in seeds],
             },

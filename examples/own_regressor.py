@@ -11,7 +11,7 @@ from skimage import color, data, filters, io, transform, util
 
 from tcdcn_init import initialize
 from tcdcn_init._shared.drawing import overlay
-from tcdcn_init.adapters.skimage import detect_boxes
+from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import as_box, interocular, similarity_between, transform_points
 
 

@@ -10,11 +10,12 @@ import sys
 from skimage import data, io, util
 
 from tcdcn_init import initialize
-from tcdcn_init.adapters.skimage import align_faces, detect_boxes
+from tcdcn_init.adapters.skimage import align_face
+from tcdcn_init.detection import detect_boxes
 
 image = io.imread(sys.argv[1]) if len(sys.argv) > 1 else data.astronaut()
 faces = initialize(image, detect_boxes(image))
-chips = align_faces(image, [face.points for face in faces])
+chips = align_face(image, [face.points for face in faces])
 
 for number, (face, chip) in enumerate(zip(faces, chips, strict=True)):
     io.imsave(f"chip{number}.png", util.img_as_ubyte(chip), check_contrast=False)

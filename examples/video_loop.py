@@ -10,7 +10,7 @@ from skimage import data, io, transform, util
 
 from tcdcn_init import Initializer
 from tcdcn_init._shared.drawing import overlay
-from tcdcn_init.adapters.skimage import detect_boxes
+from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import box_from_points
 
 FRAMES = 48

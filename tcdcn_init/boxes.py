@@ -1,4 +1,4 @@
-"""A caller's face boxes, checked against the image."""
+"""A caller's face boxes, validated against the image."""
 
 from __future__ import annotations
 
@@ -9,32 +9,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import BoxLike, as_box
+from tcdcn_init.geometry import FARTHEST, BoxLike, as_box
+
+__all__ = ["checked_boxes"]
 
 
-def checked_boxes(
-    picture: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str
-) -> NDArray[np.float64]:
-    """Boxes of one picture as an array, checked; unusable ones NaN where the caller wants them so."""
+def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:
+    """Boxes of one image as an array.
+
+    Parameters
+    ----------
+    image : ndarray
+        As `images.as_image` returns it.
+    boxes : iterable of boxes, (N, 4) array_like or None
+        Each as for `geometry.as_box`; None detects.
+    on_bad : {"raise", "nan"}
+        What a box that is not valid, or lies wholly outside of the image, does: raise, or become NaN.
+
+    Returns
+    -------
+    (N, 4) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        Naming the box and what is wrong with it.
+    """
     if on_bad not in ("raise", "nan"):
         raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
     if boxes is None:
         from tcdcn_init.detection import detect_boxes
 
-        return detect_boxes(picture)
-    height, width = picture.shape[:2]
-    if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4:
+        return detect_boxes(image)
+    height, width = image.shape[:2]
+    if type(boxes) is np.ndarray and boxes.shape[1:] == (4,) and boxes.dtype.kind in "iuf":
         array = boxes.astype(np.float64)
         low, high = array[:, :2], array[:, 2:]
-        # All good, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
-        if ((low < high) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)).all() and (
-            np.abs(array) < 1e12
-        ).all():
+        # All valid, the usual case, at once; false for NaN. Otherwise one by one below, to say which and why.
+        inside = (high - low >= 1.0) & (low <= (width - 0.5, height - 0.5)) & (high >= -0.5)
+        if inside.all() and (np.abs(array) <= FARTHEST).all():
             return array
-    if hasattr(boxes, "bottom") or (len(boxes) == 4 and all(isinstance(value, numbers.Real) for value in boxes)):  # type: ignore[arg-type,union-attr]
+    if _is_single(boxes):
         raise ValueError(f"boxes is a single box {boxes!r}; expected a list of boxes: wrap it, [box]")
-    result = np.full((len(boxes), 4), np.nan)  # type: ignore[arg-type]
-    for k, item in enumerate(boxes):  # type: ignore[arg-type]
+    given = list(boxes)  # type: ignore[arg-type]
+    if len(given) == 4 and all(isinstance(value, numbers.Real) for value in given):
+        raise ValueError(f"boxes is a single box {given!r}; expected a list of boxes: wrap it, [box]")
+    result = np.full((len(given), 4), np.nan)
+    for k, item in enumerate(given):
         try:
             box = as_box(item)
             if box[0] > width - 0.5 or box[1] > height - 0.5 or box[2] < -0.5 or box[3] < -0.5:
@@ -48,3 +69,10 @@ def checked_boxes(
             continue
         result[k] = box
     return result
+
+
+def _is_single(boxes: Any) -> bool:
+    bottom = getattr(boxes, "bottom", None)
+    if bottom is not None:
+        return bool(np.ndim(bottom() if callable(bottom) else bottom) == 0)  # of a table it is a column
+    return getattr(boxes, "ndim", None) == 1

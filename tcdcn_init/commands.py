@@ -10,6 +10,8 @@ import typer
 from tcdcn_init._shared.commands import ModelOption, split_names
 from tcdcn_init.weights import DEFAULT_MODEL
 
+__all__ = ["commands", "demo", "export", "train"]
+
 commands = typer.Typer()
 
 

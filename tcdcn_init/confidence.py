@@ -1,8 +1,8 @@
-"""How far a network's answer can be trusted: its raw guesses, calibrated on held-out faces.
+"""Confidence in a network's answer: its raw estimates, calibrated on held-out faces.
 
-A network with the outputs "expected_error" and "face" (`architecture.ResidualConfig`) guesses how far off each of its
-points is and whether it sees a face. On the faces that it learned from both are too good; the few numbers here, fitted
-on held-out faces and kept in the model file, put that right.
+A network with the outputs "expected_error" and "face" (`network.config.ResidualConfig`) estimates how far off each of
+its points is and whether it sees a face. On the faces that it learned from both are too good; the few numbers here,
+fitted on held-out faces and kept in the model file, put that right.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.tensor_file import json_object
 
+__all__ = ["FAILURE", "MIN_CONFIDENCE", "UNSURE_BELOW", "Calibration", "fit_calibration"]
+
 FAILURE = 0.1
 """Mean error, in inter-ocular distances, up to which five points count as good: the field's limit of a failure."""
 
+
+UNSURE_BELOW = 0.5
+"""Confidence below which reports call an answer unsure."""
 
 MIN_CONFIDENCE = 0.1
 """Confidence below which the start `tcdcn-sure` takes the box instead of the points."""
@@ -81,8 +86,8 @@ class Calibration:
             0 to 1.
         """
         error, seen = self.evidence(raw, face)
-        is_face = _chance(self.face_intercept + self.face_weight * seen)
-        return is_face * _chance(self.good_intercept + self.error_weight * error)
+        is_face = _probability(self.face_intercept + self.face_weight * seen)
+        return is_face * _probability(self.good_intercept + self.error_weight * error)
 
     def evidence(self, raw: ArrayLike, face: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The two numbers that a confidence is made of, (N,) each: the logarithm of the error, and s."""
@@ -167,7 +172,7 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     )
 
 
-def _chance(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def _probability(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
@@ -180,7 +185,7 @@ def _logistic_regression(values: NDArray[np.float64], yes: NDArray[np.bool_]) ->
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         odds = inputs @ parameters
         value = (np.logaddexp(0.0, odds) - target * odds).mean() + 1e-5 * (parameters**2).sum()
-        return float(value), inputs.T @ (_chance(odds) - target) / len(target) + 2e-5 * parameters
+        return float(value), inputs.T @ (_probability(odds) - target) / len(target) + 2e-5 * parameters
 
     intercept, weight = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
     return float(intercept), float(weight)

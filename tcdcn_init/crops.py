@@ -1,25 +1,26 @@
 """Cut, turn and scale faces out of an image, and map points back.
 
 A *frame* is a 2x3 similarity from normalised crop coordinates (the square from -0.5 to 0.5, origin in its middle)
-to image pixels. Crops and points share it: the crop is the picture sampled over the frame, the network's answer is
+to image pixels. Crops and points share it: the crop is the image sampled over the frame, the network's answer is
 in the frame's coordinates, and `geometry.transform_points` carries it to the image.
 
-Only the pixels under a frame are touched, so the cost depends on neither the picture's size nor, beyond twice the
+Only the pixels under a frame are touched, so the cost depends on neither the image's size nor, beyond twice the
 crop's resolution, the face's.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
+from tcdcn_init.images import as_grey, as_image
 
-# scikit-image's rgb2gray (ITU-R BT.709 luma).
-_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+__all__ = ["GRID_REACH", "as_picture", "cut", "frames_apart", "frames_from_boxes", "frames_from_points", "snapped"]
+
+as_picture = as_image  # the name under which it was here
 
 # A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters
 # add their variances (half width squared / 6), and 0.75 + 0.25 = 1 makes the sum that of an upright crop.
@@ -30,47 +31,9 @@ GRID_REACH = 2 * 0.75**0.5  # in pitches of the grid, which are half the crop's
 _BAND = 20
 
 
-# The square of the box around any five points of mean 0 and size 1, which a later look turns, scales and shifts.
+# The square of the box around any five points of mean 0 and size 1, which a later pass turns, scales and shifts.
 _UNIT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-1.0, 1.0], [1.0, 1.0]])
-_LOOK_CENTRE, _LOOK_SIDE = box_square(box_from_points(_UNIT / centroid_size(_UNIT)))
-
-
-def as_picture(image: Any) -> NDArray[Any]:
-    """Check an image at the door, without touching its pixels.
-
-    Parameters
-    ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        Grey, RGB or RGBA; bool, an integer type over its whole range, or float in [0, 1], as in scikit-image.
-
-    Returns
-    -------
-    ndarray
-        The same image; (H, W, 1) becomes (H, W).
-
-    Raises
-    ------
-    TypeError
-        If it is a path instead of an array, or its dtype holds no pixels.
-    ValueError
-        If it is empty or has another number of dimensions or channels.
-    """
-    if isinstance(image, str | Path):
-        raise TypeError(
-            f"image is the path {str(image)!r}; expected an array: read it first, e.g. skimage.io.imread(path)"
-        )
-    picture = np.asarray(image)
-    if picture.dtype.kind not in "buif":
-        raise TypeError(f"image has dtype {picture.dtype}; expected bool, integers or floats in [0, 1]")
-    if picture.ndim == 3 and picture.shape[2] == 1:
-        picture = picture[..., 0]
-    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (3, 4)):
-        raise ValueError(
-            f"image has shape {picture.shape}; expected (H, W), (H, W, 3) or (H, W, 4), one picture, channels last"
-        )
-    if picture.size == 0:
-        raise ValueError(f"image of shape {picture.shape} is empty; expected at least one pixel")
-    return picture
+_UNIT_CENTRE, _UNIT_SIDE = box_square(box_from_points(_UNIT / centroid_size(_UNIT)))
 
 
 def frames_from_boxes(boxes: ArrayLike, view: float) -> NDArray[np.float64]:
@@ -94,7 +57,7 @@ def frames_from_boxes(boxes: ArrayLike, view: float) -> NDArray[np.float64]:
 
 
 def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
-    """Frames turned with the face and centred on it: what a second pass looks at.
+    """Frames turned with the face and centred on it: what a later pass crops.
 
     Upright, it is the frame of the box that `geometry.box_from_points` puts around the points.
 
@@ -112,19 +75,20 @@ def frames_from_points(points: ArrayLike, view: float) -> NDArray[np.float64]:
     angle, size, middle = np.radians(roll_degrees(array)), centroid_size(array), array.mean(axis=-2)
     cos, sin = size * np.cos(angle), size * np.sin(angle)
     frames = np.empty((*angle.shape, 2, 3))
-    frames[..., 0, 0] = frames[..., 1, 1] = _LOOK_SIDE * view * cos
-    frames[..., 1, 0] = _LOOK_SIDE * view * sin
+    frames[..., 0, 0] = frames[..., 1, 1] = _UNIT_SIDE * view * cos
+    frames[..., 1, 0] = _UNIT_SIDE * view * sin
     frames[..., 0, 1] = -frames[..., 1, 0]
-    frames[..., 0, 2] = middle[..., 0] + cos * _LOOK_CENTRE[0] - sin * _LOOK_CENTRE[1]
-    frames[..., 1, 2] = middle[..., 1] + sin * _LOOK_CENTRE[0] + cos * _LOOK_CENTRE[1]
+    frames[..., 0, 2] = middle[..., 0] + cos * _UNIT_CENTRE[0] - sin * _UNIT_CENTRE[1]
+    frames[..., 1, 2] = middle[..., 1] + sin * _UNIT_CENTRE[0] + cos * _UNIT_CENTRE[1]
     return frames
 
 
 def snapped(frames: ArrayLike) -> NDArray[np.float64]:
     """The nearest frames of a coarse grid: whole degrees, sides 2 % apart, middles a 64th of the side apart.
 
-    A later look is cut over such a frame. It need not be exact, and differences of a millionth between two ways to
-    compute the first look's points, as batches of different size make them, do not grow through the second crop.
+    A later pass crops over such a frame. It need not be exact, and differences of a millionth between two ways to
+    compute the first pass's points, as batches of different size make them, do not grow through the second crop. The
+    grid is that of the coordinates given: laid around a face, it moves with the face.
 
     Parameters
     ----------
@@ -175,18 +139,18 @@ def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float
 
 
 def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -> NDArray[np.float32]:
-    """Sample a picture over frames: grey crops, antialiased where they shrink.
+    """Sample an image over frames: grey crops, antialiased where they shrink.
 
-    Beyond the picture's border its outermost pixels go on. Upright frames are resampled by a triangle filter of
+    Beyond the image's border its outermost pixels go on. Upright frames are resampled by a triangle filter of
     the crop's pitch; turned ones by a narrower one onto an upright grid of half the pitch, which is then interpolated
-    linearly: together the same spread. Where a crop's pixel spans four or more of the picture's, the filter takes two
+    linearly: together the same spread. Where a crop's pixel spans four or more of the image's, the filter takes two
     to four samples along each axis of that span instead of every pixel: enough against the aliasing of faces, and the
     time stays that of a small face; a texture finer than that may still alias.
 
     Parameters
     ----------
     image : ndarray
-        As `as_picture` returns it.
+        As `images.as_image` returns it.
     frames : (N, 2, 3) array_like
         Similarities from the square -0.5..0.5 to image pixels.
     side : int
@@ -197,9 +161,9 @@ def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -
     Returns
     -------
     (N, side, side) ndarray of float32
-        Grey, in [0, 1] for pictures in range.
+        Grey, in [0, 1] for images in range.
 
-        NaN or infinity in a picture of floats under a frame spreads into that frame's crop alone.
+        NaN or infinity in an image of floats under a frame spreads into that frame's crop alone.
     """
     array = np.asarray(frames, dtype=np.float64)
     crops = np.empty((len(array), side, side), dtype=np.float32)
@@ -238,7 +202,7 @@ def _resample(
     """
     step = max(1, int(reach * pitch / 2))  # every pixel up to twice the resolution, then two samples a half triangle
     (columns, rows), (x_weights, y_weights) = _axes(centre, pitch, count, step, reach)
-    region = grey(_region(image, rows, columns))
+    region = as_grey(_region(image, rows, columns))
     slope = pitch / step
     return _banded(x_weights, _banded(y_weights, region, slope).T, slope).T
 
@@ -290,17 +254,3 @@ def _region(image: NDArray[Any], rows: range, columns: range) -> NDArray[Any]:
     else:
         inside = image[rows.start : rows.stop : rows.step, columns.start : columns.stop : columns.step]
     return inside
-
-
-def grey(region: NDArray[Any]) -> NDArray[np.float32]:
-    """Grey floats by scikit-image's rules: integers over their range, RGB by luma, RGBA on white."""
-    gain = np.float32(1.0 / np.iinfo(region.dtype).max if region.dtype.kind in "ui" else 1.0)
-    if region.ndim == 2:
-        return region.astype(np.float32) * gain
-    # Channel by channel: half the time of converting all of them before a product with the weights.
-    red, green, blue = (region[..., k].astype(np.float32) * (weight * gain) for k, weight in enumerate(_LUMA))
-    luma = red + green + blue
-    if region.shape[2] == 4:
-        alpha = region[..., 3].astype(np.float32) * gain
-        luma = luma * alpha + (1.0 - alpha)
-    return np.asarray(luma, dtype=np.float32)

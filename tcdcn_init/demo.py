@@ -12,11 +12,13 @@ from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import FIVE_POINTS, invert, rotation, transform_points
 from tcdcn_init.initializer import Initializer
 
+__all__ = ["demo_cases", "draw_demo"]
+
 _COLOURS = ("#39ff88", "#00c8ff", "#ffd400", "#ff6ec7", "#ff8a3c")
 
 
 def demo_cases() -> list[tuple[str, NDArray[np.uint8], NDArray[np.float64]]]:
-    """The three cases: title, picture, box."""
+    """The three cases: title, image, box."""
     from skimage.data import astronaut
     from skimage.transform import warp
     from skimage.util import img_as_ubyte
@@ -43,7 +45,7 @@ def _box_around(turn: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[
 
 
 def draw_demo(out: Path, initializer: Initializer | None = None) -> list[Any]:
-    """Run the three cases and draw them into one picture.
+    """Run the three cases and draw them side by side.
 
     Parameters
     ----------
@@ -62,27 +64,25 @@ def draw_demo(out: Path, initializer: Initializer | None = None) -> list[Any]:
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Rectangle
-    except ImportError as error:
-        raise ImportError('the demo draws with matplotlib: pip install "tcdcn-init[eval]"') from error
+    from tcdcn_init._shared.plotting import drawn
 
     initializer = initializer or Initializer()
     cases = demo_cases()
-    faces = [initializer(picture, [box])[0] for _, picture, box in cases]
-    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
-    for axis, (title, picture, box), face in zip(figure.subplots(1, 3), cases, faces, strict=True):
-        axis.imshow(picture)
-        axis.add_patch(Rectangle(tuple(box[:2]), *(box[2:] - box[:2]), fill=False, edgecolor="#ffbe00", linewidth=1.5))
-        for (x, y), name, colour in zip(face.points, FIVE_POINTS, _COLOURS, strict=True):
-            axis.plot(x, y, "o", color=colour, markersize=7, markeredgecolor="black", label=name)
-        axis.set_title(f"{title}: roll {face.roll:+.0f}°", fontsize=11)
-        middle, half = (box[:2] + box[2:]) / 2, 0.95 * float(box[2] - box[0])
-        axis.set_xlim(middle[0] - half, middle[0] + half)
-        axis.set_ylim(middle[1] + half, middle[1] - half)
-        axis.set_axis_off()
-    handles, names = axis.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
-    figure.savefig(out, dpi=110)
+    faces = [initializer(image, [box])[0] for _, image, box in cases]
+    with drawn(out, size=(10.5, 4.3)) as figure:
+        from matplotlib.patches import Rectangle
+
+        for axis, (title, image, box), face in zip(figure.subplots(1, 3), cases, faces, strict=True):
+            axis.imshow(image)
+            extent = box[2:] - box[:2]
+            axis.add_patch(Rectangle(tuple(box[:2]), *extent, fill=False, edgecolor="#ffbe00", linewidth=1.5))
+            for (x, y), name, colour in zip(face.points, FIVE_POINTS, _COLOURS, strict=True):
+                axis.plot(x, y, "o", color=colour, markersize=7, markeredgecolor="black", label=name)
+            axis.set_title(f"{title}: roll {face.roll:+.0f}°")
+            middle, half = (box[:2] + box[2:]) / 2, 0.95 * float(extent[0])
+            axis.set_xlim(middle[0] - half, middle[0] + half)
+            axis.set_ylim(middle[1] + half, middle[1] - half)
+            axis.set_axis_off()
+        handles, names = axis.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=5)
     return faces

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.array_file import read_arrays
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.os_errors import naming
 from tcdcn_init.geometry import box_square, centroid_size, five_from_68
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ class ShapeBank:
         arrays = {"shapes": self.shapes}
         if self.shapes.shape[1] not in (5, 68) or not np.array_equal(self.five, _five_of(self.shapes)):
             arrays["five"] = self.five
-        with naming(file), replacing(file) as part, part.open("wb") as handle:
+        with replacing(file) as part, part.open("wb") as handle:
             np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
 
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["MIRRORED_POSE", "TASKS", "check_tasks"]
+
 TASKS: dict[str, tuple[str, ...]] = {
     "pose": ("left profile", "left", "frontal", "right", "right profile"),
     "gender": ("male", "female"),

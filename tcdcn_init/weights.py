@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init._shared.os_errors import naming
 from tcdcn_init._shared.tensor_file import json_object, read_tensors
 from tcdcn_init.network.config import NetworkConfig, config_from_dict, config_to_dict
 
@@ -74,6 +73,11 @@ def bundled_models() -> list[str]:
     return sorted(path.stem for path in folder.glob("tcdcn-*.safetensors"))
 
 
+def is_path(model: str | Path) -> bool:
+    """Whether a model is named by the path of a file, and not by a bundled name."""
+    return isinstance(model, Path) or str(model).endswith((".safetensors", ".onnx"))
+
+
 def find_model(model: str | Path, suffix: str) -> Path:
     """File of a model: a bundled name, or a path to the user's own file.
 
@@ -92,7 +96,7 @@ def find_model(model: str | Path, suffix: str) -> Path:
         If a path was given and the file is not there.
     """
     text = str(model)
-    if isinstance(model, Path) or text.endswith((".safetensors", ".onnx")):
+    if is_path(model):
         path = Path(model).with_suffix(suffix)
         if not path.is_file():
             raise FileNotFoundError(
@@ -145,7 +149,7 @@ def save_network(path: Path, network: Network, extra: Mapping[str, str]) -> None
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    with naming(path), replacing(path) as part:
+    with replacing(path) as part:
         save_file(tensors, part, metadata_for(network.config, extra))
 
 
@@ -185,7 +189,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
                 f"{path}: its metadata declares {name} of shape {tuple(like.shape)}, but the file has {shape}; "
                 "the two do not belong together: get or export the file anew"
             )
-        tensors[name] = found.to(like.dtype)
+        tensors[name] = found.to(like.dtype, copy=True)  # the file's own may be maps of it
         if not tensors[name].isfinite().all():
             raise ValueError(f"{path} is not valid: {name} holds NaN or infinity; get or train it anew")
     unknown = sorted(set(tensors) - set(wanted))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
+from tcdcn_init.adapters.ert.cascade import ERT
+from tcdcn_init.adapters.rcpr.cascade import RCPR
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig
+from tcdcn_init.adapters.sdm.cascade import SDM
+from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.geometry import compose, rotation, transform_points
 
 FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
@@ -44,3 +51,28 @@ def random_arrays(rng: np.random.Generator, **sizes: int) -> CascadeArrays:
         anchors=rng.integers(0, points, (levels, pixels)),
         deltas=rng.normal(0, 0.2, (levels, pixels, 2)),
     )
+
+
+def random_ert(seed: int = 0) -> ERT:
+    """Regression trees of noise."""
+    return ERT(replace(random_arrays(np.random.default_rng(seed)), mean_shape=FIVE / 120))
+
+
+def random_sdm(seed: int = 2) -> SDM:
+    """Supervised descent of noise."""
+    rng, config = np.random.default_rng(seed), SDMConfig(spans=(2.0, 1.0))
+    return SDM(FIVE / 120, rng.normal(0, 0.01, (2, 5 * config.length, 10)), np.zeros((2, 10)), config)
+
+
+def random_rcpr(seed: int = 3) -> RCPR:
+    """Random ferns of noise."""
+    rng, config = np.random.default_rng(seed), RCPRConfig(stages=10, ferns=3, depth=2)
+    ferns = Ferns(
+        pairs=rng.integers(0, 5, (10, 9, 2)),
+        along=np.full((10, 9), 0.5),
+        compared=rng.integers(0, 9, (10, 3, 2, 2)),
+        thresholds=rng.integers(-40, 40, (10, 3, 2)),
+        leaves=rng.integers(-9, 9, (10, 3, 4, 10)),
+        scales=np.full((10, 3), 0.01, dtype=np.float32),
+    )
+    return RCPR(FIVE / 120, ferns, FIVE / 120 - 0.5 + rng.normal(0, 0.05, (12, 5, 2)), config)

@@ -32,6 +32,25 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def run() -> Callable[..., Any]:
+    """``run("points", path, ...)`` -> typer's result, never a traceback; leaves the number of threads."""
+    import torch
+    from typer.testing import CliRunner
+
+    from tcdcn_init.cli import app
+
+    threads = torch.get_num_threads()
+
+    def call(*arguments: Any) -> Any:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        torch.set_num_threads(threads)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """scikit-image's astronaut, (512, 512, 3) uint8, read-only."""
     from skimage.data import astronaut

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage.color import rgb2gray, rgba2rgb
+from skimage.color import rgb2gray
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
 
-from tcdcn_init.crops import as_picture, cut, frames_apart, frames_from_boxes, frames_from_points, grey, snapped
+from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import box_from_points, compose, rotation, transform_points
 
 few = settings(deadline=None, max_examples=25)
@@ -175,23 +175,11 @@ def test_nothing_but_the_faces_region_is_touched(roll):
 # --- colours and dtypes
 
 
-@pytest.mark.parametrize("channels", [None, 3, 4])
 @pytest.mark.parametrize("convert", [img_as_ubyte, img_as_uint, img_as_float, lambda p: p.astype(np.float32)])
-def test_grey_is_what_scikit_image_makes_of_it(channels, convert):
-    shape = (30, 40) if channels is None else (30, 40, channels)
-    picture = convert(np.random.default_rng(5).random(shape))
-    expected = img_as_float(picture)
-    if channels == 4:
-        expected = rgba2rgb(expected)
-    if channels:
-        expected = rgb2gray(expected)
-    np.testing.assert_allclose(grey(picture), expected, atol=1e-5)
-    np.testing.assert_allclose(one(picture, frame(19.5, 14.5, 20), 20), expected[5:25, 10:30], atol=1e-5)
-
-
-def test_a_mask_is_black_and_white():
-    picture = np.random.default_rng(6).random((30, 40)) < 0.5
-    np.testing.assert_array_equal(grey(picture), picture.astype(np.float32))
+def test_a_crop_over_whole_pixels_is_their_grey(convert):
+    picture = convert(np.random.default_rng(5).random((30, 40, 3)))
+    expected = rgb2gray(img_as_float(picture))[5:25, 10:30]
+    np.testing.assert_allclose(one(picture, frame(19.5, 14.5, 20), 20), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -201,35 +189,6 @@ def test_a_pixel_that_is_not_finite_spoils_only_crops_that_see_it(bad):
     with np.errstate(invalid="ignore"):
         crops = cut(picture, np.stack([frame(50, 50, 60), frame(150, 50, 60), frame(50, 50, 60, 20)]), SIDE)
     assert np.isfinite(crops).all(axis=(1, 2)).tolist() == [True, False, True]
-
-
-@pytest.mark.parametrize(
-    ("image", "error", "message"),
-    [
-        ("face.jpg", TypeError, r"path 'face.jpg'.*imread"),
-        (np.zeros((5, 5), dtype=complex), TypeError, "dtype complex128"),
-        (np.array([["a"]]), TypeError, "dtype <U1"),
-        (None, TypeError, "dtype object"),
-        (np.zeros(5), ValueError, r"shape \(5,\)"),
-        (np.zeros((1, 5, 5, 3)), ValueError, r"shape \(1, 5, 5, 3\).*one picture"),
-        (np.zeros((3, 5, 5)), ValueError, r"shape \(3, 5, 5\).*channels last"),
-        (np.zeros((0, 5, 3)), ValueError, "empty"),
-        (np.zeros((5, 0)), ValueError, "empty"),
-    ],
-)
-def test_what_is_no_picture_is_refused_at_the_door(image, error, message):
-    with pytest.raises(error, match=message):
-        as_picture(image)
-
-
-def test_a_path_object_is_no_picture(tmp_path):
-    with pytest.raises(TypeError, match="read it first"):
-        as_picture(tmp_path)
-
-
-def test_a_single_channel_is_grey():
-    picture = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)
-    np.testing.assert_array_equal(as_picture(picture), picture[..., 0])
 
 
 # --- frames

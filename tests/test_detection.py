@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from skimage.transform import rescale
 from skimage.util import img_as_float, img_as_uint
 
-from tcdcn_init import detection
 from tcdcn_init.detection import detect_boxes
 
 DETECTORS = pytest.mark.parametrize("detector", ["skimage", "dlib"])
@@ -64,11 +63,20 @@ def test_where_there_is_no_face_there_are_no_boxes(detector, shape):
     assert boxes.dtype == np.float64
 
 
-def test_dlib_is_taken_where_it_is_installed(found, portrait, monkeypatch):
+def test_dlib_is_taken_where_it_is_installed(found, portrait, monkeypatch, caplog):
     np.testing.assert_array_equal(detect_boxes(portrait), found["dlib"])
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "dlib" else find(name, *a))
+    monkeypatch.setitem(sys.modules, "dlib", None)
     np.testing.assert_array_equal(detect_boxes(portrait), found["skimage"])
+    assert caplog.records == []
+
+
+def test_where_dlib_cannot_be_imported_the_cause_is_told(found, portrait, monkeypatch, tmp_path, caplog):
+    (tmp_path / "dlib.py").write_text("raise ImportError('libopenblas.so.0: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "dlib")
+    monkeypatch.syspath_prepend(tmp_path)
+    for _ in range(2):
+        np.testing.assert_array_equal(detect_boxes(portrait), found["skimage"])
+    assert ["libopenblas" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_what_is_missing_or_unknown_is_named(portrait, monkeypatch):
@@ -76,7 +84,6 @@ def test_what_is_missing_or_unknown_is_named(portrait, monkeypatch):
         detect_boxes(portrait, "opencv")
     with pytest.raises(TypeError, match="read it first"):
         detect_boxes("portrait.jpg")
-    detection._dlib_detector.cache_clear()
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(ImportError, match=r'pip install "tcdcn-init\[dlib\]"'):
-        detect_boxes(portrait, "dlib")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ImportError, match=r'pip install "tcdcn-init\[dlib\]"'):
+        pool.submit(detect_boxes, portrait, "dlib").result()  # a thread that has no detector yet

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+from types import SimpleNamespace
+
 import dlib
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -12,6 +16,8 @@ from hypothesis.extra.numpy import arrays
 from tcdcn_init import geometry as geo
 
 UPRIGHT = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
+
+Box = namedtuple("Box", "left top right bottom")
 
 few = settings(deadline=None, max_examples=40)
 rolls = st.floats(-179.0, 179.0)
@@ -125,15 +131,9 @@ def test_a_profile_whose_eyes_coincide_still_has_a_roll():
     )
 
 
-@few
-@given(shapes, st.integers(1, 2000))
-def test_mirroring_twice_changes_nothing(points, width):
-    np.testing.assert_allclose(geo.mirror_points(geo.mirror_points(points, width), width), points, atol=1e-9)
-
-
-def test_mirroring_exchanges_partners_about_the_middle_of_the_pixels():
-    mirrored = geo.mirror_points(UPRIGHT, width=101)  # columns 0..100: the middle is 50, where the nose is
-    np.testing.assert_array_equal(mirrored, UPRIGHT)
+def test_mirroring_exchanges_partners():
+    # Columns 0..100: the middle is 50, where the nose is.
+    np.testing.assert_array_equal(UPRIGHT[list(geo.MIRROR)] * [-1, 1] + [100, 0], UPRIGHT)
     names = [geo.FIVE_POINTS[k] for k in geo.MIRROR]
     swapped = [n.replace("left", "?").replace("right", "left").replace("?", "right") for n in geo.FIVE_POINTS]
     assert names == swapped
@@ -186,6 +186,11 @@ def test_the_square_of_a_box_has_its_centre_and_area(corner, width, height):
         np.array([10, 20, 110, 140], dtype=np.int32),
         dlib.rectangle(10, 20, 110, 140),
         dlib.drectangle(10, 20, 110, 140),
+        Box(10, 20, 110, 140),
+        SimpleNamespace(left=10, top=20, right=110, bottom=140),
+        np.rec.fromarrays([[10], [20], [110], [140]], names="left,top,right,bottom")[0],
+        torch.tensor([10.0, 20.0, 110.0, 140.0], requires_grad=True),
+        np.ma.masked_array([10, 20, 110, 140], mask=False),
     ],
     ids=lambda box: type(box).__name__,
 )
@@ -207,8 +212,49 @@ def test_a_box_is_four_numbers_or_a_rectangle(box):
         ((10, 20, 10, 140), "has no area"),
         ((110, 20, 10, 140), "has no area"),
         ((100, 100, 50, 60), r"left, top, width, height.*add left and top"),
+        ((0.2, 0.3, 0.5, 0.7), r"smaller than a pixel.*multiply relative coordinates by the image's width and height"),
+        ((20, 20, 20 + 1e-9, 60), "smaller than a pixel"),
+        ((0, 0, 1e13, 1e13), r"beyond 1e\+12 pixels; expected pixels of an image"),
+        (("10", "20", "110", "140"), "not four numbers"),
+        (np.array([10, 20, 110, 140 + 3j]), "not four numbers"),
+        (np.array([False, False, True, True]), "not four numbers"),
+        (np.ma.masked_array([10, 20, 110, 140], mask=[0, 1, 0, 0]), "not finite"),
+        (SimpleNamespace(left=10, bottom=140), "not four numbers"),
     ],
 )
 def test_a_bad_box_says_what_is_wrong_with_it(box, message):
     with pytest.raises(ValueError, match=message):
         geo.as_box(box)
+
+
+# --- points that a caller brings
+
+
+def test_five_points_are_taken_as_they_are_at_any_roll_and_pose():
+    profile = UPRIGHT.copy()
+    profile[1], profile[4] = profile[0] + [2, 0], profile[3] + [2, 0]
+    for points in (UPRIGHT, profile):
+        for degrees in range(-180, 181, 30):
+            turned = geo.transform_points(geo.rotation(degrees, (50, 60)), points)
+            np.testing.assert_array_equal(geo.as_five_points(turned.tolist()), turned)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p[list(geo.MIRROR)], "mirrored order; expected left and right as seen in the image, x before y"),
+        (lambda p: p[:, ::-1], "mirrored order"),
+        (lambda p: p / 512, "within a pixel.*multiply relative coordinates by the image's width and height"),
+        (lambda p: np.full((5, 2), 40.0), "within a pixel"),
+        (lambda p: p * 1e12, "beyond 1e\\+12 pixels"),
+        (lambda p: np.where(p == p[2], np.nan, p), "are not finite"),
+        (lambda p: np.ma.masked_less(p, 41), "are not finite"),
+        (lambda p: p[:4], r"have shape \(4, 2\); expected \(5, 2\), left eye, right eye"),
+        (lambda p: p.T, r"have shape \(2, 5\)"),
+        (lambda p: "face", "are not numbers"),
+        (lambda p: p + 1j, "are not numbers"),
+    ],
+)
+def test_bad_points_say_what_is_wrong_with_them(change, message):
+    with pytest.raises(ValueError, match=message):
+        geo.as_five_points(change(UPRIGHT))

@@ -59,9 +59,9 @@ def test_the_points_of_the_portrait_are_found(initializers, backend, portrait, p
     assert face.box.tolist() == list(portrait_box)
     assert abs(face.roll - 3.0) < 6.0
     assert set(face.attributes) == set(TASKS)
-    for task, chances in face.attributes.items():
-        assert tuple(chances) == TASKS[task]
-        assert sum(chances.values()) == pytest.approx(1.0, abs=1e-5)
+    for task, classes in face.attributes.items():
+        assert tuple(classes) == TASKS[task]
+        assert sum(classes.values()) == pytest.approx(1.0, abs=1e-5)
     assert face.attributes["smile"]["yes"] > 0.5
     assert face.attributes["glasses"]["no"] > 0.5
     assert max(face.attributes["pose"], key=face.attributes["pose"].get) == "frontal"
@@ -85,7 +85,7 @@ def test_a_second_pass_recovers_from_a_box_that_is_off(twice, portrait, portrait
     once, again = (initializer.points(portrait, np.stack(boxes)) for initializer in (Initializer(passes=1), twice))
     for points in again:
         assert error(points, portrait_points) < 0.06
-    # What is left of the boxes in the answer is less than after one look.
+    # What is left of the boxes in the answer is less than after one pass.
     assert again.std(axis=0).mean() < 0.7 * once.std(axis=0).mean()
 
 
@@ -144,7 +144,7 @@ def test_with_mirror_images_left_and_right_are_alike(portrait, portrait_box, bac
     np.testing.assert_allclose(face.expected_error, other.expected_error[list(MIRROR)], rtol=0.02)
     assert face.attributes["pose"]["left"] == pytest.approx(other.attributes["pose"]["right"], abs=0.01)
     assert face.attributes["smile"]["yes"] == pytest.approx(other.attributes["smile"]["yes"], abs=0.01)
-    # One look by itself is not so even-handed.
+    # One view by itself is not so even-handed.
     face, other = both(mirror=False)
     assert np.abs(face.points - (other.points[list(MIRROR)] * [-1, 1] + [portrait.shape[1] - 1, 0])).max() > 0.1
 
@@ -158,8 +158,8 @@ def test_both_backends_agree(initializers, portrait, boxes):
     ours, theirs = (initializers[backend](portrait, boxes) for backend in ("torch", "onnx"))
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a.points, b.points, atol=1e-4 * 1.4 * 240)  # 1e-4 of the largest crop
-        for task, chances in a.attributes.items():
-            assert chances == pytest.approx(b.attributes[task], abs=1e-4)
+        for task, classes in a.attributes.items():
+            assert classes == pytest.approx(b.attributes[task], abs=1e-4)
 
 
 def test_a_call_repeated_gives_the_same_bits(initializers, portrait, boxes):
@@ -169,9 +169,9 @@ def test_a_call_repeated_gives_the_same_bits(initializers, portrait, boxes):
 
 
 def test_the_functions_are_the_class(initializers, portrait, portrait_box):
-    expected = initializers["torch"].points(portrait, [portrait_box])[0]
+    expected = initializers["onnx"].points(portrait, [portrait_box])[0]
     np.testing.assert_array_equal(tcdcn_init.initialize(portrait, [portrait_box])[0].points, expected)
-    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", backend="torch", passes=1)
+    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", backend="onnx", passes=1)
     np.testing.assert_array_equal(face.points, expected)
 
 
@@ -246,14 +246,14 @@ def test_no_face_found_gives_an_empty_list():
     [
         (np.zeros((0, 100, 3), dtype=np.uint8), ValueError, r"shape \(0, 100, 3\) is empty"),
         (np.zeros(100), ValueError, r"shape \(100,\); expected \(H, W\)"),
-        (np.zeros((2, 100, 100, 3)), ValueError, r"shape \(2, 100, 100, 3\).*one picture"),
+        (np.zeros((2, 100, 100, 3)), ValueError, r"shape \(2, 100, 100, 3\).*one image"),
         (np.zeros((3, 100, 100)), ValueError, "channels last"),
         (np.full((200, 200), np.nan), ValueError, r"NaN or infinity under box \(10\.0, 10\.0, 90\.0, 90\.0\)"),
         (np.full((200, 200), np.inf), ValueError, "NaN or infinity under box"),
         (np.zeros((200, 200), dtype=complex), TypeError, "dtype complex128"),
         (np.zeros((200, 200), dtype="M8[s]"), TypeError, r"dtype datetime64\[s\]"),
         (None, TypeError, "dtype object"),
-        ("portrait.jpg", TypeError, r"the path 'portrait\.jpg'.*skimage\.io\.imread"),
+        ("portrait.jpg", TypeError, r"the path 'portrait\.jpg'.*tcdcn_init\.images\.read_image"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
@@ -356,7 +356,7 @@ def test_a_face_that_cannot_be_processed_leaves_its_neighbours_alone(portrait, p
         np.testing.assert_allclose(face.points, expected, atol=1e-3)
     for face in (faces[1], faces[3]):
         assert np.isnan(face.points).all()
-        assert all(np.isnan(chance) for chances in face.attributes.values() for chance in chances.values())
+        assert all(np.isnan(value) for classes in face.attributes.values() for value in classes.values())
         assert np.isnan(face.roll)
 
     elsewhere = initializer.batch([picture, portrait], [[(380, 380, 440, 440)], [portrait_box]], on_bad="nan")

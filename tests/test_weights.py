@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.weights import (
+    DEFAULT_MODEL,
+    PAPER_MODEL,
     bundled_file,
     bundled_models,
     find_model,
@@ -68,8 +70,10 @@ def test_bundled_models_say_what_they_are(name):
     assert all(torch.isfinite(value).all() for value in network.state_dict().values())
 
 
-def test_the_papers_network_has_the_papers_layers():
-    network, _ = load_network(find_model("tcdcn-mtfl", ".safetensors"))
+def test_the_papers_network_and_the_default_are_bundled():
+    assert DEFAULT_MODEL == "tcdcn-robust"
+    assert {DEFAULT_MODEL, PAPER_MODEL} <= set(bundled_models())
+    network, _ = load_network(find_model(PAPER_MODEL, ".safetensors"))
     assert network.config == TCDCNConfig(view=network.config.view)
 
 

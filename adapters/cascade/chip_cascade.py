@@ -1,23 +1,28 @@
-"""What cascades that look at faces in numpy share: their starts, a chip cut around each, and batches of them.
+"""What cascades that sample faces in numpy share: their starts, and a chip cut around each.
 
-A face is cut out once for each start, to an upright grey chip of fixed resolution in which all stages look, so that the
-work of a stage depends on neither the picture's size nor the face's.
+A face is cut out once for each start, to an upright grey chip of fixed resolution which all stages sample, so that the
+work of a stage depends on neither the image's size nor the face's.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.crops import as_picture, cut
-from tcdcn_init.geometry import BoxLike, as_box, centroid_size, compose, transform_points
+from tcdcn_init.crops import cut
+from tcdcn_init.geometry import centroid_size, compose, transform_points
+
+__all__ = ["ChipCascade", "ShapeChips", "StartSampler", "centred", "radius", "valid", "within_bounds"]
+
+_LARGEST_SIDE = 1000  # of a chip, in pixels: a file's settings decide the memory that a face takes
 
 _SMALLEST, _LARGEST = 1e-3, 1e6  # radius of a shape in pixels: what is beyond is an error, or lost in rounding
 
@@ -27,8 +32,8 @@ def radius(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centroid_size(shapes) / np.sqrt(shapes.shape[-2]))
 
 
-def usable(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of shapes (..., P, 2) in pixels can be looked at: finite ones whose points lie apart."""
+def valid(shapes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of shapes (..., P, 2) in pixels a chip can be cut around: finite ones whose points lie apart."""
     with np.errstate(invalid="ignore", over="ignore"):
         sizes = radius(shapes)
     return np.asarray((sizes > _SMALLEST) & (sizes < _LARGEST))
@@ -44,7 +49,7 @@ class ShapeChips:
     resolution : float
         Pixels to a radius of the shape.
     reach : float
-        How far a chip reaches from the shape's middle, in radii. Past the picture's border its last pixels go on.
+        How far a chip reaches from the shape's middle, in radii. Past the image's border its last pixels go on.
 
     Attributes
     ----------
@@ -56,20 +61,25 @@ class ShapeChips:
     Raises
     ------
     ValueError
-        If the points coincide.
+        If the points coincide, or a chip would have more than 1,000 pixels a side.
     """
 
     def __init__(self, upright: ArrayLike, resolution: float, reach: float) -> None:
         self.reference = centred(upright)
         self.side = 2 * math.ceil(reach * resolution)
+        if self.side > _LARGEST_SIDE:
+            raise ValueError(
+                f"chips that reach {reach:g} radii at {resolution:g} pixels to a radius are {self.side} pixels wide; "
+                f"expected at most {_LARGEST_SIDE}: take a lower resolution or reach"
+            )
         self._resolution = resolution
 
-    def cut(self, picture: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The grey (side, side) chip of a picture around a shape (P, 2)."""
-        return np.asarray(cut(picture, self._frames(shape[None]), self.side)[0])
+    def cut(self, image: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The grey (side, side) chip of a checked image around a shape (P, 2)."""
+        return np.asarray(cut(image, self._frames(shape[None]), self.side)[0])
 
     def chip_maps(self, shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Maps (N, 2, 3) from the pixels of the chips around shapes (N, P, 2) to the picture."""
+        """Maps (N, 2, 3) from the pixels of the chips around shapes (N, P, 2) to the image."""
         shift = (1 - self.side) / (2 * self.side)
         return compose(self._frames(shapes), [[1 / self.side, 0, shift], [0, 1 / self.side, shift]])
 
@@ -81,6 +91,11 @@ class ShapeChips:
         return frames
 
 
+def within_bounds(shapes: NDArray[Any], side: int) -> NDArray[np.bool_]:
+    """Which of shapes (N, ...) in the pixels of chips are still near them: what is not has gone astray for good."""
+    return np.asarray((np.abs(shapes) < 1000.0 * side).reshape(len(shapes), -1).all(axis=1))
+
+
 def centred(upright: ArrayLike) -> NDArray[np.float64]:
     """A shape (P, 2) about its middle, in its radii; ValueError if its points coincide."""
     shape = np.asarray(upright, dtype=np.float64)
@@ -90,7 +105,7 @@ def centred(upright: ArrayLike) -> NDArray[np.float64]:
     return np.asarray((shape - shape.mean(axis=0)) / size)
 
 
-class ChipCascade(ABC):
+class ChipCascade(BatchForms):
     """A cascade that moves shapes in chips: the part of `SDM` and `RCPR` that does not depend on what a stage is.
 
     Parameters
@@ -120,20 +135,9 @@ class ChipCascade(ABC):
             raise ValueError("mean_shape not finite")
         self.seeded = SeededFrames(self._mean, aspect=aspect, layout=layout)
 
-    # What a kind of cascade adds.
-
     @abstractmethod
-    def _chips(self) -> ShapeChips: ...
-
-    @abstractmethod
-    def _blocks(self, count: int) -> list[slice]:
-        """Slices of so many starts as are best moved at once."""
-
-    @abstractmethod
-    def _run(self, chips: NDArray[Any], starts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where starts (N, P, 2) in pixels of the picture end, from the chips around them."""
-
-    # What they share.
+    def _chips(self) -> ShapeChips:
+        """What cuts the chips that the stages sample."""
 
     @property
     def mean_shape(self) -> NDArray[np.float64]:
@@ -155,128 +159,34 @@ class ChipCascade(ABC):
         NaN where points are not finite or coincide.
         """
         array = np.asarray(points, dtype=np.float64)
-        good = self.seeded.usable(array)
+        rows = self.seeded.valid(array)
         starts = np.full((*array.shape[:-2], *self._mean.shape), np.nan)
-        starts[good] = transform_points(self.seeded.from_points(array[good]), self._mean)
+        starts[rows] = transform_points(self.seeded.from_points(array[rows]), self._mean)
         return starts
 
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in a face box: `predict` from `starts_from_boxes`."""
-        return self.predict(image, self.starts_from_boxes(as_box(box)))
+    def _can_start(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return self.seeded.valid(points)
 
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from the mean shape on five points (5, 2) in the order of `geometry.FIVE_POINTS`."""
-        return self.predict(image, transform_points(self.seeded.from_points(points), self._mean))
+    def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
+        return self._fit_shapes(images, self.starts_from_boxes(boxes)[:, None])
 
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """Fit from a start (P, 2) in pixels: `predict`, under the name that all regressors share."""
-        return self.predict(image, shape)
+    def _fit_points(self, images: Sequence[Any], points: NDArray[np.float64]) -> Fitted:
+        return self._fit_shapes(images, self.starts_from_points(points)[:, None])
 
-    def predict(self, image: Any, start: ArrayLike) -> NDArray[np.float64]:
-        """Move a start onto a face.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        start : (P, 2) array_like
-            In pixels.
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `predict_many`.
-        """
-        given = np.asarray(start, dtype=np.float64)
-        if given.shape != self._mean.shape:
-            raise ValueError(f"start has shape {given.shape}; expected {self._mean.shape}, the model's points")
-        return np.asarray(self.predict_many([image], given[None])[0])
-
-    def predict_many(
-        self, images: Any | Sequence[Any], starts: ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
-    ) -> NDArray[np.float64]:
-        """Move many starts onto faces at once.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-            One picture with all faces, or the picture of each.
-        starts : (N, P, 2) or (N, K, P, 2) array_like
-            In pixels; K starts for each face.
-        on_bad : {"raise", "nan"}
-            What a start that cannot be used does: raise, or get NaN points while the others get theirs.
-
-        Returns
-        -------
-        ndarray of float64, of the shape of `starts`
-            A face does not depend on the others in the batch.
-
-        Raises
-        ------
-        TypeError
-            If an image is a path, or of a dtype that holds no pixels.
-        ValueError
-            If shapes do not fit together; if a start is not finite, its points coincide or lie wholly outside of
-            the picture, or the picture is not finite there.
-        """
-        pictures, given = self._batch(images, starts, on_bad)
-        each = given.shape[1] if given.ndim == 4 else 1
-        shapes = given.reshape(-1, *self._mean.shape)
-        results = np.full_like(shapes, np.nan)
-        for part in self._blocks(len(shapes)):
-            rows, chips = self._cut(pictures, shapes, range(part.start, part.stop), each, on_bad)
-            if rows:
-                results[rows] = self._run(chips, shapes[rows])
-        return results.reshape(given.shape)
-
-    def _batch(self, images: Any, starts: ArrayLike, on_bad: str) -> tuple[list[NDArray[Any]], NDArray[np.float64]]:
-        """The picture of each face, and the starts, checked."""
-        if on_bad not in ("raise", "nan"):
-            raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
-        given = np.asarray(starts, dtype=np.float64)
-        if given.ndim not in (3, 4) or given.shape[-2:] != self._mean.shape:
-            points = f"{len(self._mean)}, 2"
-            raise ValueError(f"starts have shape {given.shape}; expected (N, {points}) or (N, K, {points})")
-        if isinstance(images, list | tuple):
-            if len(images) != len(given):
-                raise ValueError(f"{len(images)} images, starts for {len(given)}; expected one image, or one for each")
-            return [as_picture(image) for image in images], given
-        return [as_picture(images)] * len(given), given
-
-    def _cut(
-        self,
-        pictures: Sequence[NDArray[Any]],
-        shapes: NDArray[np.float64],
-        numbers: Sequence[int],
-        each: int,
-        on_bad: str,
-    ) -> tuple[list[int], NDArray[Any]]:
-        """Which of the starts can be used, and their chips."""
-        rows: list[int] = []
-        chips: list[NDArray[Any]] = []
-        for row in numbers:
-            try:
-                chips.append(self._chip(pictures[row // each], shapes[row]))
-                rows.append(row)
-            except ValueError as error:
-                if on_bad == "raise":
-                    raise ValueError(f"start number {row}: {error}") from error
-        return rows, np.stack(chips) if chips else np.empty((0, 0, 0))
-
-    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[Any]:
-        if not usable(start):
-            raise ValueError(f"it is {start.tolist()}; expected finite coordinates of points that do not coincide")
-        height, width = picture.shape[:2]
+    def _chip(self, image: NDArray[Any], start: NDArray[np.float64]) -> NDArray[Any]:
+        """The chip around a start (P, 2) of a checked image; ValueError if the start cannot be used there."""
+        if not valid(start):
+            raise ValueError(
+                f"it starts from {start.tolist()}; expected finite coordinates of points that do not coincide"
+            )
+        height, width = image.shape[:2]
         (left, top), (right, bottom) = start.min(axis=0).tolist(), start.max(axis=0).tolist()
         if left > width - 0.5 or top > height - 0.5 or right < -0.5 or bottom < -0.5:
             raise ValueError(
-                f"its points, x {left:g} to {right:g} and y {top:g} to {bottom:g}, lie wholly outside of the "
+                f"its start, x {left:g} to {right:g} and y {top:g} to {bottom:g}, lies wholly outside of the "
                 f"image of width {width} and height {height}; expected pixels, x before y"
             )
-        chip = self._chips().cut(picture, start)
+        chip = self._chips().cut(image, start)
         if not np.isfinite(chip).all():
             raise ValueError("the image holds NaN or infinity there; replace such pixels, e.g. with numpy.nan_to_num")
         return chip

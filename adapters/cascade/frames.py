@@ -1,19 +1,23 @@
-"""Frames: where a regressor starts, as the affine map from the unit square of a face box to the picture.
+"""Frames: where a regressor starts, as the affine map from the unit square of a face box to the image.
 
-An upright box is one frame; five points give another, turned and scaled with the face. dlib knows the first kind only,
-so a frame can also be cut out as a picture in which its box is upright.
+An upright box is one frame; five points give another, rotated and scaled with the face. dlib knows the first kind only,
+so a frame can also be cut out as an image in which its box is upright.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.adapters.cascade.batch import have_extent
 from tcdcn_init.adapters.cascade.layouts import IndexMap, Layout, find_layout
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import compose, similarity_between, transform_points
+from tcdcn_init.images import as_bytes
+
+__all__ = ["Cutout", "SeededFrames", "bytes_under", "cut_out", "frames_from_boxes", "mean_grey"]
 
 
 def frames_from_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
@@ -84,12 +88,12 @@ class SeededFrames:
             raise ValueError(f"shape is {array.shape}; expected (..., {len(self._upright)}, 2), the model's points")
         return self._carry(self._upright, array)
 
-    def usable(self, points: ArrayLike) -> NDArray[np.bool_]:
+    def valid(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which of the five points (..., 5, 2) give a frame: those that are finite and do not all coincide; (...)."""
-        return _spread(self.layout.of_five(points))
+        return have_extent(self.layout.of_five(points))
 
     def _carry(self, source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-        bad = ~_spread(target)
+        bad = ~have_extent(target)
         if bad.any():
             raise ValueError(
                 f"points to start from are {target[bad][0].tolist()}; expected finite numbers that do not coincide"
@@ -97,37 +101,31 @@ class SeededFrames:
         return compose(similarity_between(source, target), self._stretch)
 
 
-def _spread(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    with np.errstate(invalid="ignore"):
-        extent = np.ptp(points, axis=-2).max(axis=-1)
-    return np.asarray(np.isfinite(extent) & (extent > 0))
-
-
 class Cutout(NamedTuple):
-    """A grey picture over a frame.
+    """A grey image over a frame.
 
     Attributes
     ----------
-    picture : (H, W) ndarray of uint8
+    image : (H, W) ndarray of uint8
     box : (left, top, right, bottom)
         The frame's unit square in it, upright and in whole pixels.
     to_image : (2, 3) ndarray
-        From the picture's pixels to the image's.
+        From the cutout's pixels to those of the image it was cut from.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     box: tuple[int, int, int, int]
     to_image: NDArray[np.float64]
 
 
 def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, margin: float) -> Cutout:
-    """Cut a frame out of an image (of `as_bytes`) with dlib, so that its box is upright.
+    """Cut a frame out of an image (of `images.as_bytes`) with dlib, so that its box is upright.
 
     Parameters
     ----------
     image : (H, W) or (H, W, 3) ndarray of uint8
     frame : (2, 3) ndarray
-        Upright or turned, its two sides at right angles.
+        Upright or rotated, its two sides at right angles.
     side : int
         Longer side of the box in the cutout, in pixels.
     margin : float
@@ -136,7 +134,7 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
     Returns
     -------
     Cutout
-        Interpolated linearly between single pixels, never averaged: dlib's trees look at single pixels too.
+        Interpolated linearly between single pixels, never averaged: dlib's trees read single pixels too.
     """
     import dlib
 
@@ -152,7 +150,7 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
     limit = image.shape[1::-1]
     left, top = np.clip(np.floor(corners.min(axis=0)) - step, 0, limit).astype(int).tolist()
     right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 2 * step, 0, limit).astype(int).tolist()
-    part = np.ascontiguousarray(as_grey(image[top:bottom:step, left:right:step]))
+    part = np.ascontiguousarray(mean_grey(image[top:bottom:step, left:right:step]))
     box = (edge, edge, edge + width, edge + height)
     if not part.size:
         return Cutout(np.zeros((last[1] + 1, last[0] + 1), dtype=np.uint8), box, to_image)
@@ -168,28 +166,46 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
     return Cutout(dlib.extract_image_chip(part, details), box, to_image)
 
 
-def as_bytes(image: Any) -> NDArray[np.uint8]:
-    """A picture as dlib takes it, uint8 grey or RGB, converted by scikit-image's rules (RGBA on white).
+def bytes_under(
+    images: Sequence[NDArray[Any]], frames: NDArray[np.float64]
+) -> tuple[list[NDArray[np.uint8]], dict[int, ValueError]]:
+    """Images of faces as dlib takes them, each converted once, and the faces that lie on pixels which are no numbers.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `crops.as_picture`; ValueError if floats are not finite or outside [-1, 1].
+    Parameters
+    ----------
+    images : sequence of N ndarrays
+        The image of each face, of `images.as_image`; those that are one object are converted once.
+    frames : (N, 2, 3) ndarray
+        Where the faces lie.
+
+    Returns
+    -------
+    pixels : list of N (H, W) or (H, W, 3) ndarrays of uint8
+        RGBA lies on white; NaN and infinity are 0.
+    refused : dict of int to ValueError
+        The faces with NaN or infinity under their frames.
     """
-    picture = as_picture(image)
-    if picture.dtype == np.uint8 and picture.shape[2:] != (4,):
-        return picture
-    from skimage.color import rgba2rgb
-    from skimage.util import img_as_ubyte
-
-    if picture.dtype.kind == "f" and not np.isfinite(picture).all():
-        raise ValueError("image holds NaN or infinity; replace such pixels, e.g. with numpy.nan_to_num")
-    if picture.shape[2:] == (4,):
-        picture = rgba2rgb(picture)
-    return np.asarray(img_as_ubyte(picture), dtype=np.uint8)
+    pixels = {id(image): as_bytes(image) for image in images}
+    refused = {
+        n: ValueError("the image holds NaN or infinity there; replace such pixels, e.g. with numpy.nan_to_num")
+        for n, (image, frame) in enumerate(zip(images, frames, strict=True))
+        if not _finite_under(image, frame)
+    }
+    return [pixels[id(image)] for image in images], refused
 
 
-def as_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _finite_under(image: NDArray[Any], frame: NDArray[np.float64]) -> bool:
+    """Whether the pixels of an image of `as_image` under a frame's unit square are finite."""
+    if image.dtype.kind != "f":
+        return True
+    corners = transform_points(frame, [[0, 0], [1, 0], [0, 1], [1, 1]])
+    limit = np.array(image.shape[1::-1])
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int).tolist()
+    return bool(np.isfinite(image[top:bottom, left:right]).all())
+
+
+def mean_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey of pixels (...) or (..., 3) as dlib computes it: the mean of red, green and blue rounded down, not luma."""
     if pixels.ndim == 2:
         return pixels

@@ -18,6 +18,8 @@ from tcdcn_init.geometry import FIVE_POINTS, five_from_68
 
 IndexMap: TypeAlias = Mapping[str | int, int | Sequence[int]]
 
+__all__ = ["IndexMap", "Layout", "find_layout"]
+
 # How far from the nose tip towards the middle of the mouth the nose base lies: median over the faces of ytf68
 # (points 30, 33, 48 and 54 of iBUG's 68). What is left is 4 % of the inter-ocular distance.
 _NOSE_BASE = 0.35
@@ -61,8 +63,9 @@ class Layout:
 def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Layout:
     """The layout of a model, known by the number of its points and their places, or as stated.
 
-    Known are iBUG's 68 points, Helen's 194 (in Helen's order, or in the order "0", "1", "10", "100" ... that dlib's
-    XML files lead to), dlib's published 5 (four eye corners and the nose base) and this project's five.
+    Known are iBUG's 68 points, also with more after them (81, 70), Helen's 194 (in Helen's order, or in the order "0",
+    "1", "10", "100" ... that dlib's XML files lead to), dlib's published 5 (four eye corners and the nose base) and this
+    project's five.
 
     Parameters
     ----------
@@ -95,24 +98,43 @@ def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Lay
         raise ValueError(f"mean_shape has shape {mean.shape}; expected (P, 2)")
     if index_map is not None:
         return _mapped(index_map, len(mean))
-    if len(mean) == 68:
-        shapes = np.stack([np.eye(68), np.zeros((68, 68))], axis=-1)  # one unit vector a shape: its answer is a column
-        return Layout("iBUG's 68 points", five_from_68(shapes)[..., 0].T, np.eye(5))
     if len(mean) == 194:
         return _helen(mean)
+    if len(mean) == 68 or (len(mean) > 68 and _begins_with_68(mean)):
+        return _ibug(len(mean))
     if len(mean) == 5:
         layout = _five(mean)
         if layout is not None:
             return layout
     raise ValueError(
-        f"no known layout of {len(mean)} points looks like this mean shape (known: 68, 194, dlib's 5 and "
-        f"{', '.join(FIVE_POINTS)}); state it, e.g. layout={{'left eye': [0, 1], 'right eye': [2, 3], 'nose': 4}}"
+        f"no known layout of {len(mean)} points looks like this mean shape (known: 68 and more after them, 194, "
+        f"dlib's 5 and {', '.join(FIVE_POINTS)}); state it, e.g. layout={{'left eye': [0, 1], 'right eye': [2, 3], 'nose': 4}}"
     )
+
+
+def _in_order(five: NDArray[np.float64]) -> bool:
+    """Whether five points lie as an upright face's do: eyes above the nose above the mouth, left before right."""
+    x, y = five.T
+    return bool(max(y[0], y[1]) < y[2] < min(y[3], y[4]) and x[0] < x[1] and x[3] < x[4])
+
+
+def _begins_with_68(mean: NDArray[np.float64]) -> bool:
+    """Whether the first 68 points can be iBUG's: their five points in order, each eye smaller than the gap between."""
+    eyes = mean[36:48].reshape(2, 6, 2)
+    gap = np.linalg.norm(eyes[0].mean(axis=0) - eyes[1].mean(axis=0))
+    return _in_order(five_from_68(mean[:68])) and bool(np.ptp(eyes, axis=1).max() < gap)
+
+
+def _ibug(points: int) -> Layout:
+    shapes = np.stack([np.eye(68), np.zeros((68, 68))], axis=-1)  # one unit vector a shape: its answer is a column
+    from_shape = np.zeros((5, points))
+    from_shape[:, :68] = five_from_68(shapes)[..., 0].T
+    return Layout("iBUG's 68 points" + f" and {points - 68} more" * (points > 68), from_shape, np.eye(5))
 
 
 def _five(mean: NDArray[np.float64]) -> Layout | None:
     x, y = mean.T
-    if max(y[0], y[1]) < y[2] < min(y[3], y[4]) and x[0] < x[1] and x[3] < x[4]:
+    if _in_order(mean):
         return Layout("five points", np.eye(5), np.eye(5))
     # dlib's: the corners of one eye, of the other, and the nose base well below all of them.
     if y[4] - y[:4].mean() > 2 * np.ptp(y[:4]):

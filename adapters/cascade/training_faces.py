@@ -10,12 +10,21 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
 from tcdcn_init._shared.progress import track
-from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, usable
+from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, valid
 from tcdcn_init.adapters.cascade.frames import frames_from_boxes
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.images import as_image, read_image
+
+__all__ = [
+    "FaceRecord",
+    "TrainingChips",
+    "TrainingFace",
+    "TrainingFaces",
+    "as_levels",
+    "checked_faces",
+    "median_aspect",
+]
 
 
 class TrainingChips(NamedTuple):
@@ -28,7 +37,7 @@ class TrainingChips(NamedTuple):
         Face of each start.
     current, target : (M, P, 2) ndarray
         Start and annotated shape.
-    turned : (M,) ndarray of bool
+    mirrored : (M,) ndarray of bool
         Those that live in the mirrored chip.
     """
 
@@ -36,7 +45,7 @@ class TrainingChips(NamedTuple):
     owner: NDArray[np.intp]
     current: NDArray[np.float64]
     target: NDArray[np.float64]
-    turned: NDArray[np.bool_]
+    mirrored: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class TrainingFaces:
     aspect : float
         Median width over height of the boxes.
     partner : (P,) ndarray of int or None
-        Each point's partner in a mirrored picture.
+        Each point's partner in a mirrored image.
     """
 
     images: list[Any]
@@ -71,8 +80,8 @@ class TrainingFaces:
         ----------
         faces : iterable of `Face` records or of (image, points, box)
         mirror : (P,) sequence of int, optional
-            Each point's partner when a picture is mirrored. Then the mean shape is symmetric, and every second start
-            is learned in the mirrored picture.
+            Each point's partner when an image is mirrored. Then the mean shape is symmetric, and every second start
+            is learned in the mirrored image.
 
         Raises
         ------
@@ -84,37 +93,41 @@ class TrainingFaces:
         partner = None if mirror is None else _checked_mirror(mirror, truth.shape[1])
         if partner is not None:
             mean = (mean + mean[partner] * [-1, 1] + [1, 0]) / 2
-        aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
-        return cls(images, truth, boxes, mean, aspect, partner)
+        return cls(images, truth, boxes, mean, median_aspect(boxes), partner)
 
     def cut(self, maker: ShapeChips, starts: ArrayLike) -> TrainingChips:
-        """Cut the faces out, and carry starts (N, K, P, 2) in pixels of their pictures into the chips.
+        """Cut the faces out, and carry starts (N, K, P, 2) in pixels of their images into the chips.
 
         Raises
         ------
         ValueError
-            If the starts do not fit the faces or cannot be used, or a face's picture cannot be read; it is named.
+            If the starts do not fit the faces or cannot be used, or a face's image cannot be read; it is named.
         """
         given = np.asarray(starts, dtype=np.float64)
         count, points = self.truth.shape[:2]
         if given.ndim != 4 or (len(given), *given.shape[2:]) != self.truth.shape or not given.shape[1]:
             raise ValueError(f"starts have shape {given.shape}; expected ({count}, K, {points}, 2), K at least 1")
-        good = usable(given).all(axis=1)
-        if not good.all():
-            number = int(np.argmin(good))
+        can_start = valid(given).all(axis=1)
+        if not can_start.all():
+            number = int(np.argmin(can_start))
             raise ValueError(f"a start of face {number} is not finite, or its points coincide; leave that face out")
         into = invert(maker.chip_maps(self.truth))
         chips = np.empty((count, maker.side, maker.side), dtype=np.uint8)
         for number, image in enumerate(track(self.images, "Decoding training faces")):
-            chips[number] = as_levels(maker.cut(_picture(image, number), self.truth[number]))
+            chips[number] = as_levels(maker.cut(_image(image, number), self.truth[number]))
         owner = np.repeat(np.arange(count), given.shape[1])
         current = transform_points(into[:, None], given).reshape(-1, points, 2)
         target = transform_points(into, self.truth)[owner]
-        turned = (np.arange(len(owner)) % given.shape[1] % 2 == 1) & (self.partner is not None)
+        mirrored = (np.arange(len(owner)) % given.shape[1] % 2 == 1) & (self.partner is not None)
         if self.partner is not None:
             for shapes in (current, target):
-                shapes[turned] = shapes[turned][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
-        return TrainingChips(chips, owner, current, target, turned)
+                shapes[mirrored] = shapes[mirrored][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
+        return TrainingChips(chips, owner, current, target, mirrored)
+
+
+def median_aspect(boxes: NDArray[np.float64]) -> float:
+    """Median width over height of boxes (N, 4)."""
+    return float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
 
 
 def as_levels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -131,11 +144,11 @@ def _checked_mirror(mirror: Sequence[int], points: int) -> NDArray[np.intp]:
     return partner.astype(np.intp)
 
 
-def _picture(image: Any, number: int) -> NDArray[Any]:
+def _image(image: Any, number: int) -> NDArray[Any]:
     try:
-        return read_image(image) if isinstance(image, str | Path) else as_picture(image)
+        return read_image(image, apply_orientation=False) if isinstance(image, str | Path) else as_image(image)
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"face {number} cannot be read as a picture: {error}") from error
+        raise ValueError(f"face {number} cannot be read as an image: {error}") from error
 
 
 @runtime_checkable

@@ -16,6 +16,14 @@ from tcdcn_init.geometry import box_square, centroid_size, roll_degrees
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.shapes import from_box_units, to_box_units
 
+__all__ = [
+    "box_starts",
+    "erring_points",
+    "recipe_starts",
+    "seed_residuals",
+    "seed_starts",
+]
+
 
 def box_starts(
     count: int = 6, *, shift: float = 0.05, log_scale: float = 0.05, shapes: Literal["mean", "random"] = "mean"
@@ -70,7 +78,7 @@ def seed_residuals(points: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     (M, 5, 2) ndarray
-        Found minus annotated, turned back by the face's roll, in units of its centroid size.
+        Found minus annotated, rotated back by the face's roll, in units of its centroid size.
 
     Examples
     --------

@@ -13,13 +13,13 @@ from tcdcn_init.adapters.cascade.frames import frames_from_boxes
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.adapters.ert.dat import DatError, read_dat, write_dat
-from tcdcn_init.adapters.ert.training import ErtOptions, StartNoise, start_errors, train_ert
+from tcdcn_init.adapters.ert.training import ERTConfig, StartNoise, start_errors, train_ert
 
 __all__ = [
     "ERT",
     "CascadeArrays",
     "DatError",
-    "ErtOptions",
+    "ERTConfig",
     "StartNoise",
     "frames_from_boxes",
     "read_dat",

@@ -1,29 +1,23 @@
-"""The numbers of a cascade of regression trees, checked, and their file in the project's own format."""
+"""The numbers of a cascade of regression trees, checked, and as files hold them."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.tensor_file import read_tensors
-
-__all__ = ["CascadeArrays", "LeafType", "load_arrays", "save_arrays"]
-
 LeafType = Literal["float32", "float16", "int8"]
 
-_FORMAT = "tcdcn-init ERT 1"
+__all__ = ["CascadeArrays", "LeafType", "as_tensors", "from_tensors"]
 
 
 @dataclass(frozen=True, eq=False)
 class CascadeArrays:
     """A trained cascade (Kazemi & Sullivan, CVPR 2014) as dlib lays it out: L levels of T trees of equal depth.
 
-    A tree has S = 2^depth - 1 splits, breadth first, and S + 1 leaves. A level looks at F pixels.
+    A tree has S = 2^depth - 1 splits, breadth first, and S + 1 leaves. A level reads F pixels.
 
     Attributes
     ----------
@@ -102,34 +96,23 @@ class CascadeArrays:
         return int(self.thresholds.shape[2]).bit_length()
 
 
-def save_arrays(
-    path: str | os.PathLike[str],
-    arrays: CascadeArrays,
-    *,
-    leaves: LeafType = "float32",
-    metadata: dict[str, str] | None = None,
-) -> None:
-    """Write a cascade to a safetensors file.
+def as_tensors(arrays: CascadeArrays, leaves: LeafType = "float32") -> dict[str, NDArray[Any]]:
+    """Arrays as a file holds them: indices in the smallest type, increments as asked.
 
     Parameters
     ----------
-    path : path
     arrays : CascadeArrays
     leaves : {"float32", "float16", "int8"}
         ``float32`` loses nothing. ``float16`` halves the file; ``int8`` quarters it, each leaf rounded to 1/127 of its
         largest increment. Rounding sends some faces down other branches, to results that differ and are as good: for
         a 68-point cascade of 6 x 150 trees on 441 faces it never saw, a mean error of 8.77 % of the inter-ocular
         distance either way, where 8.76 % was without.
-    metadata : dict of str, optional
-        Stored beside the arrays.
 
     Raises
     ------
     ValueError
         If `leaves` is none of the three.
     """
-    from safetensors.numpy import save_file
-
     tensors: dict[str, NDArray[Any]] = {
         "mean_shape": arrays.mean_shape,
         "split_pixels": arrays.split_pixels.astype(np.min_scalar_type(int(arrays.split_pixels.max()))),
@@ -140,53 +123,18 @@ def save_arrays(
     if leaves == "int8":
         scale = np.abs(arrays.leaves).max(axis=-1, keepdims=True) / np.float32(127)
         scale[scale < np.finfo(np.float32).tiny] = 1
-        tensors["leaves"] = np.rint(arrays.leaves / scale).astype(np.int8)
-        tensors["leaf_scale"] = scale[..., 0]
-    elif leaves in ("float32", "float16"):
-        tensors["leaves"] = arrays.leaves.astype(leaves)
-    else:
-        raise ValueError(f"leaves is {leaves!r}; expected 'float32', 'float16' or 'int8'")
-    # safetensors writes the memory of an array as it lies, whatever its strides.
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    save_file(tensors, Path(path), metadata={**(metadata or {}), "format": _FORMAT})
+        return tensors | {"leaves": np.rint(arrays.leaves / scale).astype(np.int8), "leaf_scale": scale[..., 0]}
+    if leaves in ("float32", "float16"):
+        return tensors | {"leaves": arrays.leaves.astype(leaves)}
+    raise ValueError(f"leaves is {leaves!r}; expected 'float32', 'float16' or 'int8'")
 
 
-def load_arrays(path: str | os.PathLike[str]) -> tuple[CascadeArrays, dict[str, str]]:
-    """Read a file that `save_arrays` wrote, checked like any `CascadeArrays`.
-
-    The format holds nothing executable, and safetensors checks every size against the file's length, so a file from
-    elsewhere can at worst be refused.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    arrays : CascadeArrays
-    metadata : dict of str
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no safetensors file, not a cascade's, or its numbers do not fit together.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"no regressor file at {file}; expected one written by ERT.save")
-    try:
-        tensors, metadata = read_tensors(file, "np")
-    except ValueError as error:
-        raise ValueError(f"{file} does not hold a cascade: it {error}; expected a file written by ERT.save") from error
-    try:
-        if metadata.pop("format", None) != _FORMAT:
-            raise ValueError(f"it is not marked {_FORMAT!r}")
-        scale = tensors.pop("leaf_scale", None)
-        if scale is not None:
-            tensors["leaves"] = tensors["leaves"].astype(np.float32)
-            tensors["leaves"] *= scale[..., None]
-        return CascadeArrays(**tensors), metadata
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"{file} does not hold a cascade ({error}); expected a file written by ERT.save") from error
+def from_tensors(tensors: dict[str, NDArray[Any]]) -> CascadeArrays:
+    """The inverse of `as_tensors`, checked like any `CascadeArrays`."""
+    scale = tensors.pop("leaf_scale", None)
+    if scale is not None:
+        if scale.shape != tensors["leaves"].shape[:-1]:
+            raise ValueError(f"leaf_scale has shape {scale.shape}; expected {tensors['leaves'].shape[:-1]}")
+        tensors["leaves"] = tensors["leaves"].astype(np.float32)
+        tensors["leaves"] *= scale[..., None]
+    return CascadeArrays(**tensors)

@@ -2,36 +2,40 @@
 
 Kazemi & Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as dlib's
 ``shape_predictor`` computes it. dlib starts from the mean shape in an upright integer box and knows no other start.
-Here the start is a *frame*, the affine map from the unit square of the box to the picture: turned and scaled with
-the face, it turns and scales all that the trees have learned, which a start *shape* alone does not.
+Here the start is a *frame*, the affine map from the unit square of the box to the image: rotated and scaled with
+the face, it rotates and scales all that the trees have learned, which a start *shape* alone does not.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, as_grey, frames_from_boxes
+from tcdcn_init.adapters.cascade.cascade_file import write_cascade
+from tcdcn_init.adapters.cascade.frame_forms import FrameForms
+from tcdcn_init.adapters.cascade.frames import SeededFrames
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.ert.arrays import CascadeArrays, LeafType, load_arrays, save_arrays
+from tcdcn_init.adapters.cascade.stored import StoredCascade
+from tcdcn_init.adapters.ert.arrays import CascadeArrays, LeafType, as_tensors, from_tensors
 from tcdcn_init.adapters.ert.dat import dat_bytes, read_dat, write_dat
-from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.adapters.ert.trees import Trees
 
 if TYPE_CHECKING:
     import dlib
 
-_FACES_AT_ONCE = 64
+__all__ = ["ERT", "MISSING_DLIB"]
+
 MISSING_DLIB = 'this needs dlib, which is not installed; pip install "tcdcn-init[dlib]"'
 
 
-class ERT:
+class ERT(FrameForms, StoredCascade):
     """A trained cascade of regression trees.
 
-    Satisfies `base.ShapeRegressor`. From dlib's own start its points, rounded by ``floor(x + 0.5)``, are dlib's, but
+    Satisfies `base.BatchRegressor`. From dlib's own start its points, rounded by ``floor(x + 0.5)``, are dlib's, but
     where dlib's are an accident of rounding: at a coordinate that is half a pixel to the last bit, since dlib's frame
     is a pseudo-inverse with errors of 1e-16, and for a mean shape on one line (of two points, say), to which dlib may
     fit a reflection.
@@ -45,12 +49,14 @@ class ERT:
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know. Only
         starts from points need it.
+    metadata : mapping of str to str, optional
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Attributes
     ----------
     arrays : CascadeArrays
     seeded : SeededFrames
-        Frames (for `fit_from_frames`) from points and shapes.
+        Frames from points and shapes.
 
     Examples
     --------
@@ -63,13 +69,22 @@ class ERT:
     [25.0, 40.0]
     """
 
-    def __init__(self, arrays: CascadeArrays, *, aspect: float = 1.0, layout: IndexMap | None = None) -> None:
+    _kind = "ERT"
+    _tensor_names = ("mean_shape", "split_pixels", "thresholds", "leaves", "anchors", "deltas")
+    _optional_tensors = ("leaf_scale",)
+
+    def __init__(
+        self,
+        arrays: CascadeArrays,
+        *,
+        aspect: float = 1.0,
+        layout: IndexMap | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self.arrays = arrays
+        self.metadata = dict(metadata or {})
         self.seeded = SeededFrames(arrays.mean_shape, aspect=aspect, layout=layout)
-        splits = arrays.split_pixels.reshape(len(arrays.leaves), -1, 2).astype(np.intp)
-        self._first, self._second = np.ascontiguousarray(splits[..., 0]), np.ascontiguousarray(splits[..., 1])
-        self._thresholds = arrays.thresholds.reshape(len(splits), -1)
-        self._leaves = arrays.leaves.reshape(len(splits), -1, arrays.mean_shape.size)
+        self._fitter = Trees(arrays)
 
     @classmethod
     def from_dat(cls, path: str | os.PathLike[str], *, aspect: float = 1.0, layout: IndexMap | None = None) -> ERT:
@@ -81,25 +96,39 @@ class ERT:
         """Copy a ``dlib.shape_predictor``."""
         return cls(read_dat(predictor.__getstate__()[0]), aspect=aspect, layout=layout)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, layout: IndexMap | None = None) -> ERT:
-        """Read a file of `save`; see `ert_arrays.load_arrays` for what is refused."""
-        arrays, metadata = load_arrays(path)
-        try:
-            return cls(arrays, aspect=float(metadata.get("aspect", "1")), layout=layout)
-        except ValueError as error:
-            raise ValueError(f"{path} does not hold a cascade: {error}") from error
-
-    def save(self, path: str | os.PathLike[str], *, leaves: LeafType = "float32") -> None:
-        """Write a safetensors file that loads in a fraction of the time of a ``.dat``.
+    def save(
+        self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None, *, leaves: LeafType = "float32"
+    ) -> None:
+        """Write a .safetensors file, which loads in a fraction of the time of a ``.dat``.
 
         Parameters
         ----------
         path : path
+        metadata : mapping of str to str, optional
+            What to add to the cascade's own: data, recipe, licence, figures.
         leaves : {"float32", "float16", "int8"}
-            See `ert_arrays.save_arrays`.
+            How increments are stored; see `arrays.as_tensors`.
         """
-        save_arrays(path, self.arrays, leaves=leaves, metadata={"aspect": repr(self.aspect)})
+        settings, tensors = self._contents(leaves)
+        settings = {**settings, "aspect": self.aspect}
+        write_cascade(path, self._kind, settings, tensors, {**self.metadata, **(metadata or {})})
+
+    def _contents(self, leaves: LeafType = "float32") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        return {}, as_tensors(self.arrays, leaves)
+
+    @classmethod
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        if settings:
+            raise ValueError(f"its settings are {sorted(settings)}; expected only aspect and points")
+        return cls(from_tensors(tensors), aspect=aspect, layout=layout, metadata=metadata)
 
     def save_dat(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.dat`` that dlib reads. The aspect is not in it."""
@@ -125,175 +154,3 @@ class ERT:
     def mean_shape(self) -> NDArray[np.float64]:
         """The (P, 2) start, in units of the box."""
         return self.arrays.mean_shape.astype(np.float64)
-
-    @property
-    def aspect(self) -> float:
-        """Width over height of the boxes it was trained on."""
-        return self.seeded.aspect
-
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in an upright box: dlib's start, though the box may be of floats.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        box : (left, top, right, bottom) or a dlib rectangle
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        return np.asarray(self.fit_from_frames(image, frames_from_boxes(as_box(box)[None]))[0])
-
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from the mean shape in the frame that five points seed.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        points : (5, 2) array_like
-            In the order of `geometry.FIVE_POINTS`.
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        return np.asarray(self.fit_from_frames(image, self.seeded.from_points(points)[None])[0])
-
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """Fit from an initial shape, in the frame that carries the mean shape onto it.
-
-        Parameters
-        ----------
-        image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        shape : (P, 2) array_like
-
-        Returns
-        -------
-        (P, 2) ndarray of float64
-        """
-        frames = self.seeded.from_shapes(np.asarray(shape, dtype=np.float64)[None])
-        return np.asarray(self.fit_from_frames(image, frames, np.asarray(shape)[None])[0])
-
-    def fit_from_frames(
-        self, images: Any | Sequence[Any], frames: ArrayLike, shapes: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
-        """Fit many faces at once, each in its own frame.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-            One picture with N faces, or the picture of each; repeated ones cost nothing.
-        frames : (N, 2, 3) array_like
-            Affine maps from the unit square of the training boxes to the picture.
-        shapes : (N, P, 2) array_like, optional
-            Initial shapes in pixels, instead of the mean shape in the frames.
-
-        Returns
-        -------
-        (N, P, 2) ndarray of float64
-            A face does not depend on the others in the batch.
-
-        Raises
-        ------
-        ValueError
-            If shapes do not fit together, a frame is singular or a number is not finite.
-        """
-        maps = np.asarray(frames, dtype=np.float64)
-        if maps.ndim != 3 or maps.shape[1:] != (2, 3) or not np.isfinite(maps).all():
-            raise ValueError(f"frames have shape {maps.shape}; expected (N, 2, 3), finite")
-        count, points = len(maps), self.arrays.mean_shape.size
-        if isinstance(images, list | tuple):
-            if len(images) != count:
-                raise ValueError(f"{len(images)} images for {count} frames; expected one image, or one for each")
-            pictures = {id(image): as_bytes(image) for image in images}
-            keys = np.array([id(image) for image in images])
-        else:
-            pictures, keys = {0: as_bytes(images)}, np.zeros(count, dtype=np.intp)
-        if shapes is None:
-            current = np.tile(self.arrays.mean_shape.reshape(-1), (count, 1))
-        else:
-            given = np.asarray(shapes, dtype=np.float64)
-            if given.shape != (count, points // 2, 2) or not np.isfinite(given).all():
-                raise ValueError(f"shapes have shape {given.shape}; expected ({count}, {points // 2}, 2), finite")
-            current = transform_points(invert(maps), given).reshape(count, points).astype(np.float32)
-        for first in range(0, count, _FACES_AT_ONCE):
-            part = slice(first, first + _FACES_AT_ONCE)
-            self._run(pictures, keys[part], maps[part], current[part])
-        return transform_points(maps, current.reshape(count, points // 2, 2))
-
-    def _run(
-        self,
-        pictures: dict[int, NDArray[np.uint8]],
-        keys: NDArray[np.intp],
-        frames: NDArray[np.float64],
-        current: NDArray[np.float32],
-    ) -> None:
-        """Carry shapes (N, 2P) through all levels, in place.
-
-        To agree with dlib to the last bit, this computes what dlib does in float32 in float32, and adds the leaves
-        one after the other: a pairwise sum rounds otherwise, and the next level's splits fall otherwise.
-        """
-        arrays = self.arrays
-        levels, trees, splits = arrays.thresholds.shape
-        groups = [(pictures[key], np.flatnonzero(keys == key)) for key in np.unique(keys).tolist()]
-        face = (np.arange(len(current)) * arrays.anchors.shape[1])[:, None]
-        root, first_leaf = np.arange(trees) * splits, np.arange(trees) * (splits + 1) - splits
-        sums = np.empty((trees + 1, current.shape[1]), dtype=np.float32)
-        mean = arrays.mean_shape.astype(np.float64)
-        for level in range(levels):
-            turn = _linear_between(mean, current)
-            values = _pixel_values(groups, frames, turn, current, arrays.anchors[level], arrays.deltas[level]).ravel()
-            first, second, thresholds = self._first[level], self._second[level], self._thresholds[level]
-            node = np.zeros((len(current), trees), dtype=np.intp)
-            for _ in range(arrays.depth):
-                at = node + root
-                difference = values.take(first.take(at) + face) - values.take(second.take(at) + face)
-                node += node
-                node += 1
-                node += difference <= thresholds.take(at)
-            node += first_leaf
-            for shape, chosen in zip(current, node, strict=True):
-                sums[0] = shape
-                np.take(self._leaves[level], chosen, axis=0, out=sums[1:], mode="clip")
-                np.add.reduce(sums, axis=0, out=shape)  # along the outer axis: row after row
-
-
-def _linear_between(mean: NDArray[np.float64], current: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 2) a and b of the turn and scale ``[[a, -b], [b, a]]`` from the mean shape to each shape (N, 2P)."""
-    if len(mean) == 1:
-        return np.tile(np.array([1, 0], dtype=np.float32), (len(current), 1))
-    source = mean - mean.mean(axis=0)
-    shapes = current.reshape(len(current), -1, 2).astype(np.float64)
-    shapes -= shapes.mean(axis=1, keepdims=True)
-    spread = (source**2).sum()
-    a = np.einsum("npk,pk->n", shapes, source) / spread
-    b = (shapes[..., 1] @ source[:, 0] - shapes[..., 0] @ source[:, 1]) / spread
-    return np.stack([a, b], axis=1).astype(np.float32)
-
-
-def _pixel_values(
-    groups: list[tuple[NDArray[np.uint8], NDArray[np.intp]]],
-    frames: NDArray[np.float64],
-    turn: NDArray[np.float32],
-    current: NDArray[np.float32],
-    anchors: NDArray[np.int32],
-    deltas: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Grey values (N, F) of a level's pixels, 0 outside the picture."""
-    a, b = turn[:, :1], turn[:, 1:]
-    dx, dy = deltas[:, 0], deltas[:, 1]
-    x = (a * dx - b * dy) + current[:, 0::2].take(anchors, axis=1)
-    y = (b * dx + a * dy) + current[:, 1::2].take(anchors, axis=1)
-    m = frames[:, :, :, None]
-    columns = np.floor(m[:, 0, 0] * x + m[:, 0, 1] * y + m[:, 0, 2] + 0.5)
-    rows = np.floor(m[:, 1, 0] * x + m[:, 1, 1] * y + m[:, 1, 2] + 0.5)
-    values = np.empty(x.shape, dtype=np.float32)
-    for picture, faces in groups:
-        height, width = picture.shape[:2]
-        row, column = rows[faces], columns[faces]
-        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        row[~inside] = column[~inside] = 0
-        found = picture[row.astype(np.intp), column.astype(np.intp)]
-        values[faces] = np.where(inside, as_grey(found), 0)
-    return values

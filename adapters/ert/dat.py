@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.kinds import wrong_kind
-from tcdcn_init._shared.os_errors import naming
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.dat_integers import DatError, Stream, encoded, float_pairs
 
@@ -68,7 +67,7 @@ def write_dat(arrays: CascadeArrays, path: str | os.PathLike[str]) -> None:
     arrays : CascadeArrays
     path : path
     """
-    with naming(Path(path)), replacing(Path(path)) as beside, beside.open("wb") as file:
+    with replacing(Path(path)) as beside, beside.open("wb") as file:
         for part in _parts(arrays):
             file.write(part)
 

@@ -1,13 +1,13 @@
 """Training of a cascade of regression trees through dlib, from the starts that it will be given.
 
-dlib can move training starts only sideways (``oversampling_translation_jitter``). A start that is turned or wrongly
-scaled is put into the picture instead: each face is cut out over its perturbed frame, so that the box is upright and
+dlib can move training starts only sideways (``oversampling_translation_jitter``). A start that is rotated or wrongly
+scaled is put into the image instead: each face is cut out over its perturbed frame, so that the box is upright and
 the face is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,14 +15,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
-from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, cut_out, frames_from_boxes
+from tcdcn_init.adapters.cascade.frames import SeededFrames, cut_out, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.cascade.training_faces import TrainingFace, checked_faces
+from tcdcn_init.adapters.cascade.training_faces import TrainingFace, checked_faces, median_aspect
 from tcdcn_init.adapters.ert.cascade import ERT, MISSING_DLIB
 from tcdcn_init.geometry import invert, rotation, transform_points
+from tcdcn_init.images import as_bytes, read_image
 
-_MARGIN = 0.4  # of the longer side of the box, around it: what a start that is off still sees
+__all__ = ["ERTConfig", "StartNoise", "erring_frames", "start_errors", "train_ert"]
+
+_MARGIN = 0.4  # of the longer side of the box, around it: what a start that is off still covers
 
 
 # The least that dlib's trainer runs with, where that is not 1.
@@ -37,7 +39,7 @@ _LOWEST = {
 
 
 @dataclass(frozen=True)
-class ErtOptions:
+class ERTConfig:
     """Options of dlib's ``shape_predictor_training_options``, with dlib's defaults.
 
     Attributes
@@ -50,11 +52,11 @@ class ErtOptions:
     nu : float
         Learning rate in (0, 1]: small ones regularize.
     oversampling_amount : int
-        Starts of each picture in training: the mean shape, and mixtures of other faces' shapes.
+        Starts of each image in training: the mean shape, and mixtures of other faces' shapes.
     oversampling_translation_jitter : float
         Further uniform shift of the starts, in sides of the box.
     feature_pool_size : int
-        Pixels that a level looks at.
+        Pixels that a level reads.
     num_test_splits : int
         Splits that are tried at a node.
     lambda_param : float
@@ -133,47 +135,73 @@ def start_errors(frames: ArrayLike, true_frames: ArrayLike) -> NDArray[np.float6
     >>> start_errors([[[55.0, 0, 12.5], [0, 55, 17.5]]], true).round(3).tolist()
     [[0.0, 0.095, 0.1, 0.0]]
     """
-    seen, true = np.asarray(frames, dtype=np.float64), np.asarray(true_frames, dtype=np.float64)
+    off, true = np.asarray(frames, dtype=np.float64), np.asarray(true_frames, dtype=np.float64)
     # The first column is where the box's horizontal side points to.
-    angle = np.arctan2(seen[:, 1, 0], seen[:, 0, 0]) - np.arctan2(true[:, 1, 0], true[:, 0, 0])
+    angle = np.arctan2(off[:, 1, 0], off[:, 0, 0]) - np.arctan2(true[:, 1, 0], true[:, 0, 0])
     roll = np.degrees((angle + np.pi) % (2 * np.pi) - np.pi)
-    scale = np.log(np.abs(np.linalg.det(seen[..., :2]) / np.linalg.det(true[..., :2]))) / 2
-    shift = transform_points(invert(true), transform_points(seen, [[0.5, 0.5]]))[:, 0] - 0.5
+    scale = np.log(np.abs(np.linalg.det(off[..., :2]) / np.linalg.det(true[..., :2]))) / 2
+    shift = transform_points(invert(true), transform_points(off, [[0.5, 0.5]]))[:, 0] - 0.5
     return np.concatenate([roll[:, None], scale[:, None], shift], axis=1)
+
+
+def erring_frames(true_frames: ArrayLike, errors: ArrayLike) -> NDArray[np.float64]:
+    """Frames that are off by given errors: the inverse of `start_errors`.
+
+    Parameters
+    ----------
+    true_frames : (N, 2, 3) array_like
+    errors : (N, 4) array_like
+        As `start_errors` gives them.
+
+    Returns
+    -------
+    (N, 2, 3) ndarray of float64
+
+    Examples
+    --------
+    >>> erring_frames([[[50.0, 0, 10], [0, 50, 20]]], [[0.0, np.log(1.1), 0.1, 0.0]]).round(6)[0].tolist()
+    [[55.0, 0.0, 12.5], [0.0, 55.0, 17.5]]
+    """
+    true, off = np.asarray(true_frames, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    turns = np.array([rotation(roll)[:, :2] for roll in off[:, 0].tolist()]).reshape(-1, 2, 2)
+    linear = np.exp(off[:, 1, None, None]) * turns @ true[:, :, :2]
+    centres = transform_points(true, off[:, None, 2:] + 0.5)[:, 0]
+    return np.concatenate([linear, (centres - linear @ [0.5, 0.5])[:, :, None]], axis=2)
 
 
 def train_ert(
     faces: Iterable[TrainingFace],
-    *,
     starts: StartNoise | ArrayLike | None = None,
+    *,
+    config: ERTConfig | None = None,
     around: Literal["box", "points", "both"] = "box",
     copies: int = 1,
     side: int = 128,
-    seed: int = 0,
-    options: ErtOptions | None = None,
     layout: IndexMap | None = None,
+    seed: int = 0,
 ) -> ERT:
-    """Train a cascade of regression trees with dlib, reproducibly.
+    """Train a cascade of regression trees with dlib, reproducibly, for the starts that it will be given.
 
     Parameters
     ----------
     faces : iterable of `Face` records or of (image, points, box)
         The image is an array or a path, the points are (P, 2) pixels, the box (left, top, right, bottom).
-    starts : StartNoise or (M, 4) array_like, optional
-        Errors of the starts that the regressor will be given, as a distribution or as samples of `start_errors`.
-        Without them every start is perfect but for dlib's own oversampling.
+    starts : (N, K, P, 2) or (M, 4) array_like, or StartNoise, optional
+        K starts of each face, in pixels, as for `sdm.train_sdm`: of them dlib takes the frames alone. Or errors of
+        starts, as samples of `start_errors` or as a distribution. Without any, every start is perfect but for dlib's
+        own oversampling.
+    config : ERTConfig, optional
     around : {"box", "points", "both"}
         What starts are off from: the face's box, for a regressor that starts from boxes, the frame that its
         annotated points give, for one that starts from points, or each in turn, for one that does either.
     copies : int
-        Pictures of each face, each with a start of its own; "both" makes as many around either.
+        Training images of each face, each with a start of its own; "both" makes as many around either.
     side : int
-        Longer side of the box in the training pictures. dlib takes whole pixels only, so this is their precision;
+        Longer side of the box in the training images. dlib takes whole pixels only, so this is their precision;
         memory grows with its square.
-    seed : int
-    options : ErtOptions, optional
     layout : mapping, optional
         As for `ERT`; all but ``around="box"`` needs to find the five points.
+    seed : int
 
     Returns
     -------
@@ -183,7 +211,8 @@ def train_ert(
     Raises
     ------
     ValueError
-        If there is no face, the shapes differ in length or a box or point cannot be used; the face is named.
+        If there is no face, the shapes differ in length, a box or point cannot be used (the face is named), or shapes
+        to start from come with ``around="both"``.
     ImportError
         If dlib is not installed.
     """
@@ -196,52 +225,65 @@ def train_ert(
     if copies < 1 or side < 16:
         raise ValueError(f"copies is {copies} and side {side}; expected at least 1 and 16")
     images, shapes, boxes = checked_faces(faces)
-    aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
+    aspect = median_aspect(boxes)
     of_boxes = frames_from_boxes(boxes)
+    seeded = SeededFrames(transform_points(invert(of_boxes), shapes).mean(axis=0), aspect=aspect, layout=layout)
     perfect = [] if around == "points" else [of_boxes]
     if around != "box":
-        seeded = SeededFrames(transform_points(invert(of_boxes), shapes).mean(axis=0), aspect=aspect, layout=layout)
         perfect.append(seeded.from_annotations(shapes))
     frames = np.repeat(np.stack(perfect, axis=1), copies, axis=1)
 
     rng = np.random.default_rng(seed)
-    errors = _draw(starts, frames.shape[0] * frames.shape[1], rng).reshape(*frames.shape[:2], 4)
-    pictures, detections = [], []
+    noise = _as_errors(starts, seeded, np.stack(perfect, axis=1), shapes.shape)
+    errors = _draw(noise, frames.shape[0] * frames.shape[1], rng).reshape(*frames.shape[:2], 4)
+    cutouts, detections = [], []
     for image, shape, of_face, off in zip(images, shapes, frames, errors, strict=True):
         pixels = _pixels(image)
-        for start in _perturbed(of_face, off):
+        for start in erring_frames(of_face, off):
             cutout = cut_out(pixels, start, side, _MARGIN)
             parts = np.rint(transform_points(invert(cutout.to_image), shape)).astype(int).tolist()
             points = dlib.points([dlib.point(x, y) for x, y in parts])
-            pictures.append(cutout.picture)
+            cutouts.append(cutout.image)
             detections.append([dlib.full_object_detection(dlib.rectangle(*cutout.box), points)])
     chosen = dlib.shape_predictor_training_options()
-    for name, value in asdict(options or ErtOptions()).items():
+    for name, value in asdict(config or ERTConfig()).items():
         setattr(chosen, name, value)
     chosen.random_seed = str(seed)
-    return ERT.from_dlib(dlib.train_shape_predictor(pictures, detections, chosen), aspect=aspect, layout=layout)
+    return ERT.from_dlib(dlib.train_shape_predictor(cutouts, detections, chosen), aspect=aspect, layout=layout)
 
 
-def _draw(starts: StartNoise | ArrayLike | None, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _as_errors(
+    starts: StartNoise | ArrayLike | None,
+    seeded: SeededFrames,
+    perfect: NDArray[np.float64],
+    truth: tuple[int, ...],
+) -> StartNoise | NDArray[np.float64]:
+    """Errors of starts; of shapes, the errors of the frames that they seed."""
     if starts is None:
-        starts = StartNoise()
+        return StartNoise()
     if isinstance(starts, StartNoise):
-        return starts.sample(count, rng)
-    samples = np.asarray(starts, dtype=np.float64)
-    if samples.ndim != 2 or samples.shape[1] != 4 or not len(samples) or not np.isfinite(samples).all():
-        raise ValueError(f"starts have shape {samples.shape}; expected (M, 4), finite, as start_errors gives them")
-    return samples[rng.integers(len(samples), size=count)]
+        return starts
+    given = np.asarray(starts, dtype=np.float64)
+    if given.ndim != 4:
+        if given.ndim != 2 or given.shape[1] != 4 or not len(given) or not np.isfinite(given).all():
+            raise ValueError(
+                f"starts have shape {given.shape}; expected (N, K, {truth[1]}, 2) shapes, or (M, 4) errors, finite, as "
+                "start_errors gives them"
+            )
+        return given
+    if (len(given), *given.shape[2:]) != truth or not given.shape[1]:
+        raise ValueError(f"starts have shape {given.shape}; expected ({truth[0]}, K, {truth[1]}, 2), K at least 1")
+    if perfect.shape[1] != 1:
+        raise ValueError("around is 'both', and starts are shapes; expected around='box' or 'points', or errors")
+    frames = seeded.from_shapes(given)
+    return start_errors(frames.reshape(-1, 2, 3), np.repeat(perfect[:, 0], given.shape[1], axis=0))
 
 
-def _perturbed(frames: NDArray[np.float64], errors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Frames that are off by given errors: the inverse of `start_errors`."""
-    for frame, (roll, log_scale, *shift) in zip(
-        np.broadcast_to(frames, (len(errors), 2, 3)), errors.tolist(), strict=True
-    ):
-        linear = np.exp(log_scale) * rotation(roll)[:, :2] @ frame[:, :2]
-        centre = transform_points(frame, [[0.5 + shift[0], 0.5 + shift[1]]])[0]
-        yield np.concatenate([linear, (centre - linear @ [0.5, 0.5])[:, None]], axis=1)
+def _draw(errors: StartNoise | NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    if isinstance(errors, StartNoise):
+        return errors.sample(count, rng)
+    return errors[rng.integers(len(errors), size=count)]
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:
-    return as_bytes(read_image(image) if isinstance(image, str | Path) else image)
+    return as_bytes(read_image(image, apply_orientation=False) if isinstance(image, str | Path) else image)

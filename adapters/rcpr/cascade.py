@@ -6,30 +6,29 @@ made to start (Zhang, Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of fern
 lines through two points of the current shape, so that the places follow its form; ferns move the points in the frame of
 the similarity that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a
 tenth of the cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*.
-RCPR's third part, its model of occlusion, is left out: MTFL does not say which points are hidden.
+RCPR's third part, its model of occlusion, is left out: MTFL's annotations do not tell which points are occluded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from functools import cached_property, partial
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
-from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius
+from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, median_shape
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius, within_bounds
 from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.cascade.training_faces import as_levels
-from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, look, turns
-from tcdcn_init.geometry import BoxLike, as_box, invert, similarity_between, transform_points
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, sample_levels, turns
+from tcdcn_init.geometry import invert, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, from_box_units
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["RCPR", "STARTS", "Redraw"]
 
 STARTS = 5
 """Starts of a face, RCPR's number at test."""
@@ -41,10 +40,11 @@ Redraw: TypeAlias = Callable[[NDArray[np.intp], int], NDArray[np.float64] | None
 None when it has no others."""
 
 
-class RCPR(ChipCascade):
+class RCPR(ChipCascade, StoredCascade):
     """A trained cascade.
 
-    Satisfies `base.ShapeRegressor`. Made by `training.train_rcpr` or `RCPR.load`.
+    Satisfies `base.BatchRegressor`: from a box it starts with five training shapes in it and restarts, from five points
+    with the five training shapes nearest to them. Made by `training.train_rcpr` or `RCPR.load`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class RCPR(ChipCascade):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
     metadata : mapping of str to str, optional
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -75,6 +75,9 @@ class RCPR(ChipCascade):
     >>> shape.shape, bool(40 < interocular(shape) < 50)
     ((5, 2), True)
     """
+
+    _kind = "RCPR"
+    _tensor_names = ("mean_shape", "shapes", *(field.name for field in fields(Ferns)))
 
     def __init__(
         self,
@@ -148,11 +151,11 @@ class RCPR(ChipCascade):
             If there are fewer shapes, or the model's layout does not give all five points.
         """
         array = np.asarray(points, dtype=np.float64)
-        good = self.seeded.usable(array)
-        starts = np.full((*good.shape, count, *self._mean.shape), np.nan)
+        valid = self.seeded.valid(array)
+        starts = np.full((*valid.shape, count, *self._mean.shape), np.nan)
         bank = self._nearest
-        for place in np.ndindex(good.shape):
-            if good[place]:
+        for place in np.ndindex(valid.shape):
+            if valid[place]:
                 chosen = bank.nearest(array[place], count)
                 onto = similarity_between(bank.five[chosen], array[place])
                 starts[place] = transform_points(onto, bank.shapes[chosen])
@@ -163,80 +166,28 @@ class RCPR(ChipCascade):
         shapes = self._bank.astype(np.float32)
         return ShapeBank(shapes, self.seeded.layout.of_shape(shapes).astype(np.float32))
 
-    def fit_from_points(self, image: Any, points: ArrayLike) -> NDArray[np.float64]:
-        """Fit from the five training shapes nearest to five points (5, 2): the median from `nearest_starts`."""
-        return np.asarray(self.predict_median([image], self._starts_on(np.asarray(points)[None]))[0])
-
-    def fit_points(self, images: Any | Sequence[Any], points: ArrayLike) -> NDArray[np.float64]:
-        """Fit faces from the five training shapes each that are nearest to their five points.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-        points : (N, 5, 2) array_like
-
-        Returns
-        -------
-        (N, P, 2) ndarray of float64
-            NaN where the points are not finite, coincide or are outside of the picture.
-        """
-        return self.predict_median(images, self._starts_on(points), on_bad="nan")
-
-    def _starts_on(self, points: ArrayLike) -> NDArray[np.float64]:
-        return self.nearest_starts(points, min(STARTS, len(self._bank)))
-
-    def fit_from_box(self, image: Any, box: BoxLike) -> NDArray[np.float64]:
-        """Fit from five training shapes in a face box: `fit_boxes` of one face, which raises where it cannot."""
-        return np.asarray(self._fit_boxes([image], as_box(box)[None], "raise")[0])
-
-    def fit_boxes(self, images: Any | Sequence[Any], boxes: ArrayLike) -> NDArray[np.float64]:
-        """Fit faces from five training shapes each in their boxes, with smart restarts; the median of the results.
-
-        Parameters
-        ----------
-        images : ndarray, or a list or tuple of N ndarrays
-        boxes : (N, 4) array_like
-
-        Returns
-        -------
-        (N, P, 2) ndarray of float64
-            NaN where the box is not finite or outside of the picture.
-        """
-        return self._fit_boxes(images, np.asarray(boxes, dtype=np.float64), "nan")
-
-    def _fit_boxes(
-        self, images: Any, boxes: NDArray[np.float64], on_bad: Literal["raise", "nan"]
-    ) -> NDArray[np.float64]:
-        count = min(STARTS, len(self._bank))
-        return self.predict_median(
-            images,
-            self.random_starts(boxes, count),
-            redraw=lambda faces, attempt: self.random_starts(boxes[faces], count, seed=attempt),
-            on_bad=on_bad,
-        )
-
-    def predict_median(
+    def fit_from_shapes(
         self,
         images: Any | Sequence[Any],
-        starts: ArrayLike,
+        shapes: ArrayLike,
         *,
+        on_bad: OnBad = "raise",
         redraw: Redraw | None = None,
-        on_bad: Literal["raise", "nan"] = "raise",
     ) -> NDArray[np.float64]:
-        """Move the starts of faces at once, and take the median, coordinate by coordinate.
+        """Fit faces from start shapes; the median of each face's results counts.
 
         Parameters
         ----------
         images : ndarray, or a list or tuple of N ndarrays
-            One picture with all faces, or the picture of each.
-        starts : (N, K, P, 2) array_like
-            In pixels; K starts for each face.
+            One image with all faces, or the image of each.
+        shapes : (N, P, 2) or (N, K, P, 2) array_like
+            In pixels; K starts of each face.
+        on_bad : {"raise", "nan"}
+            What a start that cannot be used does: raise, or be left out of the median; a face without any becomes NaN.
         redraw : callable, optional
             Makes restarts: draws new starts for the faces whose results lie too far apart after `RCPRConfig.check` of
             the stages, up to `RCPRConfig.restarts` times; of all the attempts, the one that lay closest together
             goes on. Without it nothing is restarted.
-        on_bad : {"raise", "nan"}
-            What a start that cannot be used does: raise, or be left out of the median. A face without any gets NaN.
 
         Returns
         -------
@@ -246,57 +197,70 @@ class RCPR(ChipCascade):
         Raises
         ------
         TypeError, ValueError
-            As `predict_many`; ValueError if `redraw` gives starts of another shape.
+            As `fit_from_boxes`; ValueError if `redraw` gives starts of another shape.
         """
-        pictures, given = self._batch(images, starts, on_bad)
-        if given.ndim != 4 or not given.shape[1]:
-            raise ValueError(f"starts have shape {given.shape}; expected (N, K, {len(self._mean)}, 2), K at least 1")
-        each = given.shape[1]
-        results = np.full((len(given), *self._mean.shape), np.nan)
-        step = max(1, _AT_ONCE // each)
-        for first in range(0, len(given), step):
-            faces = np.arange(first, min(first + step, len(given)))
-            best = self._begin(pictures, given[faces], faces, on_bad)
+        fit = partial(self._fit_shapes, redraw=redraw)
+        return self._joined(fit, images, self._checked_starts(shapes, on_bad), {}, on_bad)
+
+    def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
+        """From five training shapes in each box, with smart restarts."""
+        count = min(STARTS, len(self._bank))
+
+        def redraw(faces: NDArray[np.intp], attempt: int) -> NDArray[np.float64]:
+            return self.random_starts(boxes[faces], count, seed=attempt)
+
+        return self._fit_shapes(images, self.random_starts(boxes, count), redraw)
+
+    def _fit_points(self, images: Sequence[Any], points: NDArray[np.float64]) -> Fitted:
+        """From the five training shapes nearest to each face's five points."""
+        return self._fit_shapes(images, self.nearest_starts(points, min(STARTS, len(self._bank))))
+
+    def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64], redraw: Redraw | None = None) -> Fitted:
+        results = np.full((len(shapes), *self._mean.shape), np.nan)
+        refused: dict[int, ValueError] = {}
+        step = max(1, _AT_ONCE // shapes.shape[1])
+        for first in range(0, len(shapes), step):
+            faces = np.arange(first, min(first + step, len(shapes)))
+            best = self._begin([images[n] for n in faces.tolist()], shapes[faces])
+            refused |= {first + n: error for n, error in best.refused.items()}
             for attempt in range(1, self.config.restarts + 1):
-                again = np.flatnonzero(best.spread > self.config.spread)
-                drawn = redraw(faces[again], attempt) if redraw is not None and len(again) else None
+                apart = np.flatnonzero(best.spread > self.config.spread)
+                drawn = redraw(faces[apart], attempt) if redraw is not None and len(apart) else None
                 if drawn is None:
                     break
                 new = np.asarray(drawn, dtype=np.float64)
-                if new.shape != (len(again), *given.shape[1:]):
-                    raise ValueError(f"redraw gave shape {new.shape}; expected {(len(again), *given.shape[1:])}")
-                best.improve(again, self._begin(pictures, new, faces[again], on_bad))
+                if new.shape != (len(apart), *shapes.shape[1:]):
+                    raise ValueError(f"redraw gave shape {new.shape}; expected {(len(apart), *shapes.shape[1:])}")
+                best.improve(apart, self._begin([images[n] for n in faces[apart].tolist()], new))
             ends = self._stages(best.chips, best.shapes, self.config.checked_stage, self.config.stages)
-            results[faces] = _median(transform_points(best.to_picture, as_points(ends)), best.good)
-        return results
+            results[faces] = _median(transform_points(best.to_image, as_points(ends)), best.valid)
+        return Fitted(results, refused)
 
-    def _begin(
-        self, pictures: Sequence[NDArray[Any]], starts: NDArray[np.float64], faces: NDArray[np.intp], on_bad: str
-    ) -> _Attempt:
-        """The first stages, from starts (M, K, P, 2) of some of the faces."""
+    def _begin(self, images: Sequence[NDArray[Any]], starts: NDArray[np.float64]) -> _Attempt:
+        """The first stages, from starts (M, K, P, 2) of M faces."""
         count, each = starts.shape[:2]
         side = self._maker.side
         chips = np.zeros((count, each, side, side), dtype=np.uint8)
         shapes = starts.copy()
-        good = np.ones((count, each), dtype=bool)
+        valid = np.ones((count, each), dtype=bool)
+        refused: dict[int, ValueError] = {}
         for row, k in np.ndindex(count, each):
             try:
-                chips[row, k] = self._chip(pictures[int(faces[row])], starts[row, k])
+                chips[row, k] = as_levels(self._chip(images[row], starts[row, k]))
             except ValueError as error:
-                if on_bad == "raise":
-                    raise ValueError(f"start number {k} of face {int(faces[row])}: {error}") from error
-                good[row, k] = False
+                refused.setdefault(row, error)
+                valid[row, k] = False
                 shapes[row, k] = self._mean  # stands in, and is left out of the results
-        to_picture = self._maker.chip_maps(shapes.reshape(-1, *self._mean.shape)).reshape(count, each, 2, 3)
+        to_image = self._maker.chip_maps(shapes.reshape(-1, *self._mean.shape)).reshape(count, each, 2, 3)
         begun = self._stages(
-            chips, as_complex(transform_points(invert(to_picture), shapes)), 0, self.config.checked_stage
+            chips, as_complex(transform_points(invert(to_image), shapes)), 0, self.config.checked_stage
         )
-        reached = transform_points(to_picture, as_points(begun))
-        middle = _median(reached, good)
+        reached = transform_points(to_image, as_points(begun))
+        middle = _median(reached, valid)
         away = np.linalg.norm(reached - middle[:, None], axis=-1).mean(axis=-1)
         with np.errstate(invalid="ignore"):
-            spread = (away * good).sum(axis=1) / good.sum(axis=1) / radius(middle)
-        return _Attempt(chips, to_picture, begun, good, np.nan_to_num(spread, nan=np.inf))
+            spread = (away * valid).sum(axis=1) / valid.sum(axis=1) / radius(middle)
+        return _Attempt(chips, to_image, begun, valid, np.nan_to_num(spread, nan=np.inf), refused)
 
     def _stages(
         self, chips: NDArray[np.uint8], shapes: NDArray[np.complex128], first: int, last: int
@@ -305,65 +269,36 @@ class RCPR(ChipCascade):
         side, points = self._maker.side, len(self._mean)
         flat, own = shapes.reshape(-1, points).copy(), chips.reshape(-1, side, side)
         owner, ferns = np.arange(len(flat)), self._ferns
+        astray = ~within_bounds(flat, side)
         for stage in range(first, last):
-            values = look(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
+            flat[astray] = self._reference  # any shape that the stages can bear
+            values = sample_levels(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
             flat += ferns.moves(stage, values) * turns(self._reference, flat)[:, None]
+            astray |= ~within_bounds(flat, side)
+        flat[astray] = np.nan
         return flat.reshape(shapes.shape)
 
     def _chips(self) -> ShapeChips:
         return self._maker
 
-    def _blocks(self, count: int) -> list[slice]:
-        return [slice(first, min(first + _AT_ONCE, count)) for first in range(0, count, _AT_ONCE)]
-
-    def _chip(self, picture: NDArray[Any], start: NDArray[np.float64]) -> NDArray[np.uint8]:
-        return as_levels(super()._chip(picture, start))
-
-    def _run(self, chips: NDArray[np.uint8], starts: NDArray[np.float64]) -> NDArray[np.float64]:
-        to_picture = self._maker.chip_maps(starts)
-        ends = self._stages(chips, as_complex(transform_points(invert(to_picture), starts)), 0, self.config.stages)
-        return transform_points(to_picture, as_points(ends))
-
-    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the cascade to a .safetensors file.
-
-        Parameters
-        ----------
-        path : path
-        metadata : mapping of str to str, optional
-            What to add to the cascade's own: data, recipe, licence, figures.
-        """
+    def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
         tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
-        settings = {**asdict(self.config), "aspect": self.aspect}
-        write_cascade(path, "RCPR", settings, tensors, {**self.metadata, **(metadata or {})})
+        return asdict(self.config), tensors
 
     @classmethod
-    def load(cls, model: str | Path = "rcpr-mtfl", *, layout: IndexMap | None = None) -> RCPR:
-        """Read a cascade: one that ships with the package, or a file of `save`.
-
-        Parameters
-        ----------
-        model : str or path
-            A bundled name, or the path of a .safetensors file.
-        layout : mapping, optional
-            As for `RCPR`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file or bundled model.
-        ValueError
-            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
-        """
-
-        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> RCPR:
-            aspect = float(settings.pop("aspect"))
-            mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
-            config = RCPRConfig(**settings)
-            return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
-
-        return read_cascade(model, "RCPR", {"mean_shape", "shapes", *(field.name for field in fields(Ferns))}, make)
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
+        config = RCPRConfig(**settings)
+        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
 
 
 @dataclass
@@ -371,23 +306,19 @@ class _Attempt:
     """Starts of M faces, K each, after the first stages."""
 
     chips: NDArray[np.uint8]  # (M, K, side, side)
-    to_picture: NDArray[np.float64]  # (M, K, 2, 3) from pixels of the chips
+    to_image: NDArray[np.float64]  # (M, K, 2, 3) from pixels of the chips
     shapes: NDArray[np.complex128]  # (M, K, P) in pixels of the chips
-    good: NDArray[np.bool_]  # (M, K) starts that could be used
+    valid: NDArray[np.bool_]  # (M, K) starts that could be used
     spread: NDArray[np.float64]  # (M,) of the results
+    refused: dict[int, ValueError]  # why the first start of a face that could not, could not
 
-    def improve(self, numbers: NDArray[np.intp], other: _Attempt) -> None:
+    def improve(self, rows: NDArray[np.intp], other: _Attempt) -> None:
         """Take over from another attempt at some of the faces what lies closer together there."""
-        better = other.spread < self.spread[numbers]
-        for field in fields(self):
-            getattr(self, field.name)[numbers[better]] = getattr(other, field.name)[better]
+        better = other.spread < self.spread[rows]
+        for name in ("chips", "to_image", "shapes", "valid", "spread"):
+            getattr(self, name)[rows[better]] = getattr(other, name)[better]
 
 
-def _median(shapes: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median (N, P, 2) of those of shapes (N, K, P, 2) that are good (N, K); NaN of none."""
-    if good.all():
-        return np.asarray(np.median(shapes, axis=1))
-    result = np.full((len(shapes), *shapes.shape[2:]), np.nan)
-    some = good.any(axis=1)
-    result[some] = np.nanmedian(np.where(good[some, :, None, None], shapes[some], np.nan), axis=1)
-    return result
+def _median(shapes: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median (N, P, 2) of those of shapes (N, K, P, 2) that are valid (N, K); NaN of none."""
+    return median_shape(np.where(valid[:, :, None, None], shapes, np.nan))

@@ -1,4 +1,4 @@
-"""Stages of RCPR: places that follow a shape, ferns that compare the pixels there, and what they say.
+"""Stages of RCPR: places that follow a shape, ferns that compare the pixels there, and the moves in their leaves.
 
 Shapes are complex here, x + iy, so that a turn with a scale is one product. All arithmetic is of one start at a time:
 results do not depend on the batch.
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Ferns", "RCPRConfig", "as_complex", "as_points", "sample_levels", "turns"]
+
 
 @dataclass(frozen=True)
 class RCPRConfig:
-    """What a cascade looks at, and how it is trained. The defaults are those of ``rcpr-mtfl``, whose card says how.
+    """What a cascade samples, and how it is trained. The defaults are those of ``rcpr-mtfl``, whose card says how.
 
     Lengths are in *radii* of the shape, the root mean square distance of its points from their mean: 0.64 of the
     inter-ocular distance for the five points.
@@ -23,7 +25,7 @@ class RCPRConfig:
     Attributes
     ----------
     resolution : float
-        Pixels to a radius of the chip that a face is cut out to, once, before all stages look there.
+        Pixels to a radius of the chip that a face is cut out to, once, before all stages.
     reach : float
         How far a chip reaches from the start's middle, in radii. Past its border its last pixels go on.
     stages, ferns, depth : int
@@ -84,7 +86,7 @@ class RCPRConfig:
 
     @property
     def checked_stage(self) -> int:
-        """Stages before the spread is looked at; at least one."""
+        """Stages before the spread is measured; at least one."""
         return max(1, round(self.check * self.stages))
 
 
@@ -152,7 +154,7 @@ class Ferns:
                 raise ValueError(f"{name} not finite, or beyond 1000")
 
     def moves(self, stage: int, values: NDArray[np.uint8]) -> NDArray[np.complex128]:
-        """What a stage says from the levels (N, S) at its places: moves (N, P), in radii."""
+        """A stage's moves (N, P), in radii, from the levels (N, S) at its places."""
         levels = values.astype(np.int16)
         count, (ferns, depth) = len(values), self.thresholds[stage].shape
         bins = np.zeros((count, ferns), dtype=np.intp)
@@ -163,8 +165,8 @@ class Ferns:
         bins += np.arange(ferns) << depth
         table = self.leaves[stage].astype(np.float32) * self.scales[stage, :, None, None]
         table = table.reshape(-1, table.shape[-1])
-        said = table.take(bins, axis=0).sum(axis=1, dtype=np.float64)
-        return np.asarray(said.view(np.complex128))
+        moves = table.take(bins, axis=0).sum(axis=1, dtype=np.float64)
+        return np.asarray(moves.view(np.complex128))
 
 
 def as_complex(points: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:
@@ -182,13 +184,13 @@ def turns(reference: NDArray[np.complex128], shapes: NDArray[np.complex128]) -> 
     return np.asarray((shapes * reference.conj()).sum(axis=1) / len(reference))
 
 
-def look(
+def sample_levels(
     chips: NDArray[np.uint8],
     owner: NDArray[np.intp],
     shapes: NDArray[np.complex128],
     pairs: NDArray[np.int16],
     along: NDArray[np.float32],
-    turned: NDArray[np.bool_] | None = None,
+    mirrored: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Grey levels at places that follow shapes.
 
@@ -201,8 +203,8 @@ def look(
         In pixels of the chips.
     pairs : (S, 2) ndarray of int
     along : (S,) ndarray
-    turned : (N,) ndarray of bool, optional
-        Whose chips are to be seen mirrored.
+    mirrored : (N,) ndarray of bool, optional
+        Whose chips are sampled mirrored.
 
     Returns
     -------
@@ -218,8 +220,8 @@ def look(
         place += along * (flat.take(second, axis=1) - place)
         np.rint(place, out=place)
         np.clip(place, 0, side - 1, out=place)
-        if axis == 0 and turned is not None:
-            place[turned] = (side - 1) - place[turned]
+        if axis == 0 and mirrored is not None:
+            place[mirrored] = (side - 1) - place[mirrored]
         at = place.astype(np.intp)
         if axis == 1:
             at *= side

@@ -12,8 +12,10 @@ from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, StartSampler
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.training_faces import TrainingFace, TrainingFaces
 from tcdcn_init.adapters.rcpr.cascade import RCPR
-from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, look, turns
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, sample_levels, turns
 from tcdcn_init.shapes import to_box_units
+
+__all__ = ["train_rcpr"]
 
 _SAMPLE = 20_000  # starts, of which a stage's comparisons are chosen
 _BLOCK = 4096  # starts whose levels are read at once
@@ -31,7 +33,7 @@ def train_rcpr(
     """Train a cascade for the starts that it will be given.
 
     A fern compares the two places whose difference correlates most with a random projection of the moves that are still
-    missing (Cao, Wei, Wen, Sun, "Face alignment by explicit shape regression", CVPR 2012); each of its bins says the
+    missing (Cao, Wei, Wen, Sun, "Face alignment by explicit shape regression", CVPR 2012); each of its bins holds the
     mean of them, shrunk towards none where few training starts fall.
 
     Parameters
@@ -44,8 +46,8 @@ def train_rcpr(
         face's own shape.
     config : RCPRConfig, optional
     mirror : (P,) sequence of int, optional
-        Each point's partner when a picture is mirrored (`geometry.MIRROR` for the five points). Then every second
-        start is learned in the mirrored picture, and the mean shape is symmetric.
+        Each point's partner when an image is mirrored (`geometry.MIRROR` for the five points). Then every second
+        start is learned in the mirrored image, and the mean shape is symmetric.
     layout : mapping, optional
         As for `RCPR`.
     seed : int
@@ -73,7 +75,7 @@ def train_rcpr(
         untrained = RCPR(data.mean, _empty(config, points), bank, config, aspect=data.aspect, layout=layout)
         starts = starts(untrained, data.truth, data.boxes, rng)
     maker = ShapeChips(data.mean * [data.aspect, 1.0], config.resolution, config.reach)
-    chips, owner, started, truth, turned = data.cut(maker, starts)
+    chips, owner, started, truth, mirrored = data.cut(maker, starts)
     reference, current, target = (as_complex(points) for points in (maker.reference, started, truth))
 
     learned = _empty(config, points)
@@ -83,7 +85,7 @@ def train_rcpr(
         along = rng.uniform(-config.beyond, 1 + config.beyond, config.places).astype(np.float32)
         for first in range(0, len(owner), _BLOCK):
             part = slice(first, first + _BLOCK)
-            values[:, part] = look(chips, owner[part], current[part], pairs, along, turned[part]).T
+            values[:, part] = sample_levels(chips, owner[part], current[part], pairs, along, mirrored[part]).T
         turn = turns(reference, current)
         missing = np.ascontiguousarray(((target - current) / turn[:, None]).astype(np.complex64).view(np.float32).T)
         before = missing.copy()
@@ -101,7 +103,7 @@ def _fit_stage(
     config: RCPRConfig,
     rng: np.random.Generator,
 ) -> None:
-    """Train the ferns of a stage on levels (M, N), and take what they say off the missing moves (2P, N)."""
+    """Train the ferns of a stage on levels (M, N), and take their moves off the missing ones (2P, N)."""
     count = missing.shape[1]
     sample = rng.choice(count, min(count, _SAMPLE), replace=False)
     sampled = values[:, sample].astype(np.float32)
@@ -135,7 +137,7 @@ def _fit_stage(
 
 
 def _empty(config: RCPRConfig, points: int) -> Ferns:
-    """Ferns that say nothing, to be filled."""
+    """Ferns that move nothing, to be filled."""
     stages, ferns, depth = config.stages, config.ferns, config.depth
     return Ferns(
         np.zeros((stages, config.places, 2), dtype=np.int16),
@@ -145,6 +147,3 @@ def _empty(config: RCPRConfig, points: int) -> Ferns:
         np.zeros((stages, ferns, 2**depth, 2 * points), dtype=np.int8),
         np.zeros((stages, ferns), dtype=np.float32),
     )
-
-
-# The bundled cascade ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ __all__ = ["NAMES", "make"]
 
 
 def make(name: str, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
-    """Make a bundled file anew.
+    """Make a bundled file again.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def make(name: str, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]
     Yields
     ------
     str
-        A line on how good it is on held-out faces, where its recipe measures that.
+        A line of its errors on held-out faces, where its recipe measures that.
 
     Raises
     ------

@@ -10,14 +10,16 @@ import numpy as np
 
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.cascade.training_starts import recipe_starts
-from tcdcn_init.adapters.recipes.about import recipe_metadata, training_data
+from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadata, summary
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.training import train_sdm
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.datasets.base import read_picture
-from tcdcn_init.geometry import MIRROR, interocular
+from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
+
+__all__ = ["make_sdm", "start_figures"]
 
 
 def make_sdm(
@@ -27,7 +29,7 @@ def make_sdm(
     starts: Literal["tcdcn", "box", "random"] = "tcdcn",
     model: str | Path = PAPER_MODEL,
     seed: int = 0,
-) -> dict[str, dict[str, float]]:
+) -> Figures:
     """Train the five-point cascade on MTFL's training.txt but its held-out tenth, and measure it there.
 
     Parameters
@@ -58,12 +60,13 @@ def make_sdm(
     sampler = recipe_starts(starts, held_out, initializer)
     sdm = train_sdm(kept, sampler, mirror=MIRROR, seed=seed)
     figures = start_figures(sdm, held_out, initializer)
-    data = training_data(root, len(kept), len(held_out))
-    sdm.save(out, recipe_metadata("make_sdm", data, starts, seed, model, figures))
+    data = mtfl_data(root, len(kept), len(held_out))
+    recipe = f"make_sdm, starts {starts}" + f", TCDCN {model}" * (starts == "tcdcn")
+    sdm.save(out, recipe_metadata(recipe, data, seed, figures))
     return figures
 
 
-def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> dict[str, dict[str, float]]:
+def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> Figures:
     """Errors of a five-point cascade on annotated faces, from both kinds of start.
 
     Parameters
@@ -76,32 +79,20 @@ def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> 
     Returns
     -------
     dict
-        Of "box" (the mean shape in the face's box) and "tcdcn" (the mean shape on TCDCN's points): "start" and
-        "mean", the mean error of the start and of the result, "median", and "failures", the share of faces above 10 %;
-        all in % of the inter-ocular distance or of the faces. "tcdcn" has also "points", the error of TCDCN's points.
-        A start that cannot be used counts as an error of 100 %.
+        Of "box" (the mean shape in the face's box) and "tcdcn" (the mean shape on TCDCN's points): `summary` of the
+        result, and "start", the mean error of the start; "tcdcn" has also "points", that of TCDCN's points.
     """
-    truth = np.stack([face.points for face in faces])[:, None]
-    starts, ends = np.empty((2, len(faces), 2, 5, 2))
-    found = np.empty((len(faces), 1, 5, 2))
+    truth = np.stack([face.points for face in faces])
+    found = np.empty(truth.shape)
+    starts, ends = np.empty((2, 2, *truth.shape))
     for number, face in enumerate(track(faces, "Measuring the cascade")):
-        picture = read_picture(face)
-        found[number] = initializer.points(picture, [face.box])
-        starts[number] = [sdm.starts_from_boxes(face.box), sdm.starts_from_points(found[number, 0])]
-        ends[number] = sdm.predict_many(picture, starts[number], on_bad="nan")
-    eyes = interocular(truth)[..., None]
-    started, ended, points = (
-        100 * np.nan_to_num((np.linalg.norm(shapes - truth, axis=-1) / eyes).mean(axis=-1), nan=1.0)
-        for shapes in (starts, ends, found)
-    )
+        image = read_picture(face)
+        found[number] = initializer.points(image, [face.box])[0]
+        starts[:, number] = sdm.starts_from_boxes(face.box), sdm.starts_from_points(found[number])
+        ends[:, number] = sdm.fit_from_shapes(image, starts[:, number], on_bad="nan")
     figures = {
-        name: {
-            "start": float(started[:, k].mean()),
-            "mean": float(ended[:, k].mean()),
-            "median": float(np.median(ended[:, k])),
-            "failures": float(100 * (ended[:, k] > 10).mean()),
-        }
-        for k, name in enumerate(("box", "tcdcn"))
+        name: {"start": summary(started, truth)["mean"], **summary(ended, truth)}
+        for name, started, ended in zip(("box", "tcdcn"), starts, ends, strict=True)
     }
-    figures["tcdcn"]["points"] = float(points.mean())
+    figures["tcdcn"]["points"] = summary(found, truth)["mean"]
     return figures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +14,14 @@ from tcdcn_init.adapters.cascade.training_starts import recipe_starts
 from tcdcn_init.adapters.rcpr.cascade import RCPR, STARTS
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
-from tcdcn_init.adapters.recipes.about import recipe_metadata, training_data
+from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadata, summary
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.datasets.base import read_picture
-from tcdcn_init.geometry import MIRROR, interocular
+from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
+
+__all__ = ["TRAINING_STARTS", "make_rcpr", "start_figures"]
 
 TRAINING_STARTS = 20
 """Starts of a training face, RCPR's number."""
@@ -34,7 +35,7 @@ def make_rcpr(
     model: str | Path = PAPER_MODEL,
     config: RCPRConfig | None = None,
     seed: int = 0,
-) -> dict[str, dict[str, float]]:
+) -> Figures:
     """Train the five-point cascade on MTFL's training.txt but its held-out tenth, and measure it there.
 
     Parameters
@@ -54,7 +55,7 @@ def make_rcpr(
     Returns
     -------
     dict
-        `median_figures` of the held-out faces.
+        `start_figures` of the held-out faces.
 
     Raises
     ------
@@ -65,13 +66,14 @@ def make_rcpr(
     initializer = Initializer(model)
     sampler = recipe_starts(starts, held_out, initializer, TRAINING_STARTS)
     rcpr = train_rcpr(kept, sampler, config=config, mirror=MIRROR, seed=seed)
-    figures = median_figures(rcpr, held_out, initializer)
-    data = training_data(root, len(kept), len(held_out))
-    rcpr.save(out, recipe_metadata("make_rcpr", data, starts, seed, model, figures))
+    figures = start_figures(rcpr, held_out, initializer)
+    data = mtfl_data(root, len(kept), len(held_out))
+    recipe = f"make_rcpr, starts {starts}" + f", TCDCN {model}" * (starts == "tcdcn")
+    rcpr.save(out, recipe_metadata(recipe, data, seed, figures))
     return figures
 
 
-def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) -> dict[str, dict[str, float]]:
+def start_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) -> Figures:
     """Errors of a five-point cascade on annotated faces, from several kinds of start.
 
     Parameters
@@ -84,36 +86,28 @@ def median_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) 
     Returns
     -------
     dict
-        Of "random-1" and "random-5" (training shapes drawn for the face, the median of the results), "restarts" (the
-        same five with smart restarts) and "tcdcn" (the five shapes nearest to TCDCN's points): "mean", "median" and
-        "failures" (above 10 %) of the error, in % of the inter-ocular distance or of the faces. A face that cannot be
-        fitted counts as an error of 100 %.
+        `summary` of the results from "random-1" and "random-5" (training shapes drawn for the face, the median of the
+        results), "restarts" (the same five with smart restarts) and "tcdcn" (the five shapes nearest to TCDCN's
+        points).
     """
     truth = np.stack([face.points for face in faces])
     count = min(STARTS, len(rcpr.shapes))
     ends = np.empty((4, *truth.shape))
     for number, face in enumerate(track(faces, "Measuring the cascade")):
-        picture = read_picture(face)
+        image = read_picture(face)
+
+        def redraw(_: NDArray[np.intp], attempt: int, face: Face = face, number: int = number) -> NDArray[np.float64]:
+            return rcpr.random_starts([face.box], count, seed=(number, attempt))
+
         starts = rcpr.random_starts([face.box], count, seed=(number, 0))
-        single = rcpr.predict_many(picture, starts, on_bad="nan")
-        ends[0, number] = single[0, 0]
-        ends[1, number] = np.nanmedian(single[0], axis=0)
-        redraw = partial(_redrawn, rcpr, face, number, count)
-        ends[2, number] = rcpr.predict_median(picture, starts, redraw=redraw, on_bad="nan")[0]
-        ends[3, number] = rcpr.fit_points(picture, initializer.points(picture, [face.box]))[0]
-    errors = 100 * np.nan_to_num((np.linalg.norm(ends - truth, axis=-1)).mean(axis=-1) / interocular(truth), nan=1.0)
-    return {
-        name: {
-            "mean": float(error.mean()),
-            "median": float(np.median(error)),
-            "failures": float(100 * (error > 10).mean()),
-        }
-        for name, error in zip(("random-1", "random-5", "restarts", "tcdcn"), errors, strict=True)
-    }
-
-
-def _redrawn(
-    rcpr: RCPR, face: Face, number: int, count: int, faces: NDArray[np.intp], attempt: int
-) -> NDArray[np.float64]:
-    """New starts of a single face, by its number and the attempt's."""
-    return rcpr.random_starts([face.box], count, seed=(number, attempt))
+        five = initializer.points(image, [face.box])
+        ends[:, number] = np.concatenate(
+            [
+                rcpr.fit_from_shapes(image, starts[:, :1], on_bad="nan"),
+                rcpr.fit_from_shapes(image, starts, on_bad="nan"),
+                rcpr.fit_from_shapes(image, starts, redraw=redraw, on_bad="nan"),
+                rcpr.fit_from_points(image, five, on_bad="nan"),
+            ]
+        )
+    names = ("random-1", "random-5", "restarts", "tcdcn")
+    return {name: summary(shapes, truth) for name, shapes in zip(names, ends, strict=True)}

@@ -9,6 +9,8 @@ import numpy as np
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.shapes import ShapeBank, to_box_units
 
+__all__ = ["collect_shapes"]
+
 _MOST_DENSE = 1000
 """Frames of a person are alike, and ten times the file would hold hardly more forms."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.adapters.ert.arrays import LeafType
 from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.ert.training import ErtOptions, StartNoise, train_ert
+from tcdcn_init.adapters.ert.training import ERTConfig, StartNoise, train_ert
+from tcdcn_init.adapters.recipes.about import YTF68_LICENCE, recipe_metadata
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.weights import LICENCE
+
+__all__ = ["RECIPES", "ErtRecipe", "make_ert"]
 
 
 @dataclass(frozen=True)
@@ -21,21 +25,21 @@ class ErtRecipe:
     ----------
     dataset : str
         Name for `datasets.named.read_dataset`.
-    options : ErtOptions
+    config : ERTConfig
     starts : StartNoise
         Spread of the training starts.
     around : {"box", "points", "both"}
         What they are spread around, see `train_ert`.
     copies : int
-        Starts put into the pictures per face; dlib's oversampling multiplies them.
+        Training images of each face; dlib's oversampling multiplies them.
     side : int
-        Side of the box in the training pictures, pixels.
+        Side of the box in the training images, pixels.
     leaves : {"float32", "float16", "int8"}
         How increments are stored.
     """
 
     dataset: str
-    options: ErtOptions
+    config: ERTConfig
     starts: StartNoise
     around: Literal["box", "points", "both"]
     copies: int
@@ -46,11 +50,11 @@ class ErtRecipe:
 RECIPES = {
     "ert5-mtfl": ErtRecipe(
         dataset="mtfl-train",
-        options=ErtOptions(
+        config=ERTConfig(
             cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=4, num_threads=1
         ),
         starts=StartNoise(roll_degrees=8.0, log_scale=0.08, shift=0.05),
-        # Its five points say more of a turned head than a box does: the frames that they give differ from the boxes
+        # Its five points tell more of a turned head than a box does: the frames that they give differ from the boxes
         # by more than any noise, so it learns from either.
         around="both",
         copies=1,
@@ -59,7 +63,7 @@ RECIPES = {
     ),
     "ert68-ytf": ErtRecipe(
         dataset="ytf68-train",
-        options=ErtOptions(
+        config=ERTConfig(
             cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=4, num_threads=1
         ),
         starts=StartNoise(roll_degrees=6.0, log_scale=0.06, shift=0.04),
@@ -72,7 +76,7 @@ RECIPES = {
 
 
 def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
-    """Train a bundled cascade anew.
+    """Train a bundled cascade again.
 
     Parameters
     ----------
@@ -80,7 +84,7 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
     root : path
         Folder of MTFL, or of ytf68.
     out : pathlib.Path
-        File to write, in the project's own format.
+        File to write.
     seed : int
 
     Returns
@@ -94,19 +98,19 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
         If the name is unknown; the message suggests near ones.
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, cutoff=0.4) or list(RECIPES)
-        raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(unknown_name("recipe", name, RECIPES))
     recipe = RECIPES[name]
     faces = read_dataset(recipe.dataset, root)
     regressor = train_ert(
         faces,
-        starts=recipe.starts,
+        recipe.starts,
+        config=recipe.config,
         around=recipe.around,
         copies=recipe.copies,
         side=recipe.side,
         seed=seed,
-        options=recipe.options,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    regressor.save(out, leaves=recipe.leaves)
+    licence = LICENCE if recipe.dataset.startswith("mtfl") else YTF68_LICENCE
+    metadata = recipe_metadata(f"make {name}", f"{recipe.dataset}, {len(faces)} faces", seed, licence=licence)
+    regressor.save(out, metadata, leaves=recipe.leaves)
     return ERT.load(out)

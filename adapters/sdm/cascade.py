@@ -3,34 +3,33 @@
 X. Xiong, F. De la Torre, "Supervised descent method and its applications to face alignment", CVPR 2013. A stage cuts a
 patch around each point, describes it by histograms of oriented gradients (scikit-image's HOG), and a linear map of all
 descriptors says how the points must move. Patches are cut, and points moved, in the frame of the similarity that
-carries the mean shape onto the current shape: the cascade sees every face upright and of one size, so a start's roll
-and scale carry over. The patches shrink from stage to stage, from half a face to an eye.
+carries the mean shape onto the current shape: every face comes to the cascade upright and of one size, so the roll and
+scale of a start carry over. The patches shrink from stage to stage, from half a face to an eye.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.cascade.cascade_file import read_cascade, write_cascade
-from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips
+from tcdcn_init.adapters.cascade.batch import Fitted, median_shape
+from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, within_bounds
 from tcdcn_init.adapters.cascade.layouts import IndexMap
+from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
 from tcdcn_init.geometry import invert, transform_points
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["SDM"]
 
 
-class SDM(ChipCascade):
+class SDM(ChipCascade, StoredCascade):
     """A trained cascade.
 
-    Satisfies `base.ShapeRegressor`. Made by `training.train_sdm` or `SDM.load`.
+    Satisfies `base.BatchRegressor`. Made by `training.train_sdm` or `SDM.load`.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ class SDM(ChipCascade):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
     metadata : mapping of str to str, optional
-        What a file says about itself: "data", "recipe", "licence", "figures".
+        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -62,6 +61,9 @@ class SDM(ChipCascade):
     >>> sdm.fit_from_box(image, (10, 20, 60, 70))[0].round(3).tolist()  # weights of zero: the start comes back
     [25.0, 40.0]
     """
+
+    _kind = "SDM"
+    _tensor_names = ("mean_shape", "weights", "biases")
 
     def __init__(
         self,
@@ -98,57 +100,58 @@ class SDM(ChipCascade):
     def _chips(self) -> ShapeChips:
         return self._features
 
-    def _blocks(self, count: int) -> list[slice]:
-        return self._features.blocks(count)
+    def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64]) -> Fitted:
+        each = shapes.shape[1]
+        starts = shapes.reshape(-1, *self._mean.shape)
+        results = np.full_like(starts, np.nan)
+        refused: dict[int, ValueError] = {}
+        for part in self._features.blocks(len(starts)):
+            rows: list[int] = []
+            chips: list[NDArray[np.float32]] = []
+            for row in range(part.start, part.stop):
+                try:
+                    chips.append(self._chip(images[row // each], starts[row]))
+                    rows.append(row)
+                except ValueError as error:
+                    refused.setdefault(row // each, error)
+            if rows:
+                results[rows] = self._move(np.stack(chips), starts[rows])
+        return Fitted(median_shape(results.reshape(shapes.shape)), refused)
 
-    def _run(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
-        to_picture = self._features.chip_maps(starts)
-        shapes = transform_points(invert(to_picture), starts)
+    def _move(self, chips: NDArray[np.float32], starts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where starts (N, P, 2) in pixels of the image end, from the chips around them."""
+        to_image = self._features.chip_maps(starts)
+        # Always as many rows: a product's rounding depends on their number, and a face's result must not.
+        padded = np.zeros((self._features.at_once, self._weights.shape[1]), dtype=np.float32)
+        shapes = transform_points(invert(to_image), starts)
+        astray = np.zeros(len(shapes), dtype=np.bool_)
         for stage, (weights, biases) in enumerate(zip(self._weights, self._biases, strict=True)):
             descriptors, turns = self._features.describe(stage, chips, shapes)
-            moves = (descriptors @ weights + biases).reshape(shapes.shape)
+            padded[: len(shapes)] = descriptors
+            moves = ((padded @ weights)[: len(shapes)] + biases).reshape(shapes.shape)
             shapes += moves @ np.swapaxes(turns, 1, 2)
-        return transform_points(to_picture, shapes)
+            astray |= ~within_bounds(shapes, self._features.side)
+            shapes[astray] = self._features.reference  # any shape that the next stages can bear
+        shapes[astray] = np.nan
+        return transform_points(to_image, shapes)
 
-    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the cascade to a .safetensors file, its weights in float16.
-
-        Parameters
-        ----------
-        path : path
-        metadata : mapping of str to str, optional
-            What to add to the cascade's own: data, recipe, licence, figures.
-        """
+    def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors: dict[str, NDArray[Any]] = {
             "mean_shape": self._mean,
             "weights": self._weights.astype(np.float16),
             "biases": self._biases,
         }
-        settings = {**asdict(self.config), "aspect": self.aspect}
-        write_cascade(path, "SDM", settings, tensors, {**self.metadata, **(metadata or {})})
+        return asdict(self.config), tensors
 
     @classmethod
-    def load(cls, model: str | Path = "sdm-mtfl", *, layout: IndexMap | None = None) -> SDM:
-        """Read a cascade: one that ships with the package, or a file of `save`.
-
-        Parameters
-        ----------
-        model : str or path
-            A bundled name, or the path of a .safetensors file.
-        layout : mapping, optional
-            As for `SDM`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file or bundled model.
-        ValueError
-            If the file is not safetensors, or its metadata and its tensors disagree. Nothing in it is unpickled.
-        """
-
-        def make(settings: dict[str, Any], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> SDM:
-            aspect = float(settings.pop("aspect"))
-            config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
-            return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
-
-        return read_cascade(model, "SDM", ("mean_shape", "weights", "biases"), make)
+    def _from_contents(
+        cls,
+        settings: dict[str, Any],
+        tensors: dict[str, NDArray[Any]],
+        *,
+        aspect: float,
+        layout: IndexMap | None,
+        metadata: dict[str, str],
+    ) -> Self:
+        config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
+        return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)

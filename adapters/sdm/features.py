@@ -1,4 +1,4 @@
-"""What the stages of an SDM see of a face: HOG descriptors of patches around its current points.
+"""What the stages of an SDM are given of a face: HOG descriptors of patches around its current points.
 
 A face is cut out once, to an upright chip of fixed resolution; the stages sample their patches there, in the frame of
 the similarity that carries the mean shape onto the current one.
@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, centred
 from tcdcn_init.geometry import similarity_between
 
+__all__ = ["SDMConfig", "SDMFeatures", "hog_patches"]
+
 _PATCHES_AT_ONCE = 64  # so few that their arrays stay in the processor's cache: three times as fast as 320
 _EPS, _CLIP = 1e-5, 0.2  # of the L2-Hys norm, as in scikit-image
 
@@ -26,7 +28,7 @@ def hog_patches(
     """Histograms of oriented gradients of many small patches: `skimage.feature.hog` of each, L2-Hys norm.
 
     Twenty times as fast as calls of scikit-image's function (14 and 300 microseconds a patch of 32 x 32), which loops
-    in Python over the blocks of one picture; a training run describes two million patches. The numbers are the same.
+    in Python over the blocks of one image; a training run describes two million patches. The numbers are the same.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def hog_patches(
 
 @dataclass(frozen=True)
 class SDMConfig:
-    """What the stages of a cascade look at. The defaults were chosen on held-out faces of MTFL's training.txt.
+    """What the stages of a cascade sample. The defaults were chosen on held-out faces of MTFL's training.txt.
 
     Lengths are in *radii* of the shape, the root mean square distance of its points from their mean: 0.64 of the
     inter-ocular distance for the five points.
@@ -153,15 +155,19 @@ class SDMFeatures(ShapeChips):
         super().__init__(upright, config.resolution, float(reach))
         self.config = config
 
+    @property
+    def at_once(self) -> int:
+        """Faces that are best described at once."""
+        return max(1, _PATCHES_AT_ONCE // len(self.reference))
+
     def blocks(self, count: int) -> list[slice]:
-        """Slices of so many faces as are best described at once."""
-        step = max(1, _PATCHES_AT_ONCE // len(self.reference))
-        return [slice(first, min(first + step, count)) for first in range(0, count, step)]
+        """Slices of at most `at_once` faces."""
+        return [slice(first, min(first + self.at_once, count)) for first in range(0, count, self.at_once)]
 
     def describe(
         self, stage: int, chips: NDArray[np.float32], shapes: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """What a stage sees.
+        """What a stage is given.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Training of an SDM, and the starts it is trained from.
+"""Training of an SDM.
 
 A cascade learns to mend the errors that its training starts have. They should be those of the starts it will be given:
 the mean shape in a detector's box, or the mean shape on TCDCN's points.
@@ -17,6 +17,8 @@ from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.training_faces import TrainingFace, TrainingFaces
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig, SDMFeatures
+
+__all__ = ["train_sdm"]
 
 
 def train_sdm(
@@ -44,8 +46,8 @@ def train_sdm(
     ridge : float
         Penalty on the squared weights, a start's share.
     mirror : (P,) sequence of int, optional
-        Each point's partner when a picture is mirrored (`geometry.MIRROR` for the five points). Then every second
-        start is learned in the mirrored picture, and the mean shape is symmetric.
+        Each point's partner when an image is mirrored (`geometry.MIRROR` for the five points). Then every second
+        start is learned in the mirrored image, and the mean shape is symmetric.
     layout : mapping, optional
         As for `SDM`.
     seed : int
@@ -75,18 +77,18 @@ def train_sdm(
         untrained = SDM(data.mean, weights, biases, config, aspect=data.aspect, layout=layout)
         starts = starts(untrained, data.truth, data.boxes, np.random.default_rng(seed))
     features = SDMFeatures(data.mean * [data.aspect, 1.0], config)
-    chips, owner, current, target, turned = data.cut(features, starts)
+    chips, owner, current, target, mirrored = data.cut(features, starts)
 
     descriptors = np.empty((len(owner), weights.shape[1]), dtype=np.float32)
     turns = np.empty((len(owner), 2, 2))
     for stage in range(len(config.spans)):
         for part in track(features.blocks(len(owner)), f"Stage {stage + 1} of {len(config.spans)}"):
             block = chips[owner[part]].astype(np.float32) / np.float32(255)
-            block[turned[part]] = block[turned[part], :, ::-1]
+            block[mirrored[part]] = block[mirrored[part], :, ::-1]
             descriptors[part], turns[part] = features.describe(stage, block, current[part])
         moves = ((target - current) @ np.swapaxes(np.linalg.inv(turns), 1, 2)).reshape(len(owner), -1)
         exact, biases[stage] = _ridge(descriptors, moves, ridge)
-        weights[stage] = exact.astype(np.float16)  # as SDM rounds them: the next stage sees what rounding does
+        weights[stage] = exact.astype(np.float16)  # as SDM rounds them: the next stage learns from what rounding does
         moves = (descriptors @ weights[stage] + biases[stage]).reshape(current.shape)
         current += moves @ np.swapaxes(turns, 1, 2)
     return SDM(data.mean, weights, biases, config, aspect=data.aspect, layout=layout)
@@ -110,9 +112,3 @@ def _ridge(
     gram[np.diag_indices(length)] += ridge * count
     weights = np.asarray(solve(gram, cross, assume_a="pos", overwrite_a=True))
     return weights, mean_move - mean @ weights
-
-
-# Starts -----------------------------------------------------------------------------------------------------------
-
-
-# The bundled cascade ----------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.base import BatchRegressor, batched
+from tcdcn_init.adapters.cascade.batch import median_shape
 from tcdcn_init.adapters.cascade.frames import frames_from_boxes
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.adapters.rcpr.cascade import RCPR
@@ -32,7 +33,6 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run, check_plan
 from tcdcn_init.eval.measuring.cases import spread_over
 from tcdcn_init.eval.measuring.copies import Copy, Kind, make_copy, read_pictures
-from tcdcn_init.eval.measuring.fitting import fit_from_boxes, fit_from_shapes, median_shape
 from tcdcn_init.eval.measuring.runs import fingerprint, measure_groups
 from tcdcn_init.eval.metrics import nme, point_errors
 from tcdcn_init.eval.perturbation import face_rng
@@ -157,7 +157,7 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.initializer = plan.initializer()
-        self.regressors = {key: make() for key, make in plan.factories.items()}
+        self.regressors = {key: batched(make()) for key, make in plan.factories.items()}
 
     def __call__(self, group: list[tuple[Face, bool]]) -> dict[str, Any]:
         """Errors of faces, each with whether it is one of the curves'.
@@ -257,7 +257,7 @@ class Worker:
 
     def _fit(
         self,
-        regressor: ShapeRegressor,
+        regressor: BatchRegressor,
         start: Start,
         copies: Sequence[Copy],
         names: Sequence[str],
@@ -268,7 +268,7 @@ class Worker:
         if start.name == "mean" and isinstance(regressor, ERT):
             boxes = np.array([copy.box for copy in copies]).reshape(-1, 4)
             own = transform_points(frames_from_boxes(boxes), regressor.mean_shape)
-            return own[:, None], fit_from_boxes(regressor, images, boxes)
+            return own[:, None], regressor.fit_from_boxes(images, boxes, on_bad="nan")
         if start.points == "none" and start.name != "mean" and isinstance(regressor, RCPR):
 
             def redraw(faces: NDArray[np.intp], attempt: int) -> NDArray[np.float64]:
@@ -277,8 +277,8 @@ class Worker:
                     start, few, [names[k] for k in faces.tolist()], [None] * len(few), f"restart {attempt}"
                 )
 
-            return shapes, regressor.predict_median(images, shapes, redraw=redraw, on_bad="nan")
-        return shapes, median_shape(fit_from_shapes(regressor, images, shapes))
+            return shapes, regressor.fit_from_shapes(images, shapes, on_bad="nan", redraw=redraw)
+        return shapes, regressor.fit_from_shapes(images, shapes, on_bad="nan")
 
     def _place(
         self,

@@ -31,7 +31,7 @@ from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
-from tcdcn_init.training.trainer import YOUNGER, Trainer, TrainingConfig
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import save_network
 
 logger = logging.getLogger("tcdcn_init")
@@ -136,7 +136,7 @@ def run_variants(
             path, wanted = results / f"{name}.json", _as_json(replace(config, seed=seed))
             if path.exists():
                 kept = json.loads(path.read_text())
-                if {**YOUNGER, **kept["config"]} != wanted:
+                if kept["config"] != wanted:
                     raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
                 if set(faces) <= set(kept["datasets"]):
                     logger.info("%s is finished", name)

@@ -19,8 +19,7 @@ import numpy as np
 
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.progress import track
-from tcdcn_init.adapters.base import ShapeRegressor
-from tcdcn_init.eval.measuring.fitting import fit_from_boxes
+from tcdcn_init.adapters.base import ShapeRegressor, batched
 from tcdcn_init.initializer import Initializer
 
 # Faces worked on together, which bounds the memory that their pictures take.
@@ -130,7 +129,7 @@ def fingerprint(initializer: Callable[[], Initializer], regressors: Iterable[Cal
     box = np.array([30.0, 30.0, 90.0, 90.0])
     digest = hashlib.sha256(initializer().points([picture], [[box]], on_bad="nan").tobytes())
     for make in regressors:
-        digest.update(fit_from_boxes(make(), [picture], box[None]).tobytes())
+        digest.update(batched(make()).fit_from_boxes([picture], [box], on_bad="nan").tobytes())
     return digest.hexdigest()[:16]
 
 

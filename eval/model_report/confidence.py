@@ -142,7 +142,8 @@ class _Worker:
             return []
         copies = _copies(face, picture, there, self.seed)
         images, boxes = [copy.image for copy in copies], [[copy.box] for copy in copies]
-        found, answers = self.initializer.answers(images, boxes, on_bad="nan")
+        raw = self.initializer.raw(images, boxes, on_bad="nan")
+        found, answers = raw.points, raw.outputs
         rows: list[_Row] = []
         for k, copy in enumerate(copies):
             error = np.full(5, np.nan)

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.adapters.base import ShapeRegressor, load_regressor
+from tcdcn_init.adapters.base import ShapeRegressor, batched, load_regressor
+from tcdcn_init.adapters.cascade.batch import median_shape
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
-from tcdcn_init.adapters.ert.arrays import save_arrays
 from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.ert.training import ErtOptions, start_errors, train_ert
+from tcdcn_init.adapters.ert.training import ERTConfig, start_errors, train_ert
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
@@ -36,7 +36,6 @@ from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.adapters.sdm.training import train_sdm
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
 from tcdcn_init.datasets.base import read_picture
-from tcdcn_init.eval.measuring.fitting import fit_from_shapes, median_shape
 from tcdcn_init.eval.metrics import nme
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.retraining.files import retrained_file
@@ -100,7 +99,7 @@ def rcpr_trainer(config: RCPRConfig | None = None) -> Trainer:
     return Trainer("rcpr-mtfl", 20, repr(chosen), train, RCPR.save, RCPR.load)
 
 
-def ert_trainer(options: ErtOptions | None = None, copies: int = 2, side: int = 128) -> Trainer:
+def ert_trainer(options: ERTConfig | None = None, copies: int = 2, side: int = 128) -> Trainer:
     """`ert.train_ert`, the frames of its training pictures off as the starts' frames are.
 
     dlib takes no start shapes. From a start it learns where the face's frame is believed to be; the shape in it is the
@@ -109,14 +108,14 @@ def ert_trainer(options: ErtOptions | None = None, copies: int = 2, side: int = 
 
     Parameters
     ----------
-    options : ErtOptions, optional
+    options : ERTConfig, optional
         Default: those of the recipe ``ert5-mtfl`` with fewer trees a level, so that a file is of 0.7 MB.
     copies : int
         Training pictures of each face.
     side : int
         Of the box in them.
     """
-    chosen = options or replace(RECIPES["ert5-mtfl"].options, num_trees_per_cascade_level=190)
+    chosen = options or replace(RECIPES["ert5-mtfl"].config, num_trees_per_cascade_level=190)
 
     def train(faces: Sequence[Face], starts: NDArray[np.float64], start: str, seed: int) -> ERT:
         boxes, truth = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])
@@ -128,10 +127,10 @@ def ert_trainer(options: ErtOptions | None = None, copies: int = 2, side: int = 
         frames = seeded.from_shapes(starts)
         errors = start_errors(frames.reshape(-1, 2, 3), np.repeat(true, starts.shape[1], axis=0))
         around: Any = "box" if in_box else "points"
-        return train_ert(faces, starts=errors, around=around, copies=copies, side=side, seed=seed, options=chosen)
+        return train_ert(faces, starts=errors, around=around, copies=copies, side=side, seed=seed, config=chosen)
 
     def save(model: ERT, path: Path, metadata: dict[str, str]) -> None:
-        save_arrays(path, model.arrays, leaves="int8", metadata={**metadata, "aspect": repr(model.aspect)})
+        model.save(path, metadata, leaves="int8")
 
     return Trainer("ert5-mtfl", 6, f"{chosen}, {copies} copies of side {side}", train, save, ERT.load)
 
@@ -261,8 +260,9 @@ def start_figures(
     begun = np.stack(
         [made(face.box, five, face_rng(seed, face.name, "start")) for face, five in zip(faces, fives, strict=True)]
     )
+    many = batched(regressor)
     ended = [
-        median_shape(fit_from_shapes(regressor, [read_picture(face) for face in faces[part]], begun[part]))
+        many.fit_from_shapes([read_picture(face) for face in faces[part]], begun[part], on_bad="nan")
         for part in (slice(first, first + _AT_ONCE) for first in range(0, len(faces), _AT_ONCE))
     ]
     started, errors = (

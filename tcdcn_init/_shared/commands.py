@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,27 @@ import typer
 from typer.core import TyperArgument, TyperGroup
 
 from tcdcn_init._shared.names import as_text
-from tcdcn_init._shared.os_errors import advice
+from tcdcn_init.network.config import BackendName
+
+__all__ = [
+    "AfwOption",
+    "BackendOption",
+    "JobsOption",
+    "LimitOption",
+    "MirrorOption",
+    "ModelOption",
+    "MtflOption",
+    "PassesOption",
+    "PlainGroup",
+    "SeedOption",
+    "given_command",
+    "is_given",
+    "plain_errors",
+    "split_names",
+]
 
 ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
-BackendOption = Annotated[str, typer.Option(help="torch, onnx, or auto: onnx where onnxruntime is installed.")]
+BackendOption = Annotated[BackendName, typer.Option(help="What runs the network; auto: onnx where it is installed.")]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
@@ -42,12 +60,34 @@ def plain_errors() -> Iterator[None]:
     except BrokenPipeError:  # `... | head`: typer ends quietly
         raise
     except (ValueError, TypeError, OSError, ImportError) as error:
-        message = advice(error) if isinstance(error, OSError) else str(error)
-        typer.secho(f"error: {as_text(message)}", fg="red", err=True)
+        text = _of_system(error) if isinstance(error, OSError) and error.errno is not None else str(error)
+        typer.secho(f"error: {as_text(text)}", fg="red", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.secho("interrupted; what is finished is kept, run the same command again to go on", fg="yellow", err=True)
         raise typer.Exit(130) from None
+
+
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "it would be larger than allowed here",
+    errno.EACCES: "mend its permissions, or name another place",
+    errno.EPERM: "mend its permissions, or name another place",
+    errno.EROFS: "name another place",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTDIR: "a part of its path is a file",
+}
+
+
+def _of_system(error: OSError) -> str:
+    """What the operating system refused, which file, and what to do."""
+    parts = [
+        error.strerror or str(error),
+        str(error.filename) if error.filename else "",
+        _REMEDIES.get(error.errno or 0, ""),
+    ]
+    return ": ".join(filter(None, parts)) + "; what is finished is kept, run the same command again to go on"
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

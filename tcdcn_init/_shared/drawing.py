@@ -1,4 +1,4 @@
-"""Points and boxes drawn into pictures, with scikit-image alone."""
+"""Points and boxes drawn into images, with scikit-image alone."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.images import as_bytes
+
+__all__ = ["BOX_COLOUR", "POINT_COLOUR", "overlay"]
+
 BOX_COLOUR = (255, 190, 0)
 POINT_COLOUR = (0, 230, 80)
 
 
-def overlay(
-    picture: NDArray[Any], shapes: Sequence[ArrayLike] = (), boxes: Sequence[ArrayLike] = ()
-) -> NDArray[np.uint8]:
-    """A colour copy of a picture with shapes as dots and boxes as frames.
+def overlay(image: Any, shapes: Sequence[ArrayLike] = (), boxes: Sequence[ArrayLike] = ()) -> NDArray[np.uint8]:
+    """A colour copy of an image with shapes as dots and boxes as frames.
 
     Parameters
     ----------
-    picture : ndarray
-        As for `initialize`.
+    image : ndarray
+        As for `images.as_image`.
     shapes : sequence of (P, 2) array_like
+        Points that are not finite are left out.
     boxes : sequence of (4,) array_like
 
     Returns
     -------
     (H, W, 3) ndarray of uint8
     """
-    from skimage.color import gray2rgb, rgba2rgb
     from skimage.draw import disk
-    from skimage.util import img_as_ubyte
 
-    colour = gray2rgb(picture) if picture.ndim == 2 else picture
-    if colour.shape[2] == 4:
-        colour = rgba2rgb(colour)
-    canvas = np.array(img_as_ubyte(colour))
+    pixels = as_bytes(image)
+    canvas = np.array(np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels)
     size = canvas.shape[:2]
     for box in boxes:
-        _frame(canvas, np.asarray(box, dtype=np.float64), max(1, round(min(size) / 400)))
+        _draw_frame(canvas, box, max(1, round(min(size) / 400)))
     for shape in shapes:
         points = np.asarray(shape, dtype=np.float64)
+        points = points[np.isfinite(points).all(axis=1)]
+        if not len(points):
+            continue
         # Small enough to tell points apart, large enough to be seen.
         extent = float(np.ptp(points, axis=0).max())
         radius = max(1.0, extent * (0.035 if len(points) <= 5 else 0.015))
@@ -51,12 +53,13 @@ def overlay(
     return canvas
 
 
-def _frame(canvas: NDArray[np.uint8], box: NDArray[np.float64], width: int) -> None:
-    """Draw a frame around a box, by slices alone: skimage.draw.rectangle_perimeter asks for matplotlib."""
+def _draw_frame(canvas: NDArray[np.uint8], box: ArrayLike, width: int) -> None:
+    """Four bars around a box, each as much of it as lies in the image."""
     height, length = canvas.shape[:2]
-    left, right = np.clip(np.rint(box[0::2]), 0, length - 1).astype(int)
-    top, bottom = np.clip(np.rint(box[1::2]), 0, height - 1).astype(int)
-    outer = canvas[max(top - width, 0) : bottom + width + 1, max(left - width, 0) : right + width + 1]
-    inner = canvas[top : bottom + 1, left : right + 1].copy()
-    outer[:] = BOX_COLOUR
-    canvas[top : bottom + 1, left : right + 1] = inner
+    limits = np.array([length, height, length, height]) + width
+    left, top, right, bottom = np.clip(np.rint(np.asarray(box, dtype=np.float64)), -width, limits).astype(int).tolist()
+    rows = [(top - width + 1, top + 1), (bottom, bottom + width)]
+    columns = [(left - width + 1, left + 1), (right, right + width)]
+    across, down = (columns[0][0], columns[1][1]), (rows[0][0], rows[1][1])
+    for (y0, y1), (x0, x1) in [(row, across) for row in rows] + [(down, column) for column in columns]:
+        canvas[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = BOX_COLOUR

@@ -7,6 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+__all__ = ["COLOURS", "STYLE", "drawn", "require_matplotlib"]
+
+
+STYLE = {
+    "font.size": 11,
+    "svg.hashsalt": "tcdcn-init",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+"""Matplotlib's settings of every figure here."""
+
+COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}
+"""Of the data sets that an initializer is measured on by itself."""
+
 
 def require_matplotlib() -> Any:
     """The module matplotlib.
@@ -52,13 +67,9 @@ def drawn(*files: Path, size: tuple[float, float]) -> Iterator[Any]:
     matplotlib = require_matplotlib()
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"font.size": 11, "svg.hashsalt": "tcdcn-init"}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         for file in files:
             # No date: the same figures make the same file.
             figure.savefig(file, dpi=130, metadata={"Date": None} if file.suffix == ".svg" else None)
-
-
-# Of the data sets that an initializer is measured on by itself.
-COLOURS = {"mtfl-val": "#777777", "aflw": "#0072B2", "afw": "#D55E00"}

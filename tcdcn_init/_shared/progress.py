@@ -8,11 +8,16 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+__all__ = ["duration", "track"]
+
 T = TypeVar("T")
 logger = logging.getLogger("tcdcn_init")
 
+INTERVAL = 15.0
+"""Seconds between two log lines, away from a terminal."""
 
-def track(items: Iterable[T], description: str, total: int | None = None, every: float = 15.0) -> Iterator[T]:
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate, showing how far and how long still.
 
     Parameters
@@ -21,8 +26,6 @@ def track(items: Iterable[T], description: str, total: int | None = None, every:
     description : str
     total : int, optional
         Number of items, where `items` does not know it.
-    every : float
-        Away from a terminal: seconds between two log lines.
 
     Yields
     ------
@@ -41,7 +44,7 @@ def track(items: Iterable[T], description: str, total: int | None = None, every:
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if total and (now - last >= every) and done < total:
+        if total and (now - last >= INTERVAL) and done < total:
             last = now
             logger.info(
                 "%s: %d of %d, %s left", description, done, total, duration((now - start) / done * (total - done))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from tcdcn_init._shared.kinds import wrong_kind
 
-__all__ = ["json_object", "read_tensors"]
+__all__ = ["json_object", "read_metadata", "read_tensors"]
 
 
 def read_tensors(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -34,20 +35,32 @@ def read_tensors(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, 
         If it is not safetensors or is cut short, or a tensor holds no real numbers: what the file is, to be said behind
         its name. Whether the numbers are finite is for whoever makes something of them to check.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework=framework) as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, TypeError, ValueError, AttributeError) as error:  # the last: dtypes that numpy has not
-        kind = wrong_kind(path) or "get it anew"
-        raise ValueError(f"is not a safetensors file, or is cut short: {error}; {kind}") from error
+    with _opened(path, framework) as file:
+        metadata = dict(file.metadata() or {})
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     for name, tensor in tensors.items():
         kind = str(tensor.dtype)
         if "int" not in kind and "float" not in kind:
             raise ValueError(f"is not valid: {name} has dtype {kind}, not numbers")
     return tensors, metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file alone; errors as of `read_tensors`."""
+    with _opened(path, "np") as file:
+        return dict(file.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: Path, framework: str) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework=framework) as file:
+            yield file
+    except (SafetensorError, TypeError, ValueError, AttributeError) as error:  # the last: dtypes that numpy has not
+        kind = wrong_kind(path) or "get it anew"
+        raise ValueError(f"is not a safetensors file, or is cut short: {error}; {kind}") from error
 
 
 def json_object(text: str) -> dict[str, Any]:

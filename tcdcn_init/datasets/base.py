@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
 from tcdcn_init.geometry import as_box, box_from_points, five_from_68
+from tcdcn_init.images import read_image
 
 __all__ = [
     "BadRows",
@@ -181,7 +181,7 @@ def split_by(faces: Sequence[Face], key: Callable[[Face], bytes], fraction: floa
 
 
 def read_picture(face: Face) -> NDArray[Any]:
-    """Decode a face's image.
+    """Decode a face's image, its pixels as they are stored: those are what the annotation refers to.
 
     Raises
     ------
@@ -189,6 +189,6 @@ def read_picture(face: Face) -> NDArray[Any]:
         If the file is missing or not an image, naming face and file.
     """
     try:
-        return read_image(face.image)
+        return read_image(face.image, apply_orientation=False)
     except (FileNotFoundError, ValueError) as error:
         raise ValueError(f"{face.name}: {error}") from error

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.network.config import NetworkConfig
+from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, NetworkConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, load_network, parse_config
 
-BackendName: TypeAlias = Literal["torch", "onnx", "auto"]
+__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
 
 # Crops per call of the network: its maps of this many crops fit the processor's cache, which makes more at once
 # slower. Batches of any size are cut into such runs.
@@ -50,8 +52,28 @@ def _in_runs(crops: NDArray[np.float32], names: tuple[str, ...], run: Any) -> di
     return dict(zip(names, joined, strict=True))
 
 
+@contextlib.contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """PyTorch on the caller's thread alone, and as it was afterwards.
+
+    A network this small is done before a second thread has woken up; and a pool of threads that has run does not
+    survive a fork: the child would wait for it for ever. The number is each thread's own, so callers do not meet.
+    """
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class TorchBackend:
-    """The network in PyTorch, from a .safetensors file.
+    """The network in PyTorch, from a .safetensors file, on the thread that calls.
+
+    It can be shared between threads and used after a fork.
 
     Parameters
     ----------
@@ -75,15 +97,17 @@ class TorchBackend:
         names = self.config.outputs
 
         def run(part: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-            with self._torch.inference_mode():
-                outputs = self._network(self._torch.from_numpy(part))
+            outputs = self._network(self._torch.from_numpy(part))
             return [outputs[name].numpy() for name in names]
 
-        return _in_runs(crops, names, run)
+        with _one_thread(self._torch), self._torch.inference_mode():
+            return _in_runs(crops, names, run)
 
 
 class OnnxBackend:
-    """The network in onnxruntime, from a .onnx file; needs the extra ``[onnx]``.
+    """The network in onnxruntime, from a .onnx file, on the thread that calls; needs the extra ``[onnx]``.
+
+    It can be shared between threads and used after a fork.
 
     Parameters
     ----------
@@ -100,7 +124,9 @@ class OnnxBackend:
         try:
             import onnxruntime
         except ImportError as error:
-            raise ImportError('the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]"') from error
+            raise ImportError(
+                f'the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]" ({error})'
+            ) from error
         path = find_model(model, ".onnx")
         options = onnxruntime.SessionOptions()
         # A network this small is done before a second thread has woken up.
@@ -172,14 +198,14 @@ def check_answers(backend: Backend, path: Path) -> None:
             )
 
 
-def load_backend(model: str | Path, backend: BackendName = "torch") -> Backend:
+def load_backend(model: str | Path, backend: BackendName = DEFAULT_BACKEND) -> Backend:
     """Load a model into a backend.
 
     Parameters
     ----------
     model : str or path
         A bundled name (`weights.bundled_models`) or a path to a .safetensors or .onnx file.
-    backend : {"torch", "onnx", "auto"}
+    backend : {"auto", "onnx", "torch"}
         "auto" takes onnxruntime where it is installed and the model has a .onnx file, otherwise torch.
 
     Raises
@@ -199,4 +225,4 @@ def load_backend(model: str | Path, backend: BackendName = "torch") -> Backend:
         except FileNotFoundError:
             return TorchBackend(model)
         return OnnxBackend(model)
-    raise ValueError(f"unknown backend {backend!r}; expected 'torch', 'onnx' or 'auto'")
+    raise ValueError(f"unknown backend {backend!r}; expected 'auto', 'onnx' or 'torch'")

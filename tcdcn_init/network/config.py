@@ -1,16 +1,34 @@
-"""What a set of weights is: its architecture and the crops that it expects. Imports no torch."""
+"""Configurations of networks, as model files state them. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.tasks import TASKS, check_tasks
 
+__all__ = [
+    "DEFAULT_BACKEND",
+    "DEFAULT_PASSES",
+    "BackendName",
+    "NetworkConfig",
+    "ResidualConfig",
+    "TCDCNConfig",
+    "config_from_dict",
+    "config_to_dict",
+]
+
+BackendName: TypeAlias = Literal["auto", "onnx", "torch"]
+"""What runs a network (`backends.load_backend`)."""
+
+# Here, so that commands start without loading what uses them.
+DEFAULT_BACKEND: BackendName = "auto"
+"""onnxruntime, the faster one, where it is installed."""
+
 DEFAULT_PASSES = 3
-"""How many passes over a face `Initializer` makes at most; here, so that commands start without loading it."""
+"""How many passes over a face `Initializer` makes at most."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +52,6 @@ class TCDCNConfig:
     shared_filters : bool
         True: ordinary convolutions. False: the locally connected form of the paper's text, whose filters differ
         from place to place.
-    again : tuple of float
-        A face is looked at again when the crop that its points ask for is turned by more degrees, scaled by a larger
-        logarithm or shifted by more of its side than these three from the crop that they were found in. Chosen on the
-        held-out tenth of MTFL: a second look at every face costs good boxes 0.1 points of mean error, since the crops
-        of training are laid around boxes; a second look at none leaves rolled heads and bad boxes where they are.
     """
 
     side: int = 40
@@ -48,7 +61,6 @@ class TCDCNConfig:
     feature: int = 100
     tasks: tuple[str, ...] = tuple(TASKS)
     shared_filters: bool = True
-    again: tuple[float, float, float] = (15.0, 0.2, 0.15 / 1.4)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -100,8 +112,6 @@ class ResidualConfig:
     refinement : int
         Hidden units of each point's correction by what the first maps show around it (`residual.PointRefinement`); 0:
         no correction.
-    again : tuple of float
-        As in `TCDCNConfig`, and closer: later looks are among the crops of training, and are more exact.
     """
 
     side: int = 64
@@ -111,7 +121,6 @@ class ResidualConfig:
     feature: int = 256
     refinement: int = 0
     tasks: tuple[str, ...] = tuple(TASKS)
-    again: tuple[float, float, float] = (8.0, 0.1, 0.06)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -172,6 +181,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> NetworkConfig:
     """
     given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     kind = given.pop("network", "tcdcn")
+    given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeat_limits`
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     return _KINDS[kind](**given)

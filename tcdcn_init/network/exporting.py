@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.weights import load_network, metadata_for
+
+__all__ = ["TOLERANCE", "export_onnx", "largest_difference"]
 
 TOLERANCE = 1e-4
 """Largest difference between the backends' points that `export_onnx` accepts, in normalised crop coordinates."""
@@ -76,9 +79,8 @@ def export_onnx(source: Path) -> Path:
         node.doc_string = ""
     onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
     target = source.with_suffix(".onnx")
-    temporary = target.with_suffix(".onnx.part")
-    onnx.save(model, temporary)
-    temporary.replace(target)
+    with replacing(target) as part:
+        onnx.save(model, part)
     difference = largest_difference(source)
     if not difference <= TOLERANCE:  # also of NaN
         raise RuntimeError(f"{target} differs from {source} by {difference:.2g}; expected at most {TOLERANCE:g}")

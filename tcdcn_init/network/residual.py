@@ -1,4 +1,4 @@
-"""The residual relative of TCDCN; its configuration is `architecture.ResidualConfig`.
+"""The residual relative of TCDCN; its configuration is `config.ResidualConfig`.
 
 TCDCN's idea, five points learned together with pose, gender, glasses and smile on one shared feature, on the trunk of
 He, Zhang, Ren, Sun (Deep Residual Learning for Image Recognition, CVPR 2016), and two more heads: how far off each
@@ -18,6 +18,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tcdcn_init.network.config import ResidualConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
+
+__all__ = ["PointRefinement", "ResidualBlock", "ResidualTCDCN"]
 
 
 class ResidualBlock(nn.Module):
@@ -187,7 +189,7 @@ class ResidualTCDCN(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            "points" and each task as of `network.TCDCN`; "expected_error": (N, 5), above 0, in inter-ocular distances;
+            "points" and each task as of `tcdcn.TCDCN`; "expected_error": (N, 5), above 0, in inter-ocular distances;
             "face": (N, 2), logarithms of odds of no and yes.
         """
         maps, feature = self.first_maps_and_feature(crops)

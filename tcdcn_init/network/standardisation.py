@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+__all__ = ["standardised"]
+
 
 def standardised(crops: Tensor) -> Tensor:
     """Each crop with mean 0 and standard deviation 1; a flat one becomes 0.

@@ -1,4 +1,4 @@
-"""The TCDCN module, whose configuration is `architecture.TCDCNConfig`, and any network by its configuration.
+"""The TCDCN module, whose configuration is `config.TCDCNConfig`, and any network by its configuration.
 
 Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014: four convolutions, one
 shared feature, and a linear head for the points and for each auxiliary task.
@@ -17,6 +17,8 @@ from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig
 from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
+
+__all__ = ["TCDCN", "LocallyConnected", "Network", "make_network"]
 
 
 class LocallyConnected(nn.Module):

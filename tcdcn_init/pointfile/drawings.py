@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.drawing import overlay
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.os_errors import naming
 
 __all__ = ["draw_faces", "drawing_of"]
 
@@ -51,5 +50,5 @@ def draw_faces(target: Path, image: NDArray[Any], shapes: Sequence[ArrayLike], b
     from PIL import Image
 
     drawn = Image.fromarray(overlay(image, shapes, boxes))
-    with naming(target), replacing(target) as part:
+    with replacing(target) as part:
         drawn.save(part, format="PNG")

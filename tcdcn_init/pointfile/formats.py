@@ -10,7 +10,6 @@ from typing import Any
 
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.names import as_text
-from tcdcn_init._shared.os_errors import naming
 
 __all__ = ["OUTPUT_SUFFIXES", "check_output", "image_name", "write_rows"]
 
@@ -65,7 +64,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, A
         If the file cannot be written.
     """
     write = {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet}[path.suffix]
-    with naming(path), replacing(path) as part:
+    with replacing(path) as part:
         write(part, columns, rows)
 
 

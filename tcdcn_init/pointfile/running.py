@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.progress import track
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import as_box
+from tcdcn_init.images import read_image
 from tcdcn_init.initializer import Initialization, Initializer
 from tcdcn_init.pointfile.drawings import draw_faces, drawing_of
 from tcdcn_init.pointfile.finding import boxes_by_image
@@ -75,6 +75,7 @@ def write_points(
     boxes: Mapping[str, Sequence[ArrayLike]] | None = None,
     dense: Dense | None = None,
     draw: Path | None = None,
+    apply_orientation: bool = True,
     settings: str = "",
 ) -> PointsReport:
     """Initialize every face of many images into one file.
@@ -95,6 +96,8 @@ def write_points(
         ``(image, five points) -> (P, 2)`` shape to write instead of the five points.
     draw : pathlib.Path, optional
         Folder for a copy of every image with boxes and points drawn in. Images below it are no input.
+    apply_orientation : bool
+        Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
     settings : str
         What decides the results, for a reader of the journal; the content of boxes, model and images is compared in
         any case.
@@ -118,8 +121,9 @@ def write_points(
         if draw.exists() and not draw.is_dir():
             raise ValueError(f"{draw} is a file; expected a folder for the drawings")
         images = [path for path in images if draw.resolve() not in path.resolve().parents]
-    work = _Work(initializer, images, boxes, dense, draw)
+    work = _Work(initializer, images, boxes, dense, draw, apply_orientation)
     identity = f"{settings}; content of boxes {_content_of_boxes(boxes)}, of model {work.fingerprint}; drawn in {draw}"
+    identity += "" if apply_orientation else "; as stored"
     with Journal(out.with_name(out.name + ".journal"), identity) as journal:
         done: dict[Path, list[Row]] = {}
         entries = {piece.get("image"): piece for piece in journal.pieces}
@@ -173,8 +177,9 @@ class _Work:
         boxes: Mapping[str, Sequence[ArrayLike]] | None,
         dense: Dense | None,
         draw: Path | None,
+        apply_orientation: bool,
     ) -> None:
-        self._initializer, self._dense = initializer, dense
+        self._initializer, self._dense, self._apply_orientation = initializer, dense, apply_orientation
         self._boxes = None if boxes is None else boxes_by_image(images, boxes)
         self._drawings = {} if draw is None else {path: drawing_of(path, draw) for path in images}
         self._drawn_by = {target: path for path, target in reversed(self._drawings.items())}
@@ -202,7 +207,7 @@ class _Work:
             try:
                 if path.is_dir():
                     raise ValueError("the folder may not be read; ask for the right to, or leave it out")
-                image = read_image(path)
+                image = read_image(path, apply_orientation=self._apply_orientation)
                 boxes, reasons = self._boxes_of(path, image)
             except ImportError:  # no detector: the same for every image
                 raise

@@ -17,6 +17,8 @@ from torch.nn import functional
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.tasks import MIRRORED_POSE
 
+__all__ = ["BOX_STYLES", "AugmentationConfig", "Patches", "random_views", "sample_views"]
+
 BOX_STYLES = ((0.0, 0.0), (0.15, -0.09), (0.05, -0.03), (-0.01, 0.05))
 """How other face boxes differ from the training detector's: (shift down in box sides, logarithm of the scale).
 
@@ -37,15 +39,15 @@ class AugmentationConfig:
         Standard deviation of the logarithm of the scale.
     shift : float
         Standard deviation of the shift, in box sides, along x and along y.
-    wild : float
-        Probability that the turn, scale and shift of a view are drawn `wild_spread` times as wide: bad boxes, tilted
+    wide_probability : float
+        Probability that the turn, scale and shift of a view are drawn `wide_factor` times as wide: bad boxes, tilted
         heads.
-    wild_spread : float
-    circle : float
+    wide_factor : float
+    any_roll_probability : float
         Probability that the turn of a view is uniform over the full circle.
-    later : float
-        Probability that a view is framed as a later look is (`crops.frames_from_points` of the annotated points), with
-        half of the usual spread around it.
+    later_pass_probability : float
+        Probability that a view is framed as a later pass crops (`crops.frames_from_points` of the annotated points),
+        with half of the usual spread around it.
     mirror : bool
         Mirror half of the views, points and pose class included.
     styles : float
@@ -64,10 +66,10 @@ class AugmentationConfig:
     roll: float = 12.0
     scale: float = 0.08
     shift: float = 0.05
-    wild: float = 0.1
-    wild_spread: float = 3.0
-    circle: float = 0.0
-    later: float = 0.0
+    wide_probability: float = 0.1
+    wide_factor: float = 3.0
+    any_roll_probability: float = 0.0
+    later_pass_probability: float = 0.0
     mirror: bool = True
     styles: float = 0.3
     gamma: float = 0.25
@@ -77,7 +79,7 @@ class AugmentationConfig:
 
     def margin(self) -> float:
         """How many times the view a patch must span to hold nearly every turned, shifted, scaled view."""
-        turn = math.radians(45.0 if self.circle else min(2.0 * self.roll, 45.0))
+        turn = math.radians(45.0 if self.any_roll_probability else min(2.0 * self.roll, 45.0))
         return (math.cos(turn) + math.sin(turn)) * math.exp(2.0 * self.scale) + 2.0 * self.shift
 
 
@@ -99,7 +101,7 @@ class Patches:
     span : float
         Side of a patch in views.
     later : (N, 4) Tensor of float32
-        Frame of a later look in the frame of the box's: turn in radians, logarithm of the scale, shift along x and y.
+        Frame of a later pass in the frame of the box's: turn in radians, logarithm of the scale, shift along x and y.
     """
 
     pixels: Tensor
@@ -140,7 +142,7 @@ def random_views(
     index : (B,) Tensor of int64
         The batch's faces.
     view : float
-        Side of the crop in box sides (`architecture.TCDCNConfig.view`).
+        Side of the crop in box sides (`config.TCDCNConfig.view`).
     side : int
         Side of the crop in pixels.
     config : AugmentationConfig
@@ -160,21 +162,22 @@ def random_views(
     chance = torch.rand(count, 14, generator=generator)
     noise = torch.randn(count, 1, side, side, generator=generator)[part]
     # Drawn last, and only where asked for: recipes without them keep their random numbers.
-    rare = torch.rand(count, 3, generator=generator) if config.circle or config.later else torch.ones(count, 3)
+    rarely = config.any_roll_probability or config.later_pass_probability
+    rare = torch.rand(count, 3, generator=generator) if rarely else torch.ones(count, 3)
     draw, chance, index, rare = draw[part], chance[part], index[part], rare[part]
 
     flip = (chance[:, 0] < 0.5) & config.mirror
     style = torch.tensor(BOX_STYLES)[
         torch.where(chance[:, 1] < config.styles, 1 + (chance[:, 2] * (len(BOX_STYLES) - 1)).long(), 0)
     ]
-    spread = torch.where(chance[:, 3] < config.wild, config.wild_spread, 1.0)
-    # Framed around a box in some style, or as a later look frames it.
-    later = rare[:, 0] < config.later
+    spread = torch.where(chance[:, 3] < config.wide_probability, config.wide_factor, 1.0)
+    # Framed around a box in some style, or as a later pass does.
+    later = rare[:, 0] < config.later_pass_probability
     spread = torch.where(later, 0.5, spread)
     styled = torch.stack([torch.zeros(len(style)), style[:, 1], torch.zeros(len(style)), style[:, 0] / view], dim=1)
     middle = torch.where(later[:, None], patches.later[index], styled)
     angle = torch.deg2rad(config.roll * spread * draw[:, 0]) + middle[:, 0]
-    angle = torch.where((rare[:, 1] < config.circle) & ~later, 2 * math.pi * rare[:, 2], angle)
+    angle = torch.where((rare[:, 1] < config.any_roll_probability) & ~later, 2 * math.pi * rare[:, 2], angle)
     scale = config.scale * spread * draw[:, 1] + middle[:, 1]
     shift = config.shift * spread[:, None] * draw[:, 2:4] / view + middle[:, 2:]
     frames = torch.cat([angle[:, None], scale[:, None], shift], dim=1)

@@ -1,14 +1,16 @@
-"""Boxes that hold no face, at random places of pictures whose faces are known: what an initializer must doubt."""
+"""Boxes that hold no face, at random places of images whose faces are known."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import box_square
+from tcdcn_init.geometry import box_square, overlap
+
+__all__ = ["OVERLAP", "SIDES", "background_box"]
 
 SIDES = (0.4, 1.2)
-"""Smallest and largest side of a box, in sides of a face in the picture."""
+"""Smallest and largest side of a box, in sides of a face in the image."""
 
 OVERLAP = 0.1
 """Largest intersection over union with any face box."""
@@ -17,12 +19,12 @@ _TRIES = 100
 
 
 def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64] | None:
-    """A random square box inside a picture, away from its faces.
+    """A random square box inside an image, away from its faces.
 
     Parameters
     ----------
     size : (width, height)
-        Of the picture, in pixels.
+        Of the image, in pixels.
     faces : (N, 4) array_like
         Boxes of the annotated faces, N at least 1. The logarithm of the box's side is uniform between `SIDES` times the
         side of one of them.
@@ -31,7 +33,7 @@ def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Gener
     Returns
     -------
     (4,) ndarray of float64, or None
-        None where a hundred tries found no place: a face fills the picture.
+        None where a hundred tries found no place: a face fills the image.
 
     Examples
     --------
@@ -50,13 +52,6 @@ def background_box(size: tuple[int, int], faces: ArrayLike, rng: np.random.Gener
             continue
         left_top = place * room - 0.5
         box = np.concatenate([left_top, left_top + side])
-        if _overlap(box, boxes).max() <= OVERLAP:
+        if overlap(box, boxes).max() <= OVERLAP:
             return box
     return None
-
-
-def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    common = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    inter = np.maximum(common, 0.0).prod(axis=1)
-    area, areas = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
-    return np.asarray(inter / (area + areas - inter))

@@ -11,7 +11,6 @@ import torch
 
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.kinds import wrong_kind
-from tcdcn_init._shared.os_errors import naming
 
 __all__ = ["read_checkpoint", "write_checkpoint"]
 
@@ -37,7 +36,7 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
         objective, averaged, optimizer and scheduler.
     """
     texts = {name: json.dumps(state[name]) for name in _TEXTS}
-    with naming(path), replacing(path) as part:
+    with replacing(path) as part:
         torch.save({"format": _FORMAT, **state, **texts}, part)
 
 

@@ -21,9 +21,11 @@ from tcdcn_init.network.config import NetworkConfig
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
 from tcdcn_init.training.background import background_box
 
+__all__ = ["Crops", "load_crops", "load_patches"]
+
 T = TypeVar("T")
 
-_BACKGROUNDS = 2  # per training picture, of a network that is to tell faces from background
+_BACKGROUNDS = 2  # per training image, of a network that is to tell faces from background
 
 
 @dataclass(frozen=True)
@@ -120,20 +122,20 @@ def load_patches(
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
         """The face's patch, and patches of background after it."""
-        picture = read_picture(face)
+        image = read_picture(face)
         boxes = [face.box]
         if "face" in config.outputs:
             # By the face's name, so that any order and choice of faces gives the same boxes.
             rng = np.random.default_rng(zlib.crc32(face.name.encode()))
-            size_of = (picture.shape[1], picture.shape[0])
+            size_of = (image.shape[1], image.shape[0])
             found = [background_box(size_of, face.box[None], rng) for _ in range(_BACKGROUNDS)]
             boxes += [box for box in found if box is not None]
-        grey = cut(picture, frames_from_boxes(np.stack(boxes), config.view * span), size, reach=GRID_REACH)
+        grey = cut(image, frames_from_boxes(np.stack(boxes), config.view * span), size, reach=GRID_REACH)
         return np.asarray(np.rint(np.clip(grey, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
     kept, pixels = _each(faces, cuttings, "Decoding training faces", skip_bad)
     targets, _ = _annotation(kept, config)
-    later = _later_looks(kept, config)
+    later = _later_frames(kept, config)
     patches = torch.from_numpy(np.concatenate([each[:1] for each in pixels]))
     if "face" in config.outputs:
         empty = torch.from_numpy(np.concatenate([each[1:] for each in pixels]))
@@ -148,11 +150,11 @@ def load_patches(
     return Patches(patches, points, unit, targets, span, later)
 
 
-def _later_looks(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
+def _later_frames(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
     """`Patches.later` of faces."""
     boxes = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
-    looks = frames_from_points(np.stack([face.five for face in faces]), config.view)
-    within = compose(invert(boxes), looks)
+    asked = frames_from_points(np.stack([face.five for face in faces]), config.view)
+    within = compose(invert(boxes), asked)
     turn, scale = np.arctan2(within[:, 1, 0], within[:, 0, 0]), np.hypot(within[:, 0, 0], within[:, 1, 0])
     return torch.from_numpy(np.column_stack([turn, np.log(scale), within[:, :, 2]]).astype(np.float32))
 

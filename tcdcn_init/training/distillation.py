@@ -17,9 +17,11 @@ from tcdcn_init.geometry import MIRROR
 from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.training.augmentation import Patches, sample_views
 
+__all__ = ["taught_points", "with_teacher"]
+
 _VIEWS = 16
 _BATCH = 64
-# Standard deviations of the views about a later look's frame: turn (radians), logarithm of the scale, shift (sides).
+# Standard deviations of the views about a later pass's frame: turn (radians), logarithm of the scale, shift (sides).
 _SPREAD = (0.06, 0.05, 0.02, 0.02)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+__all__ = ["TaskwiseEarlyStopping", "Verdict", "generalisation", "trend"]
+
 
 def trend(training_errors: Sequence[float], window: int) -> float:
     """How little the training error still falls: small while it falls fast, about `window` when it is flat.

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tcdcn_init._shared.plotting import require_matplotlib
+from tcdcn_init._shared.plotting import drawn
+
+__all__ = ["plot_curves", "write_log"]
 
 
 def write_log(
@@ -23,14 +25,14 @@ def write_log(
     config : mapping
         The recipe.
     history : sequence of mapping
-        One entry per epoch, as `training.Trainer` makes them.
+        One entry per epoch, as `trainer.Trainer` makes them.
     stopped : mapping of str to int
         Epoch after which each stopped task left the loss.
     """
     text = json.dumps({"config": config, "stopped": stopped, "history": history}, indent=1)
-    (out / "log.json").write_text(text + "\n")
+    (out / "log.json").write_text(text + "\n", encoding="utf-8")
     rows = [_flat(entry) for entry in history]
-    with (out / "log.csv").open("w", newline="") as file:
+    with (out / "log.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -68,32 +70,27 @@ def plot_curves(out: Path, history: Sequence[Mapping[str, Any]], stopped: Mappin
     ImportError
         If matplotlib is not installed.
     """
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
     epochs = [entry["epoch"] for entry in history]
     tasks = list(history[0]["lambdas"])
-    figure = Figure(figsize=(3.4 * (1 + len(tasks)), 3.2), layout="constrained")
-    axes = figure.subplots(1, 1 + len(tasks), squeeze=False)[0]
-    for side, colour in (("train", "tab:blue"), ("validation", "tab:orange")):
-        axes[0].plot(epochs, [entry[side]["nme"] for entry in history], color=colour, label=side)
-    axes[0].set_title("five points")
-    axes[0].set_ylabel("mean error, % of inter-ocular distance")
-    best = min(entry["validation"]["nme"] for entry in history)
-    axes[0].set_ylim(0.0, 3.0 * best)
-    axes[0].legend(frameon=False)
-    for axis, task in zip(axes[1:], tasks, strict=True):
-        for side, colour in (("train", "tab:blue"), ("validation", "tab:orange")):
-            axis.plot(epochs, [entry[side][task] for entry in history], color=colour)
-        axis.set_title(task)
-        axis.set_ylabel("cross-entropy")
-        if task in stopped:
-            axis.axvline(stopped[task], color="black", linestyle=":", linewidth=1)
-            axis.annotate("stopped", (stopped[task], 1.0), xycoords=("data", "axes fraction"), rotation=90,
-                          ha="right", va="top", fontsize=8)  # fmt: skip
-    for axis in axes:
-        axis.set_xlabel("epoch")
-        axis.spines[["top", "right"]].set_visible(False)
     path = out / "curves.png"
-    figure.savefig(path, dpi=120)
+    with drawn(path, size=(3.4 * (1 + len(tasks)), 3.2)) as figure:
+        axes = figure.subplots(1, 1 + len(tasks), squeeze=False)[0]
+        for side, colour in (("train", "tab:blue"), ("validation", "tab:orange")):
+            axes[0].plot(epochs, [entry[side]["nme"] for entry in history], color=colour, label=side)
+        axes[0].set_title("five points")
+        axes[0].set_ylabel("mean error, % of inter-ocular distance")
+        best = min(entry["validation"]["nme"] for entry in history)
+        axes[0].set_ylim(0.0, 3.0 * best)
+        axes[0].legend(frameon=False)
+        for axis, task in zip(axes[1:], tasks, strict=True):
+            for side, colour in (("train", "tab:blue"), ("validation", "tab:orange")):
+                axis.plot(epochs, [entry[side][task] for entry in history], color=colour)
+            axis.set_title(task)
+            axis.set_ylabel("cross-entropy")
+            if task in stopped:
+                axis.axvline(stopped[task], color="black", linestyle=":", linewidth=1)
+                axis.annotate("stopped", (stopped[task], 1.0), xycoords=("data", "axes fraction"), rotation=90,
+                              ha="right", va="top", fontsize=8)  # fmt: skip
+        for axis in axes:
+            axis.set_xlabel("epoch")
     return path

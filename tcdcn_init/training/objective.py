@@ -1,7 +1,7 @@
 """The multi-task loss: five points, and a cross-entropy for each auxiliary task.
 
 Zhang et al., ECCV 2014:  1/2 sum ||y_r - f(x; W_r)||^2 - sum_a lambda_a sum y_a log p(y_a | x; W_a) + sum ||W||^2.
-The last term, weight decay, is the optimiser's (`training.TrainingConfig.weight_decay`).
+The last term, weight decay, is the optimiser's (`trainer.TrainingConfig.weight_decay`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+__all__ = ["DEFAULT_LAMBDA", "MultiTaskObjective", "ObjectiveConfig"]
 
 DEFAULT_LAMBDA = 0.02
 
@@ -94,7 +96,7 @@ class MultiTaskObjective(nn.Module):
         Parameters
         ----------
         outputs : mapping of str to Tensor
-            As `network.TCDCN` returns them.
+            As `tcdcn.TCDCN` returns them.
         targets : mapping of str to Tensor
             "points" (N, 5, 2) in the crop's frame, "unit" (N,) the length there that counts as 1 (the inter-ocular
             distance), and the class index (N,) per task; -1 where a face is not annotated.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
 from tcdcn_init.network.residual import ResidualTCDCN
@@ -16,17 +16,26 @@ from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.distillation import with_teacher
 from tcdcn_init.training.log import plot_curves
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.refinement import fit_refinement
 from tcdcn_init.training.refit import refit_heads
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, evaluate
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
+
+__all__ = ["RECIPES", "recipe", "train_on_mtfl", "with_options"]
 
 
 def _robust_first() -> TrainingConfig:
     return TrainingConfig(
         network=ResidualConfig(),
         augmentation=AugmentationConfig(
-            roll=10.0, wild=0.2, wild_spread=5.0, circle=0.2, later=0.25, occlusion=0.25, styles=0.4
+            roll=10.0,
+            wide_probability=0.2,
+            wide_factor=5.0,
+            any_roll_probability=0.2,
+            later_pass_probability=0.25,
+            occlusion=0.25,
+            styles=0.4,
         ),
         epochs=230,
         batch=128,
@@ -43,10 +52,10 @@ RECIPES: dict[str, Callable[[], TrainingConfig]] = {
     # The residual one: any roll, bad boxes, expected errors.
     "tcdcn-robust-first": _robust_first,
     # The bundled form of it, in a second cycle that begins at the first one's weights and learns from its points: more
-    # views of the rare poses, of turned heads, and framed as later looks are; then the correction around each point.
+    # views of the rare poses, of turned heads, and framed as later passes crop; then the correction around each point.
     "tcdcn-robust": lambda: replace(
         _robust_first(),
-        augmentation=replace(_robust_first().augmentation, circle=0.25, later=0.35),
+        augmentation=replace(_robust_first().augmentation, any_roll_probability=0.25, later_pass_probability=0.35),
         epochs=310,
         learning_rate=1.5e-3,
         pose_balance=0.5,
@@ -74,8 +83,7 @@ def recipe(name: str) -> TrainingConfig:
     80
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, cutoff=0.4) or list(RECIPES)
-        raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(unknown_name("recipe", name, RECIPES))
     return RECIPES[name]()
 
 
@@ -147,7 +155,7 @@ def train_on_mtfl(
             trained = fit_refinement(
                 trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
             )
-        measured = evaluate(trained, validation, trainer.objective)
+        measured = measure(trained, validation, trainer.objective)
         figures = {"mtfl-val": measured, "stopped": trainer.stopped}
         digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
         save_network(

@@ -1,4 +1,4 @@
-"""Training of the correction that looks around each point, on a trunk that is finished and stays as it is."""
+"""Training of the correction by what is around each point, on a trunk that is finished and stays as it is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.training.data import Crops
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.trainer import evaluate
+
+__all__ = ["HIDDEN", "fit_refinement"]
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -47,7 +49,7 @@ def fit_refinement(
     validation : Crops
         Held-out faces, whose error is logged after each epoch.
     hidden : int
-        See `architecture.ResidualConfig.refinement`.
+        See `config.ResidualConfig.refinement`.
     epochs, seed : int
 
     Returns
@@ -85,8 +87,7 @@ def fit_refinement(
             optimizer.step()
             scheduler.step()
             total += loss.item()
-        measured = evaluate(folded, validation, objective)
-        folded.eval()
+        measured = measure(folded, validation, objective)
         logger.info(
             "refinement, epoch %d of %d: loss %.4f, validation error %.2f %%, failures %.1f %%",
             epoch + 1, epochs, total / steps, measured["nme"], measured["failure"],

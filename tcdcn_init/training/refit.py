@@ -17,6 +17,8 @@ from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
 
+__all__ = ["refit_heads"]
+
 _VIEWS = 2  # random views of every training face
 _BATCH = 256
 _DECAY = 1e-4  # of the squared weights, beside the mean cross-entropy

@@ -1,7 +1,7 @@
 """The training loop: epochs, checkpoints, resume, one process or several.
 
-Data come from `training_data`, views from `augmentation`, the loss from `objective`, the verdict on each auxiliary
-task from `early_stopping`; this module only turns the crank.
+Data come from `data`, their order from `sampling`, views from `augmentation`, the loss from `objective`, errors from
+`measuring`, the verdict on each auxiliary task from `early_stopping`; this module runs the loop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,12 @@ from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
 from tcdcn_init.training.data import Crops
 from tcdcn_init.training.early_stopping import TaskwiseEarlyStopping
 from tcdcn_init.training.log import write_log
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
+from tcdcn_init.training.sampling import epoch_order
+from tcdcn_init.training.workers import Workers
+
+__all__ = ["Trainer", "TrainingConfig"]
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -103,68 +107,6 @@ class TrainingConfig:
             raise ValueError(f"precision is {self.precision!r}; expected 'float32' or 'bfloat16'")
 
 
-YOUNGER: dict[str, Any] = {"stop_together": False, "teacher": 0.0, "refine": 0}
-"""Settings that runs of before did not state, and what they were."""
-
-
-@dataclass(frozen=True)
-class Workers:
-    """This process's place among those that train together (torchrun sets it up)."""
-
-    rank: int = 0
-    world: int = 1
-
-    @classmethod
-    def join(cls) -> Workers:
-        """Join the group that torchrun describes in the environment, or be alone."""
-        world = int(os.environ.get("WORLD_SIZE", "1"))
-        if world == 1:
-            return cls()
-        if not distributed.is_initialized():
-            distributed.init_process_group("gloo")
-        return cls(distributed.get_rank(), world)
-
-    def share(self, batch: int) -> slice:
-        """Rows of a global batch that this process takes."""
-        if batch % self.world:
-            raise ValueError(
-                f"batch {batch} cannot be shared by {self.world} processes; choose a multiple of {self.world}"
-            )
-        size = batch // self.world
-        return slice(self.rank * size, (self.rank + 1) * size)
-
-
-def evaluate(network: Network, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
-    """Errors on fixed crops.
-
-    Parameters
-    ----------
-    network : Network
-    crops : data.Crops
-    objective : MultiTaskObjective
-
-    Returns
-    -------
-    dict of str to float
-        "points" and each task: the objective's parts; "nme" and "failure": mean error in inter-ocular distances and
-        share of faces above 0.1, both in percent; "accuracy TASK" in percent.
-    """
-    network.eval()
-    with torch.inference_mode():
-        batches = [network(part) for part in torch.split(crops.pixels, 256)]
-        outputs = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-        result = {name: float(value) for name, value in objective(outputs, crops.targets).items()}
-        distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).mean(dim=1) / crops.interocular
-        result["nme"] = float(distance.mean()) * 100.0
-        result["failure"] = float((distance > 0.1).float().mean()) * 100.0
-        for task in objective.tasks:
-            known = crops.targets[task] >= 0
-            right = outputs[task].argmax(dim=1)[known] == crops.targets[task][known]
-            result[f"accuracy {task}"] = float(right.float().mean()) * 100.0
-    network.train()
-    return result
-
-
 class Trainer:
     """One training run in a folder.
 
@@ -210,15 +152,14 @@ class Trainer:
         self.share = self.workers.share(config.batch)
         if len(patches) < config.batch:
             raise ValueError(f"{len(patches)} training faces for a batch of {config.batch}; choose a smaller batch")
-        self.faces = patches.faces
-        background = min(round(config.background * len(self.faces)), len(patches.background))
-        self.background = patches.background, background
-        self.steps = (len(self.faces) + background) // config.batch
+        faces = patches.faces
+        self.background = min(round(config.background * len(faces)), len(patches.background))
+        self.steps = (len(faces) + self.background) // config.batch
         torch.manual_seed(config.seed)
         self.network = make_network(config.network)
         with torch.no_grad():
             # The points' head starts at the mean shape: the first epochs need not find it.
-            self.network.points_bias.copy_(patches.points[self.faces].mean(dim=0).flatten())
+            self.network.points_bias.copy_(patches.points[faces].mean(dim=0).flatten())
         if begin_at is not None:
             self._begin_at(begin_at)
         self.objective = MultiTaskObjective(config.objective, config.network.tasks)
@@ -278,7 +219,7 @@ class Trainer:
 
     def _begin_at(self, network: Network) -> None:
         ours, theirs = (config_to_dict(config) for config in (self.config.network, network.config))
-        for key in sorted({*ours, *theirs} - {"again"}):
+        for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
                 raise ValueError(
                     f"training cannot begin at weights of a network with {key} = {theirs.get(key)}; "
@@ -293,7 +234,7 @@ class Trainer:
     def _one_epoch(self) -> dict[str, float]:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.epoch)
-        order = self._order(generator)
+        order = epoch_order(self.patches, config.pose_balance, self.background, generator)
         active = self.active_tasks()
         sums: dict[str, float] = {}
         for step in range(self.steps):
@@ -325,23 +266,6 @@ class Trainer:
             means /= self.workers.world
         return dict(zip(sums, means.tolist(), strict=True))
 
-    def _order(self, generator: torch.Generator) -> Tensor:
-        """Faces of an epoch, in order."""
-        faces, pose = self.faces, self.patches.labels.get("pose")
-        pose = None if pose is None else pose[faces]
-        if not self.config.pose_balance or pose is None or bool((pose < 0).any()):
-            order = torch.randperm(len(faces), generator=generator)
-        else:
-            share = torch.bincount(pose)[pose] / len(pose)
-            weight = share**-self.config.pose_balance
-            order = torch.multinomial(weight, len(pose), replacement=True, generator=generator)
-        every, count = self.background
-        if not count:
-            return faces[order]
-        chosen = every[torch.randperm(len(every), generator=generator)[:count]]
-        mixed = torch.cat([faces[order], chosen])
-        return mixed[torch.randperm(len(mixed), generator=generator)]
-
     def _share_objective_gradient(self) -> None:
         # The learned coefficients live outside the network that DistributedDataParallel wraps.
         if self.workers.world > 1:
@@ -366,7 +290,7 @@ class Trainer:
     def _judge(self, augmented: dict[str, float], start: float) -> None:
         config = self.config
         network = self.averaged_network()
-        train, validation = (evaluate(network, crops, self.objective) for crops in (self.probe, self.validation))
+        train, validation = (measure(network, crops, self.objective) for crops in (self.probe, self.validation))
         lambdas = self.objective.lambdas()
         row: dict[str, Any] = {
             "epoch": self.epoch,
@@ -402,7 +326,6 @@ class Trainer:
             )  # fmt: skip
 
     def _save(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
         state = {
             "config": dataclasses.asdict(self.config),
             "epoch": self.epoch,
@@ -423,7 +346,7 @@ class Trainer:
     def _restore(self, checkpoint: Path) -> None:
         state = read_checkpoint(checkpoint)
         ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        theirs = {**YOUNGER, **state["config"]}
+        theirs = state["config"]
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(

@@ -48,7 +48,7 @@ def test_the_example_package_is_short():
 def test_an_unknown_name_suggests_near_ones(plugin):
     with pytest.raises(ValueError, match="'maen'; did you mean mean"):
         load_regressor("maen")
-    with pytest.raises(ValueError, match=r"'qqqqqqqq'; installed: .*mean"):
+    with pytest.raises(ValueError, match=r"'qqqqqqqq'; expected one of .*mean"):
         load_regressor("qqqqqqqq")
 
 

@@ -22,15 +22,23 @@ PORTRAIT = astronaut()
 
 
 class Oracle:
-    """Knows the five points of each picture; NaN for one that it does not know."""
+    """Knows the five points of each image by its size and sum; NaN for one that it does not know."""
 
-    def __init__(self, pairs):
-        self.known = {id(picture): points for picture, points in pairs}
-        self.calls = 0
+    def __init__(self, pairs, confidence=np.nan):
+        self.known = {self.key(image): points for image, points in pairs}
+        self.confidence = confidence
+        self.calls = self.images = 0
 
-    def points(self, image, boxes):
-        self.calls += 1
-        return np.repeat(self.known.get(id(image), np.full((5, 2), np.nan))[None], len(boxes), axis=0)
+    @staticmethod
+    def key(image):
+        return image.shape, float(image.sum())
+
+    def points_and_confidence(self, images, boxes, *, on_bad="raise"):
+        self.calls, self.images = self.calls + 1, self.images + len(images)
+        unknown = np.full((5, 2), np.nan)
+        owners = [image for image, own in zip(images, boxes, strict=True) for _ in own]
+        found = np.reshape([self.known.get(self.key(image), unknown) for image in owners], (-1, 5, 2))
+        return found, np.resize(self.confidence, len(owners))
 
 
 def parts(detection):
@@ -117,26 +125,24 @@ def test_a_batch_is_its_faces_one_by_one(stock, mode):
     together = predictor.fit_from_boxes(images, [box] * 3)
     for n in range(3):
         np.testing.assert_array_equal(together[n], predictor.fit_from_box(images[n], box))
-    # One picture with many faces asks the initializer once.
-    oracle.calls = 0
-    assert predictor.fit_from_boxes(images[0], [box, (10, 10, 110, 110)]).shape == (2, 5, 2)
-    assert oracle.calls == 1
-    assert predictor.fit_from_boxes(images[0], []).shape == (0, 5, 2)
+    # All faces of a batch are asked for at once, and each image once.
+    oracle.calls = oracle.images = 0
+    assert predictor.fit_from_boxes([*images, images[0]], [box] * 4).shape == (4, 5, 2)
+    assert (oracle.calls, oracle.images) == (1, 3)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_face_without_points_does_not_spoil_the_batch(stock, mode):
     [(picture, points), (other, _)] = rolled(0, 2)
-    predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(picture, points)]))
     third = draw(FIVE)
-    predictor._initializer.known[id(third)] = np.ones((5, 2))
+    predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(picture, points), (third, np.ones((5, 2)))]))
     images, box = [other, picture, third, picture], (20, 10, 120, 110)
     found = predictor.fit_from_boxes(images, [box, box, box, (9, 9, 9, 9)], on_bad="nan")
     assert np.isnan(found[[0, 2, 3]]).all()
     assert error(found[1], points) < 0.06
-    with pytest.raises(ValueError, match=r"box number 1, \[20.0, 10.0.*found no five points"):
+    with pytest.raises(ValueError, match=r"face 1 of 2: .* no five points in box \(20.0, 10.0"):
         predictor.fit_from_boxes([picture, other], [box] * 2)
-    with pytest.raises(ValueError, match=r"box number 1: .* no area"):
+    with pytest.raises(ValueError, match=r"face 1 of 2: .* no area"):
         predictor.fit_from_boxes(picture, [box, (9, 9, 9, 9)])
     with pytest.raises(ValueError, match="on_bad is 'skip'"):
         predictor.fit_from_boxes(picture, [box], on_bad="skip")
@@ -145,13 +151,13 @@ def test_a_face_without_points_does_not_spoil_the_batch(stock, mode):
 def test_the_bundled_initializer_is_the_default(stock):
     from tcdcn_init import Initializer
 
-    seeds = Initializer().points(PORTRAIT, [(172, 68, 280, 204)])
+    seeds = Initializer(backend="auto").points(PORTRAIT, [(172, 68, 280, 204)])
     predictor = SeededShapePredictor(stock)
     boxes = [(172, 68, 280, 204), (900, 900, 950, 950)]
     found = predictor.fit_from_boxes(PORTRAIT, boxes, on_bad="nan")
     np.testing.assert_array_equal(found[0], predictor.fit_from_points(PORTRAIT, seeds[0]))
     assert np.isnan(found[1]).all()
-    with pytest.raises(ValueError, match="wholly outside"):
+    with pytest.raises(ValueError, match="face 1 of 2: the initializer found no five points"):
         predictor.fit_from_boxes(PORTRAIT, boxes)
 
 
@@ -188,8 +194,9 @@ def test_it_is_a_shape_regressor(stock):
 def test_other_layouts_are_stated(tmp_path):
     regressor = ERT(random_arrays(np.random.default_rng(0), points=9))
     regressor.save_dat(tmp_path / "nine.dat")
-    with pytest.raises(ValueError, match="no known layout of 9 points"):
-        SeededShapePredictor(tmp_path / "nine.dat").fit_from_points(draw(FIVE), FIVE)
+    for mode in MODES:
+        with pytest.raises(ValueError, match="no known layout of 9 points"):
+            SeededShapePredictor(tmp_path / "nine.dat", mode)
     stated = {"left eye": 0, "right eye": [1, 2], "nose": 3}
     for mode in MODES:
         predictor = SeededShapePredictor(tmp_path / "nine.dat", mode, layout=stated)
@@ -221,7 +228,7 @@ def test_files_that_are_no_predictors(tmp_path, stock_file, mode):
 def test_wrong_arguments_are_named(stock, arguments, message):
     with pytest.raises(ValueError, match=message):
         SeededShapePredictor(stock, **arguments)
-    with pytest.raises(ValueError, match="2 images for 1 boxes"):
+    with pytest.raises(ValueError, match="2 images for 1 faces"):
         SeededShapePredictor(stock).fit_from_boxes([PORTRAIT] * 2, [(0, 0, 9, 9)])
 
 
@@ -236,23 +243,17 @@ def test_without_dlib_the_extra_is_named(monkeypatch, stock, faces):
     assert regressor.fit_from_points(faces[0][0], faces[0][1]).shape == (5, 2)  # the cascade itself needs no dlib
 
 
-class Doubtful(Oracle):
-    """Says how sure it is: of every second box, not at all."""
-
-    def points_and_confidence(self, image, boxes, on_bad):
-        return self.points(image, boxes), np.arange(len(boxes)) % 2.0
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_an_unsure_face_starts_from_its_box(stock, mode):
     [(picture, points)] = rolled(40, 1)
     boxes = [(20, 10, 120, 110)] * 2
-    seeded = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]), min_confidence=0.5)
+    doubtful = Oracle([(picture, points)], confidence=[0.0, 1.0])
+    seeded = SeededShapePredictor(stock, mode, initializer=doubtful, min_confidence=0.5)
     unsure, sure = seeded.fit_from_boxes(picture, boxes)
     own = SeededShapePredictor(stock, mode, start="mean").fit_from_box(picture, boxes[0])
     np.testing.assert_array_equal(unsure, own)
     np.testing.assert_array_equal(sure, seeded.fit_from_points(picture, points))
-    trusting = SeededShapePredictor(stock, mode, initializer=Doubtful([(picture, points)]))
+    trusting = SeededShapePredictor(stock, mode, initializer=doubtful)
     np.testing.assert_array_equal(trusting.fit_from_boxes(picture, boxes)[0], sure)
 
 

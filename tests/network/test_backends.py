@@ -66,10 +66,11 @@ def test_bundled_onnx_files_agree_with_their_weights(name):
 
 
 def test_backends_are_chosen_by_name():
-    assert isinstance(load_backend("tcdcn-mtfl"), TorchBackend)
+    assert isinstance(load_backend("tcdcn-mtfl"), OnnxBackend)
+    assert isinstance(load_backend("tcdcn-mtfl", "torch"), TorchBackend)
     assert isinstance(load_backend("tcdcn-mtfl", "onnx"), OnnxBackend)
     assert isinstance(load_backend("tcdcn-mtfl", "auto"), OnnxBackend)
-    with pytest.raises(ValueError, match="unknown backend 'tensorflow'; expected 'torch', 'onnx' or 'auto'"):
+    with pytest.raises(ValueError, match="unknown backend 'tensorflow'; expected 'auto', 'onnx' or 'torch'"):
         load_backend("tcdcn-mtfl", "tensorflow")
     for name in ("torch", "onnx", "auto"):
         with pytest.raises(ValueError, match="unknown model 'tcdcn'"):

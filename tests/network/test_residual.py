@@ -17,9 +17,10 @@ from tcdcn_init.network.residual import PointRefinement, ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
 from tcdcn_init.training.refinement import HIDDEN, fit_refinement
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, evaluate
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import load_network, save_network
 
 SMALL = ResidualConfig(side=32, widths=(8, 8, 16), blocks=(1, 1, 1), feature=24)
@@ -153,7 +154,7 @@ def test_a_correction_is_learned_and_changes_the_points_alone(mtfl_root: Path):
         network.points_bias.copy_(patches.points[patches.faces].mean(dim=0).flatten())
     refined = fit_refinement(network, patches, augmentation, validation, hidden=8, epochs=60)
     objective = MultiTaskObjective(ObjectiveConfig(), ())
-    before, after = (evaluate(each, validation, objective)["nme"] for each in (network, refined))
+    before, after = (measure(each, validation, objective)["nme"] for each in (network, refined))
     assert after < 0.9 * before
     with torch.no_grad():
         ours, theirs = network.eval()(validation.pixels), refined.eval()(validation.pixels)
@@ -167,7 +168,7 @@ def test_a_correction_is_learned_and_changes_the_points_alone(mtfl_root: Path):
 def test_it_trains_saves_exports_and_says_how_sure_it_is(mtfl_root: Path, tmp_path: Path):
     config = TrainingConfig(
         network=SMALL,
-        augmentation=AugmentationConfig(circle=0.2, later=0.3, wild=0.2),
+        augmentation=AugmentationConfig(any_roll_probability=0.2, later_pass_probability=0.3, wide_probability=0.2),
         epochs=4,
         batch=32,
         learning_rate=5e-3,

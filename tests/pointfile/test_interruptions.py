@@ -182,7 +182,7 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_loses_nothing(folder):
     with command(folder, before=limit) as process:
         _, error = process.communicate()
     assert process.returncode == 2
-    assert error.splitlines()[-1].startswith("error: o.csv.journal: file too large; make room there")
+    assert error.splitlines()[-1].startswith("error: File too large: o.csv.journal: ")
     assert "Traceback" not in error
     assert sorted(path.name for path in folder.iterdir()) == ["boxes.csv", "in", "o.csv.journal"]
     with command(folder) as process:

@@ -363,3 +363,16 @@ def test_all_columns_are_there_without_a_single_face(gallery, boxes, initializer
     assert given([row]) == [{"image": str(gallery / "face02.jpg")}]
     if suffix == ".parquet":
         assert pyarrow.parquet.read_schema(report.out).equals(pyarrow.parquet.read_schema(with_face))
+
+
+def test_a_cameras_orientation_is_applied_unless_it_is_not_wanted(portrait, initializer, tmp_path):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(portrait).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
+    upright = write_points([tmp_path / "a.png"], tmp_path / "p.json", initializer)
+    assert upright.faces == 1
+    [face] = initializer(portrait)
+    np.testing.assert_allclose(rows_of(upright.out)[0]["x0"], face.points[0, 0], atol=0.1)
+    assert write_points([tmp_path / "a.png"], tmp_path / "q.json", initializer, apply_orientation=False).faces == 0

@@ -84,7 +84,7 @@ def test_every_unreadable_picture_is_named(faces, tmp_path):
             load(broken, CONFIG)
         assert len(error.value.rows) == 2
         for row, (name, path) in zip(error.value.rows, (("one", empty), ("two", text)), strict=True):
-            assert row.startswith(f"{name}: {path} cannot be read as a picture")
+            assert row.startswith(f"{name}: {path} cannot be read as an image")
         assert len(load(broken, CONFIG, skip_bad=True).pixels) == 1
         with pytest.raises(BadRows, match="no usable face"):
             load(broken[1:], CONFIG, skip_bad=True)

@@ -9,7 +9,7 @@ from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
 from tcdcn_init.training.refit import refit_heads
 
-AUGMENTATION = AugmentationConfig(roll=2.0, wild=0.0, styles=0.0, occlusion=0.0)
+AUGMENTATION = AugmentationConfig(roll=2.0, wide_probability=0.0, styles=0.0, occlusion=0.0)
 
 
 def bright_or_dark_halves(count: int = 120) -> Patches:

@@ -18,8 +18,11 @@ from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.training import trainer as training
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
+from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.trainer import Trainer, TrainingConfig, Workers, evaluate
+from tcdcn_init.training.sampling import epoch_order
+from tcdcn_init.training.trainer import Trainer, TrainingConfig
+from tcdcn_init.training.workers import Workers
 
 Data = tuple[Patches, Crops, Crops]
 
@@ -83,9 +86,9 @@ def test_a_few_epochs_halve_the_error_and_teach_a_task(recipe, data, tmp_path):
     # Glasses are drawn large, and weigh enough to be learned in so few steps.
     config = replace(recipe, epochs=24, objective=ObjectiveConfig(lambdas={"glasses": 2.0}))
     trainer = Trainer(config, *data, tmp_path)
-    before = evaluate(trainer.averaged_network(), data[2], trainer.objective)
+    before = measure(trainer.averaged_network(), data[2], trainer.objective)
     network = trainer.run()
-    after = evaluate(network.eval(), data[2], trainer.objective)
+    after = measure(network.eval(), data[2], trainer.objective)
     assert after["nme"] < 0.5 * before["nme"]
     assert trainer.history[-1]["augmented"]["points"] < 0.8 * trainer.history[0]["augmented"]["points"]
     assert after["nme"] == pytest.approx(trainer.history[-1]["validation"]["nme"], rel=1e-5)
@@ -138,7 +141,7 @@ def test_evaluation_counts_failures_and_right_answers(recipe, data):
     points[::3, :, 0] += 0.2 * validation.interocular[::3, None]
     right = {task: torch.nn.functional.one_hot(validation.targets[task]).float() for task in recipe.network.tasks}
     wrong = {**right, "smile": right["smile"].flip(1)}
-    figures = evaluate(
+    figures = measure(
         Fixed({"points": points, **wrong}), validation, MultiTaskObjective(ObjectiveConfig(), recipe.network.tasks)
     )
     share = -(-count // 3) / count
@@ -231,7 +234,7 @@ def test_training_begins_at_given_weights(recipe, data, uninterrupted, tmp_path)
     assert same_weights(trainer.network, network)
     # A rate of next to nothing leaves it as good as it was.
     objective = MultiTaskObjective(recipe.objective, recipe.network.tasks)
-    before, after = (evaluate(each, data[2], objective)["nme"] for each in (network, trainer.run()))
+    before, after = (measure(each, data[2], objective)["nme"] for each in (network, trainer.run()))
     assert after == pytest.approx(before, rel=1e-3)
 
 
@@ -334,15 +337,14 @@ def test_a_batch_larger_than_the_data_is_refused(recipe, data, tmp_path):
         Trainer(replace(recipe, batch=1000), *data, tmp_path)
 
 
-def test_rare_poses_are_shown_more_often_when_asked(recipe, data, tmp_path):
-    patches, probe, validation = data
+def test_rare_poses_are_shown_more_often_when_asked(data):
+    patches = data[0]
     poses = torch.tensor([2] * 160 + [0] * 10 + [4] * (len(patches) - 170))
     skewed = replace(patches, labels={**patches.labels, "pose": poses})
 
     def shown(balance: float) -> torch.Tensor:
-        trainer = Trainer(replace(recipe, pose_balance=balance), skewed, probe, validation, tmp_path)
         generator = torch.Generator().manual_seed(0)
-        order = torch.cat([trainer._order(generator) for _ in range(20)])
+        order = torch.cat([epoch_order(skewed, balance, 0, generator) for _ in range(20)])
         assert len(order) == 20 * len(patches)
         if not balance:
             assert torch.equal(order.bincount(), torch.full((len(patches),), 20))

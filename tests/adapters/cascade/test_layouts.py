@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import FIVE
+from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.layouts import find_layout
 from tcdcn_init.geometry import FIVE_POINTS, five_from_68
 
-# Where dlib's get_face_chip puts its five points: corners of the eye on the picture's right, of the one on its left,
+# Where dlib's get_face_chip puts its five points: corners of the eye on the image's right, of the one on its left,
 # nose base (dlib/image_transforms/interpolation.h, get_face_chip_details).
 DLIB_FIVE = np.array(
     [[0.8595674595992, 0.2134981538014], [0.6460604764104, 0.2289674387677], [0.1205750620789, 0.2137274526848],
@@ -41,6 +42,16 @@ def test_68_points_are_those_of_five_from_68():
     layout = find_layout(shape[0])
     np.testing.assert_allclose(layout.of_shape(shape), five_from_68(shape))
     np.testing.assert_array_equal(layout.of_five(FIVE), FIVE)
+
+
+def test_points_after_the_68_are_left_alone():
+    mean = load_regressor("ert68-ytf").mean_shape
+    forehead = np.stack([np.linspace(0.2, 0.8, 13), np.full(13, -0.1)], axis=1)
+    layout = find_layout(np.concatenate([mean, forehead]))
+    assert layout.name == "iBUG's 68 points and 13 more"
+    np.testing.assert_allclose(layout.of_shape(np.concatenate([mean, forehead])), five_from_68(mean))
+    with pytest.raises(ValueError, match="no known layout of 81 points"):
+        find_layout(np.concatenate([forehead, mean]))
 
 
 @pytest.mark.parametrize("first", [None, 0, 1])

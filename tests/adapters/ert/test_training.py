@@ -5,24 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from skimage.data import astronaut
 from skimage.io import imsave
 
 from builders import FIVE, draw, face, random_arrays
-from tcdcn_init.adapters.cascade.frames import SeededFrames, as_bytes, cut_out
+from tcdcn_init.adapters.cascade.frames import SeededFrames, cut_out
 from tcdcn_init.adapters.ert import (
     ERT,
-    CascadeArrays,
-    ErtOptions,
+    ERTConfig,
     StartNoise,
     frames_from_boxes,
     start_errors,
     train_ert,
 )
-from tcdcn_init.adapters.ert.training import _perturbed
+from tcdcn_init.adapters.ert.training import erring_frames
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import (
     box_from_points,
@@ -36,7 +35,7 @@ from tcdcn_init.geometry import (
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PORTRAIT = astronaut()
-SMALL = ErtOptions(
+SMALL = ERTConfig(
     cascade_depth=4, num_trees_per_cascade_level=30, tree_depth=3, oversampling_amount=5, feature_pool_size=80
 )
 
@@ -53,7 +52,7 @@ def ert(stock):
 
 @pytest.fixture(scope="module")
 def trained(faces):
-    return train_ert(faces, around="points", starts=StartNoise(4, 0.05, 0.03), copies=2, options=SMALL)
+    return train_ert(faces, around="points", starts=StartNoise(4, 0.05, 0.03), copies=2, config=SMALL)
 
 
 # As dlib does -------------------------------------------------------------------------------------------------------
@@ -96,14 +95,10 @@ def test_a_batch_is_its_faces_one_by_one(ert):
     rng = np.random.default_rng(0)
     pictures = [PORTRAIT, np.ascontiguousarray(PORTRAIT[..., 0]), PORTRAIT[::2, ::2]]
     images = [pictures[n] for n in rng.integers(0, 3, 150)]  # more than run at once
-    frames = frames_from_boxes(rng.uniform((0, 0, 250, 250), (200, 200, 500, 500), (150, 4)))
-    together = ert.fit_from_frames(images, frames)
+    boxes = rng.uniform((0, 0, 250, 250), (200, 200, 500, 500), (150, 4))
+    together = ert.fit_from_boxes(images, boxes)
     for n in (0, 1, 63, 64, 149):
-        np.testing.assert_array_equal(together[n], ert.fit_from_frames(images[n], frames[n : n + 1])[0])
-    np.testing.assert_array_equal(
-        ert.fit_from_frames(PORTRAIT, frames[:3]), ert.fit_from_frames([PORTRAIT] * 3, frames[:3])
-    )
-    assert ert.fit_from_frames(PORTRAIT, np.empty((0, 2, 3))).shape == (0, 5, 2)
+        np.testing.assert_array_equal(together[n], ert.fit_from_box(images[n], boxes[n]))
 
 
 def test_pictures_are_converted_by_scikit_images_rules(ert):
@@ -196,13 +191,9 @@ def test_the_aspect_of_the_training_boxes_is_undone():
     [
         (lambda e: e.fit_from_points(PORTRAIT, np.full((5, 2), np.nan)), "nan.*expected finite"),
         (lambda e: e.fit_from_points(PORTRAIT, np.ones((5, 2))), "1.0.*do not coincide"),
-        (lambda e: e.fit_from_points(PORTRAIT, np.ones((4, 2))), r"\(4, 2\); expected \(\.\.\., 5, 2\)"),
+        (lambda e: e.fit_from_points(PORTRAIT, np.ones((4, 2))), r"\(4, 2\); expected \(5, 2\)"),
         (lambda e: e.fit_from_shape(PORTRAIT, np.ones((68, 2))), r"\(68, 2\)|\(1, 68, 2\)"),
         (lambda e: e.fit_from_box(PORTRAIT, (5, 5, 5, 9)), "no area"),
-        (lambda e: e.fit_from_frames(PORTRAIT, np.ones((2, 3))), r"expected \(N, 2, 3\)"),
-        (lambda e: e.fit_from_frames(PORTRAIT, np.full((1, 2, 3), np.inf)), "finite"),
-        (lambda e: e.fit_from_frames([PORTRAIT], np.ones((2, 2, 3))), "1 images for 2 frames"),
-        (lambda e: e.fit_from_frames(PORTRAIT, np.ones((1, 2, 3)), np.ones((1, 5, 2))), "singular"),
         (lambda e: ERT(e.arrays, aspect=0), "aspect is 0"),
         (lambda e: ERT(random_arrays(np.random.default_rng(0), points=9)).fit_from_points(PORTRAIT, FIVE), "state it"),
     ],
@@ -259,11 +250,13 @@ def stored(**changes):
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor is not None}
 
 
+SETTINGS = {"ert": '{"aspect": 1.0, "points": 5}'}
 HOSTILE = {
-    "missing": (stored(leaves=None), "leaves"),
-    "unknown": (stored(extra=np.zeros(3)), "extra"),
+    "missing": (stored(leaves=None), "its tensors are"),
+    "unknown": (stored(extra=np.zeros(3)), "its tensors are .*extra"),
     "index": (stored(anchors=np.full((2, 7), 5)), r"anchors holds 5 to 5; expected indices in \[0, 5\)"),
     "negative": (stored(split_pixels=np.full((2, 3, 3, 2), -1)), "split_pixels holds -1"),
+    "points": (stored(mean_shape=np.ones((6, 2))), "metadata of 5 points"),
     "shape": (stored(deltas=np.zeros((2, 6, 2))), r"deltas has shape \(2, 6, 2\)"),
     "dimensions": (stored(thresholds=np.zeros(18)), "thresholds"),
     "splits": (stored(thresholds=np.zeros((2, 3, 2))), r"2\^depth - 1"),
@@ -271,7 +264,7 @@ HOSTILE = {
     "nan": (stored(leaves=np.full((2, 3, 4, 10), np.nan)), "leaves holds NaN"),
     "infinite": (stored(deltas=np.full((2, 7, 2), np.inf)), "deltas holds NaN or infinity"),
     "bool": (stored(anchors=np.zeros((2, 7), dtype=bool)), "dtype bool"),
-    "scale": (stored(leaf_scale=np.ones(7, dtype=np.float32)), "hold a cascade"),
+    "scale": (stored(leaf_scale=np.ones(7, dtype=np.float32)), "leaf_scale has shape"),
     "point": (stored(mean_shape=np.ones((5, 2))), "all 5 points of mean_shape coincide"),
 }
 
@@ -279,7 +272,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_that_is_no_cascade_is_refused(tmp_path, name):
     tensors, message = HOSTILE[name]
-    save_file(tensors, tmp_path / "bad", metadata={"format": "tcdcn-init ERT 1"})
+    save_file(tensors, tmp_path / "bad", metadata=SETTINGS)
     with pytest.raises(ValueError, match=message):
         ERT.load(tmp_path / "bad")
 
@@ -299,15 +292,15 @@ def test_spoiled_files_are_refused(tmp_path):
     }
     for content in attacks.values():
         (tmp_path / "bad").write_bytes(content)
-        with pytest.raises(ValueError, match="does not hold a cascade"):
+        with pytest.raises(ValueError, match="does not hold an ERT"):
             ERT.load(tmp_path / "bad")
     save_file(stored(), tmp_path / "bad")
-    with pytest.raises(ValueError, match="not marked"):
+    with pytest.raises(ValueError, match="does not hold an ERT"):
         ERT.load(tmp_path / "bad")
-    save_file(stored(), tmp_path / "bad", metadata={"format": "tcdcn-init ERT 1", "aspect": "nan"})
+    save_file(stored(), tmp_path / "bad", metadata={"ert": '{"aspect": NaN, "points": 5}'})
     with pytest.raises(ValueError, match="aspect is nan"):
         ERT.load(tmp_path / "bad")
-    with pytest.raises(FileNotFoundError, match="no regressor file at"):
+    with pytest.raises(FileNotFoundError, match="no cascade at"):
         ERT.load(tmp_path / "absent")
     with pytest.raises(ValueError, match="leaves is 'int4'"):
         ERT(random_arrays(np.random.default_rng(0))).save(good, leaves="int4")
@@ -320,14 +313,14 @@ def test_training_is_reproducible_to_the_byte(faces, tmp_path):
     options = replace(SMALL, cascade_depth=2, num_trees_per_cascade_level=5)
     noise = StartNoise(10, 0.1, 0.05)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train_ert(faces[:30], starts=noise, options=options, seed=seed).save_dat(tmp_path / name)
+        train_ert(faces[:30], starts=noise, config=options, seed=seed).save_dat(tmp_path / name)
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
     assert a == b
     assert a != c
 
 
 def test_training_finds_faces_from_boxes(faces):
-    regressor = train_ert(faces, options=SMALL)
+    regressor = train_ert(faces, config=SMALL)
     assert regressor.aspect == pytest.approx(1.55 / 2.05)  # of box_from_points
     rng = np.random.default_rng(9)
     for _ in range(10):
@@ -338,16 +331,17 @@ def test_training_finds_faces_from_boxes(faces):
 
 def test_training_with_a_starts_own_errors_pays(faces):
     """Rolled and shifted starts are put right by the cascade that saw such ones, and less by the one that did not."""
-    plain = train_ert(faces, around="points", options=SMALL)
-    used = train_ert(faces, around="points", starts=StartNoise(15, 0.1, 0.08), copies=4, options=SMALL)
+    plain = train_ert(faces, around="points", config=SMALL)
+    used = train_ert(faces, around="points", starts=StartNoise(15, 0.1, 0.08), copies=4, config=SMALL)
     rng = np.random.default_rng(4)
     errors = {plain: [], used: []}
     for _ in range(40):
         picture, points = face(rng, rng.uniform(-180, 180))
         for regressor, found in errors.items():
             true = regressor.seeded.from_points(points)
-            off = next(_perturbed(true, StartNoise(15, 0.1, 0.08).sample(1, np.random.default_rng(len(found)))))
-            found.append(error(regressor.fit_from_frames(picture, off[None])[0], points))
+            off = erring_frames(true[None], StartNoise(15, 0.1, 0.08).sample(1, np.random.default_rng(len(found))))
+            start = transform_points(off[0], regressor.mean_shape)
+            found.append(error(regressor.fit_from_shape(picture, start), points))
     assert np.mean(errors[used]) < 0.7 * np.mean(errors[plain])
 
 
@@ -358,8 +352,8 @@ def test_records_of_a_data_set_are_taken(tmp_path):
         picture, points = face(rng)
         imsave(tmp_path / f"{n}.png", np.stack([picture] * 3, axis=-1), check_contrast=False)
         records.append(Face(f"{n}", tmp_path / f"{n}.png", points.astype(np.float32), box_from_points(points)))
-    tiny = ErtOptions(cascade_depth=1, num_trees_per_cascade_level=2, tree_depth=1, oversampling_amount=1)
-    regressor = train_ert(records, options=tiny)
+    tiny = ERTConfig(cascade_depth=1, num_trees_per_cascade_level=2, tree_depth=1, oversampling_amount=1)
+    regressor = train_ert(records, config=tiny)
     assert regressor.arrays.leaves.shape == (1, 2, 2, 10)
     assert regressor.arrays.anchors.shape == (1, 400)
 
@@ -368,15 +362,15 @@ def test_records_of_a_data_set_are_taken(tmp_path):
 @given(st.floats(-179, 179), st.floats(-1, 1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(-180, 180))
 def test_start_errors_undo_what_training_puts_in(roll, log_scale, dx, dy, turn):
     frame = compose(rotation(turn, (30, 40)), [[60.0, 0, 10], [0, 80.0, 20]])
-    off = next(_perturbed(frame, np.array([[roll, log_scale, dx, dy]])))
-    np.testing.assert_allclose(start_errors(off[None], frame[None])[0], [roll, log_scale, dx, dy], atol=1e-6)
+    off = erring_frames(frame[None], [[roll, log_scale, dx, dy]])
+    np.testing.assert_allclose(start_errors(off, frame[None])[0], [roll, log_scale, dx, dy], atol=1e-6)
 
 
 def test_starts_may_be_samples(faces):
     options = replace(SMALL, cascade_depth=1, num_trees_per_cascade_level=2)
-    still = train_ert(faces[:20], starts=[[0, 0, 0, 0]], options=options)
-    turned = train_ert(faces[:20], starts=[[90, 0, 0, 0]], options=options)
-    none = train_ert(faces[:20], options=options)
+    still = train_ert(faces[:20], starts=[[0, 0, 0, 0]], config=options)
+    turned = train_ert(faces[:20], starts=[[90, 0, 0, 0]], config=options)
+    none = train_ert(faces[:20], config=options)
     np.testing.assert_array_equal(still.mean_shape, none.mean_shape)
     # A start turned clockwise sees the face turned the other way: its left eye where the right mouth corner was.
     fit = similarity_between(still.mean_shape * [still.aspect, 1], turned.mean_shape * [turned.aspect, 1])
@@ -410,7 +404,7 @@ def test_training_names_what_it_cannot_use(change, message):
 )
 def test_options_that_would_end_the_process_are_refused(option):
     with pytest.raises(ValueError, match=f"{next(iter(option))} is .*; expected (above|at least)"):
-        ErtOptions(**option)
+        ERTConfig(**option)
 
 
 # Cutouts ------------------------------------------------------------------------------------------------------------
@@ -418,7 +412,8 @@ def test_options_that_would_end_the_process_are_refused(option):
 
 @settings(deadline=None, max_examples=30)
 @given(st.floats(-180, 180), st.floats(40, 300), st.floats(0.5, 2), st.integers(16, 300))
-def test_a_cutout_holds_the_picture_where_it_says(roll, size, aspect, side):
+@example(roll=0.0, size=144.25, aspect=1.55078125, side=112)  # a pitch just below 2, where the bound is reached
+def test_a_cutout_holds_the_image_where_it_says(roll, size, aspect, side):
     pytest.importorskip("dlib")
     rows, columns = np.mgrid[:200, :260]
     ramp = np.stack([columns, rows, 0 * rows], axis=-1).astype(np.float64)
@@ -431,25 +426,24 @@ def test_a_cutout_holds_the_picture_where_it_says(roll, size, aspect, side):
     corners = transform_points(cutout.to_image, [[left, top], [right, top], [left, bottom]])
     np.testing.assert_allclose(corners, transform_points(frame, [[0, 0], [1, 0], [0, 1]]), atol=1e-6)
     # Pixels well inside the image are the ramp at the place that the map gives.
-    v, u = np.mgrid[: cutout.picture.shape[0], : cutout.picture.shape[1]]
+    v, u = np.mgrid[: cutout.image.shape[0], : cutout.image.shape[1]]
     x, y = np.moveaxis(transform_points(cutout.to_image, np.stack([u, v], axis=-1)), -1, 0)
-    # A pixel of the cutout is a mean over its pitch: near the border, dlib's is one with what lies outside.
+    # A pixel of the cutout is a mean over its pitch: near the border, dlib's is one with what lies outside. Grey
+    # levels are rounded twice, in the ramp and in dlib's interpolation, and places to the nearest pixel of the ramp.
     near = max(8.0, 1.5 * size * max(aspect, 1.0) / side)
     inside = (x > near) & (x < 260 - near) & (y > near) & (y < 200 - near)
     assert inside.any()
-    assert np.abs(cutout.picture[inside].astype(float) - (x + y)[inside] / 2).max() < 1.6
+    assert np.abs(cutout.image[inside].astype(float) - (x + y)[inside] / 2).max() <= 2.0
     far = (x < -9) | (x > 269) | (y < -9) | (y > 209)
-    assert (cutout.picture[far] == 0).all()
+    assert (cutout.image[far] == 0).all()
 
 
 def test_a_cutout_outside_the_picture_is_black():
     pytest.importorskip("dlib")
     cutout = cut_out(PORTRAIT, frames_from_boxes([[900, 900, 990, 990]])[0], 50, 0.2)
-    assert cutout.picture.shape == (71, 71)
-    assert not cutout.picture.any()
+    assert cutout.image.shape == (71, 71)
+    assert not cutout.image.any()
 
 
-def test_bytes_are_left_alone():
-    assert as_bytes(PORTRAIT) is PORTRAIT
+def test_a_frame_of_a_box_is_the_unit_square_stretched():
     np.testing.assert_allclose(invert(frames_from_boxes([0, 0, 2, 4])), [[0.5, 0, 0], [0, 0.25, 0]])
-    assert isinstance(random_arrays(np.random.default_rng(0)), CascadeArrays)

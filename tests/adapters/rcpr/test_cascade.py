@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from builders import FIVE, draw, face
+from builders import FIVE, draw, face, random_rcpr
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.cascade.training_starts import box_starts
 from tcdcn_init.adapters.rcpr.cascade import RCPR
-from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, look, turns
+from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, sample_levels, turns
 from tcdcn_init.adapters.rcpr.training import train_rcpr
-from tcdcn_init.adapters.recipes.ferns import make_rcpr, median_figures
+from tcdcn_init.adapters.recipes.ferns import make_rcpr, start_figures
 from tcdcn_init.geometry import MIRROR, interocular, rotation, transform_points
 
 SMALL = RCPRConfig(resolution=14.0, reach=2.5, stages=12, ferns=12, depth=4, places=80)
@@ -50,6 +50,11 @@ def batch(unseen) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     return [image for image, _ in unseen], truth, moved(truth, np.random.default_rng(5))
 
 
+def each(rcpr: RCPR, images: list[np.ndarray], starts: np.ndarray) -> np.ndarray:
+    """The result from every start (N, K, 5, 2) by itself."""
+    return np.stack([rcpr.fit_from_shapes(images, starts[:, k]) for k in range(starts.shape[1])], axis=1)
+
+
 # Ferns ------------------------------------------------------------------------------------------------------------
 
 
@@ -74,9 +79,9 @@ def test_places_lie_on_the_lines_through_two_points(seed):
     wanted = np.clip(wanted, 0, 39)
     for axis in (0, 1):
         owner = np.full(6, axis)
-        seen = look(chips, owner, as_complex(shapes), pairs, along) / 3.0
+        seen = sample_levels(chips, owner, as_complex(shapes), pairs, along) / 3.0
         assert np.abs(seen - wanted[:, :, axis]).max() <= 0.5 + 1e-4
-        mirrored = look(chips, owner, as_complex(shapes), pairs, along, np.arange(6) % 2 == 1) / 3.0
+        mirrored = sample_levels(chips, owner, as_complex(shapes), pairs, along, np.arange(6) % 2 == 1) / 3.0
         np.testing.assert_array_equal(mirrored[::2], seen[::2])
         np.testing.assert_array_equal(mirrored[1::2], 39 - seen[1::2] if axis == 0 else seen[1::2])
 
@@ -124,9 +129,9 @@ def test_is_a_shape_regressor(rcpr):
 
 def test_finds_faces_that_it_has_not_seen(rcpr, batch):
     images, truth, starts = batch
-    ends = rcpr.predict_many(images, starts)
+    ends = each(rcpr, images, starts)
     assert nme(ends, truth[:, None]).mean() < 0.5 * nme(starts, truth[:, None]).mean()
-    middle = rcpr.predict_median(images, starts)
+    middle = rcpr.fit_from_shapes(images, starts)
     np.testing.assert_allclose(middle, np.median(ends, axis=1), atol=1e-9)
     assert nme(middle, truth).mean() < nme(ends, truth[:, None]).mean()
 
@@ -145,8 +150,8 @@ def test_moved_pictures_move_the_result(rcpr, roll, scale):
     place = scale * rotation(roll)
     truth = FIVE - FIVE.mean(axis=0)
     start = truth + [3.0, -2.0]
-    upright = rcpr.predict(draw(truth + [80, 70]), start + [80, 70]) - [80, 70]
-    there = rcpr.predict(
+    upright = rcpr.fit_from_shape(draw(truth + [80, 70]), start + [80, 70]) - [80, 70]
+    there = rcpr.fit_from_shape(
         draw(transform_points(place, truth) + [150, 160], (320, 300)), transform_points(place, start) + [150, 160]
     )
     back = transform_points(rotation(-roll), (there - [150, 160]) / scale)
@@ -155,17 +160,10 @@ def test_moved_pictures_move_the_result(rcpr, roll, scale):
 
 def test_starts_and_faces_do_not_depend_on_each_other(rcpr, batch):
     images, _, starts = batch
-    many = rcpr.predict_many(images[:12], starts[:12])
-    for n in (0, 7):
-        for k in (0, 4):
-            np.testing.assert_allclose(rcpr.predict(images[n], starts[n, k]), many[n, k], atol=1e-9)
-    np.testing.assert_allclose(rcpr.predict_many(images[0], starts[0]), many[0], atol=1e-9)
     order = np.random.default_rng(0).permutation(5)
-    middle = rcpr.predict_median(images[:12], starts[:12])
-    np.testing.assert_allclose(rcpr.predict_median(images[:12], starts[:12, order]), middle, atol=1e-9)
-    np.testing.assert_allclose(rcpr.predict_median([images[7]], starts[[7]]), middle[[7]], atol=1e-9)
-    assert rcpr.predict_many([], np.empty((0, 5, 2))).shape == (0, 5, 2)
-    assert rcpr.predict_median([], np.empty((0, 3, 5, 2))).shape == (0, 5, 2)
+    middle = rcpr.fit_from_shapes(images[:12], starts[:12])
+    np.testing.assert_allclose(rcpr.fit_from_shapes(images[:12], starts[:12, order]), middle, atol=1e-9)
+    np.testing.assert_allclose(rcpr.fit_from_shapes([images[7]], starts[[7]]), middle[[7]], atol=1e-9)
 
 
 def test_random_starts_are_training_shapes_in_the_box(rcpr):
@@ -190,9 +188,9 @@ def test_nearest_starts_are_those_of_the_evaluation(rcpr, faces):
     some = rcpr.nearest_starts([[truth, np.full((5, 2), np.nan), np.ones((5, 2))]])
     assert some.shape == (1, 3, 5, 5, 2)
     assert np.isfinite(some).all(axis=(0, 2, 3, 4)).tolist() == [True, False, False]
-    found = rcpr.fit_points(image, [truth, truth * np.nan, truth + 1000])
+    found = rcpr.fit_from_points(image, [truth, truth * np.nan, truth + 1000], on_bad="nan")
     assert np.isfinite(found).all(axis=(1, 2)).tolist() == [True, False, False]
-    np.testing.assert_allclose(found[0], np.median(rcpr.predict_many(image, rcpr.nearest_starts(truth)), axis=0))
+    np.testing.assert_allclose(found[0], np.median(rcpr.fit_from_shapes(image, rcpr.nearest_starts(truth)), axis=0))
     np.testing.assert_allclose(rcpr.fit_from_points(image, truth), found[0], atol=1e-9)
     with pytest.raises(ValueError, match="finite"):
         rcpr.fit_from_points(image, truth * np.nan)
@@ -203,7 +201,7 @@ def test_from_a_box_with_restarts(rcpr, faces):
     found = rcpr.fit_from_box(image, box)
     assert nme(found, truth) < 0.06
     boxes = np.stack([box, np.full(4, np.nan), box + 1e4, box])
-    many = rcpr.fit_boxes(image, boxes)
+    many = rcpr.fit_from_boxes(image, boxes, on_bad="nan")
     assert np.isnan(many).all(axis=(1, 2)).tolist() == [False, True, True, False]
     np.testing.assert_allclose(many[[0, 3]], [found, found], atol=1e-9)
     with pytest.raises(ValueError, match="no area"):
@@ -223,10 +221,10 @@ def test_smart_restarts_recover_from_absurd_starts(rcpr, batch):
         asked.append((attempt, numbers.tolist()))
         return starts[numbers] if attempt == 2 else absurd[numbers]
 
-    again = rcpr.predict_median(images, absurd, redraw=redraw)
-    plain = rcpr.predict_median(images, absurd)
+    again = rcpr.fit_from_shapes(images, absurd, redraw=redraw)
+    plain = rcpr.fit_from_shapes(images, absurd)
     assert nme(again, truth)[1::2].mean() < 0.5 * nme(plain, truth)[1::2].mean()
-    np.testing.assert_allclose(rcpr.predict_median(images, absurd, redraw=lambda numbers, attempt: None), plain)
+    np.testing.assert_allclose(rcpr.fit_from_shapes(images, absurd, redraw=lambda numbers, attempt: None), plain)
     attempts = [attempt for attempt, _ in asked]
     assert set(attempts) <= {1, 2, 3}
     restarted = {number for _, numbers in asked for number in numbers}
@@ -234,40 +232,26 @@ def test_smart_restarts_recover_from_absurd_starts(rcpr, batch):
     untouched = sorted(set(range(40)) - restarted)
     np.testing.assert_allclose(again[untouched], plain[untouched], atol=1e-9)
     with pytest.raises(ValueError, match="redraw gave shape"):
-        rcpr.predict_median(images, absurd, redraw=lambda numbers, attempt: absurd)
+        rcpr.fit_from_shapes(images, absurd, redraw=lambda numbers, attempt: absurd)
 
 
 def test_a_bad_start_does_not_spoil_the_others(rcpr, batch):
     images, truth, _ = batch
     starts = np.stack([truth[0], np.full((5, 2), np.nan), np.ones((5, 2)), truth[0] + 1000, truth[0], 1e200 * truth[0]])
-    ends = rcpr.predict_many(images[0], starts, on_bad="nan")
+    ends = rcpr.fit_from_shapes(images[0], starts, on_bad="nan")
     assert np.isnan(ends).all(axis=(1, 2)).tolist() == [False, True, True, True, False, True]
-    good = rcpr.predict_median(images[0], starts[None, [0, 4]])
-    np.testing.assert_allclose(rcpr.predict_median(images[0], starts[None], on_bad="nan"), good, atol=1e-9)
-    mixed = rcpr.predict_median([images[0]] * 2, starts[[[1, 2], [0, 4]]], on_bad="nan")
+    good = rcpr.fit_from_shapes(images[0], starts[None, [0, 4]])
+    np.testing.assert_allclose(rcpr.fit_from_shapes(images[0], starts[None], on_bad="nan"), good, atol=1e-9)
+    mixed = rcpr.fit_from_shapes([images[0]] * 2, starts[[[1, 2], [0, 4]]], on_bad="nan")
     assert np.isnan(mixed[0]).all()
     np.testing.assert_allclose(mixed[1], good[0], atol=1e-9)
     for bad, words in ((1, "finite"), (2, "coincide"), (3, "outside"), (5, "finite")):
         with pytest.raises(ValueError, match=words):
-            rcpr.predict(images[0], starts[bad])
-        with pytest.raises(ValueError, match="start number 1 of face 0"):
-            rcpr.predict_median(images[0], starts[None, [0, bad]])
+            rcpr.fit_from_shape(images[0], starts[bad])
+        with pytest.raises(ValueError, match=words):
+            rcpr.fit_from_shapes(images[0], starts[None, [0, bad]])
     holed = np.full(images[0].shape, np.nan)
-    assert np.isnan(rcpr.predict_median(holed, starts[None, :1], on_bad="nan")).all()
-
-
-def test_calls_that_do_not_fit(rcpr, batch):
-    images, truth, starts = batch
-    with pytest.raises(ValueError, match=r"\(4, 2\).*\(5, 2\)"):
-        rcpr.predict(images[0], truth[0, :4])
-    with pytest.raises(ValueError, match="2 images, starts for 1"):
-        rcpr.predict_many(images[:2], starts[:1])
-    with pytest.raises(ValueError, match="on_bad"):
-        rcpr.predict_median(images[0], starts[:1], on_bad="skip")
-    with pytest.raises(ValueError, match=r"\(N, K, 5, 2\)"):
-        rcpr.predict_median(images[0], starts[0])
-    with pytest.raises(TypeError, match="path"):
-        rcpr.predict("face.png", truth[0])
+    assert np.isnan(rcpr.fit_from_shapes(holed, starts[None, :1], on_bad="nan")).all()
 
 
 @given(start=st.lists(st.floats(-1e4, 1e4), min_size=10, max_size=10), power=st.integers(-6, 3))
@@ -275,13 +259,31 @@ def test_calls_that_do_not_fit(rcpr, batch):
 def test_any_start_ends_finite_or_is_refused(rcpr, start, power):
     image = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
     shape = np.reshape(start, (5, 2)) * 10.0**power
-    end = rcpr.predict_many(image, shape[None], on_bad="nan")[0]
+    end = rcpr.fit_from_shapes(image, shape[None], on_bad="nan")[0]
     if np.isnan(end).any():
         assert np.isnan(end).all()
-        with pytest.raises(ValueError, match="start number 0"):
-            rcpr.predict(image, shape)
+        with pytest.raises(ValueError, match="expected"):
+            rcpr.fit_from_shape(image, shape)
     else:
         assert np.isfinite(end).all()
+
+
+def test_ferns_that_lead_astray_are_found_out():
+    good = random_rcpr()
+    rng, config = np.random.default_rng(0), replace(good.config, stages=80)
+    ferns = Ferns(
+        pairs=rng.integers(0, 5, (80, 9, 2)),
+        along=np.full((80, 9), 0.5),
+        compared=rng.integers(0, 9, (80, 3, 2, 2)),
+        thresholds=rng.integers(-40, 40, (80, 3, 2)),
+        leaves=rng.integers(-100, 100, (80, 3, 4, 10)),
+        scales=np.full((80, 3), 10.0, dtype=np.float32),
+    )
+    rcpr = RCPR(good.mean_shape, ferns, good.shapes, config)
+    image = np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8)
+    with pytest.raises(ValueError, match="out of all bounds"):
+        rcpr.fit_from_box(image, (10, 10, 80, 80))
+    assert np.isnan(rcpr.fit_from_boxes(image, [(10, 10, 80, 80)], on_bad="nan")).all()
 
 
 # Files ------------------------------------------------------------------------------------------------------------
@@ -296,7 +298,9 @@ def test_a_file_holds_all_of_it(rcpr, batch, tmp_path):
         assert loaded.metadata == {"licence": "none"}
         np.testing.assert_array_equal(loaded.mean_shape, rcpr.mean_shape)
         np.testing.assert_array_equal(loaded.shapes, rcpr.shapes)
-        np.testing.assert_array_equal(loaded.predict(images[0], starts[0, 0]), rcpr.predict(images[0], starts[0, 0]))
+        np.testing.assert_array_equal(
+            loaded.fit_from_shape(images[0], starts[0, 0]), rcpr.fit_from_shape(images[0], starts[0, 0])
+        )
     again = tmp_path / "again.safetensors"
     loaded.save(again)
     for name, tensor in load_file(path).items():
@@ -367,13 +371,13 @@ def test_the_seed_decides(faces):
         for seed in (1, 1, 2)
     )
     image, truth, _ = faces[40]
-    np.testing.assert_array_equal(one.predict(image, truth), same.predict(image, truth))
-    assert np.abs(one.predict(image, truth) - other.predict(image, truth)).max() > 1e-3
+    np.testing.assert_array_equal(one.fit_from_shape(image, truth), same.fit_from_shape(image, truth))
+    assert np.abs(one.fit_from_shape(image, truth) - other.fit_from_shape(image, truth)).max() > 1e-3
     # An array of starts trains as what drew it, and the mean shape is symmetric.
     np.testing.assert_allclose(one.mean_shape[list(MIRROR)] * [-1, 1] + [1, 0], one.mean_shape, atol=1e-9)
     given = np.stack([points + np.arange(4)[:, None, None] for _, points, _ in faces[:30]])
     tiny_too = train_rcpr(faces[:30], given, config=tiny)
-    assert np.isfinite(tiny_too.predict(image, truth)).all()
+    assert np.isfinite(tiny_too.fit_from_shape(image, truth)).all()
 
 
 def test_better_starts_are_met_by_a_cascade_trained_for_them(rcpr, faces, batch):
@@ -384,8 +388,8 @@ def test_better_starts_are_met_by_a_cascade_trained_for_them(rcpr, faces, batch)
     trained = train_rcpr(
         faces, known[:, None] + 0.3 * (moved(known, rng, 20) - known[:, None]), config=SMALL, mirror=MIRROR
     )
-    assert nme(trained.predict_many(images, near), truth[:, None]).mean() < (
-        nme(rcpr.predict_many(images, near), truth[:, None]).mean()
+    assert (
+        nme(each(trained, images, near), truth[:, None]).mean() < nme(each(rcpr, images, near), truth[:, None]).mean()
     )
 
 
@@ -419,12 +423,12 @@ def test_the_bundled_cascade_on_held_out_faces(data_root: Path):
     from tcdcn_init.datasets.named import read_dataset
     from tcdcn_init.initializer import Initializer
 
-    figures = median_figures(RCPR.load(), read_dataset("mtfl-val", data_root / "mtfl")[::20], Initializer())
+    figures = start_figures(RCPR.load("rcpr-mtfl"), read_dataset("mtfl-val", data_root / "mtfl")[::20], Initializer())
     assert figures["random-5"]["mean"] < figures["random-1"]["mean"]
     assert figures["tcdcn"]["failures"] < 10
 
 
 def test_the_bundled_cascade_on_the_portrait(portrait, portrait_points, portrait_box):
-    rcpr = RCPR.load()
+    rcpr = RCPR.load("rcpr-mtfl")
     assert nme(rcpr.fit_from_box(portrait, portrait_box), portrait_points) < 0.1
     assert nme(rcpr.fit_from_points(portrait, portrait_points), portrait_points) < 0.1

@@ -42,3 +42,9 @@ def test_the_table_has_a_row_for_every_condition(figures, mtfl_root):
     assert f"| 0.5 of the box hidden | {100 * half['mean']:.2f} / {100 * half['failure_10']:.1f} |  |" in table
     assert table.count(" of the box hidden |") == len(OCCLUSIONS)
     assert table.count("° roll |") == len(ROLLS)
+
+
+def test_figures_without_a_data_set_say_what_to_name(run):
+    result = run("figures")
+    assert result.exit_code == 2
+    assert "--mtfl" in result.output

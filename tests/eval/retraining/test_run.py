@@ -11,7 +11,7 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 import tcdcn_init.eval.retraining.run as module
-from tcdcn_init.adapters.ert.training import ErtOptions
+from tcdcn_init.adapters.ert.training import ERTConfig
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.cli import app
@@ -26,7 +26,7 @@ SMALL = {
     # What it stands beside is nothing to these tests, and the small one is quick.
     "rcpr-mtfl": replace(rcpr_trainer(RCPRConfig(stages=3, ferns=5)), untouched="sdm-mtfl-box"),
 }
-TREES = ErtOptions(cascade_depth=3, num_trees_per_cascade_level=20, tree_depth=2, oversampling_amount=2)
+TREES = ERTConfig(cascade_depth=3, num_trees_per_cascade_level=20, tree_depth=2, oversampling_amount=2)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
-"""The command line, end to end: folders of pictures to points, a data set to a model."""
+"""`tcdcn-init train`, end to end: one process and two, interrupted and resumed."""
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -13,185 +12,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from skimage.io import imread, imsave
-from typer.testing import CliRunner
+from skimage.io import imread
 
-import tcdcn_init
-from tcdcn_init._shared.commands import split_names
-from tcdcn_init.cli import app
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.training import trainer as training
 from tcdcn_init.training.trainer import TrainingConfig
 from tcdcn_init.weights import load_network
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
-COMMANDS = ("demo", "points", "train", "export", "figures", "limits")
-
-
-@pytest.fixture(scope="module")
-def run():
-    """``run("points", path, ...)`` -> typer's result, which must not be a traceback."""
-    threads = torch.get_num_threads()
-
-    def call(*arguments: Any) -> Any:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    yield call
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def gallery(draw_face, portrait, tmp_path) -> Path:
-    """A portrait, two drawn faces and a broken file, with a box file for the first three."""
-    folder = tmp_path / "pictures"
-    (folder / "sub").mkdir(parents=True)
-    imsave(folder / "portrait.png", portrait)
-    rng = np.random.default_rng(0)
-    for name in ("one.png", "sub/two.jpg"):
-        imsave(folder / name, draw_face(rng)[0], check_contrast=False)
-    (folder / "broken.jpg").write_bytes(b"not a picture")
-    (tmp_path / "boxes.csv").write_text(
-        "image,left,top,right,bottom,score\n"
-        "portrait.png,176,56,272,176,0.9\none.png,20,12,75,82,0.9\none.png,22,12,77,82,0.8\n"
-        "sub/two.jpg,20,12,75,82,0.9\nbroken.jpg,1,2,3,4,0.1\n"
-    )
-    return folder
-
-
-# --- the program
-
-
-def test_help_and_version_are_shown(run):
-    everything = run("--help").output
-    for command in COMMANDS:
-        assert command in everything
-        help_text = run(command, "--help")
-        assert help_text.exit_code == 0
-        assert "--help" in help_text.output
-
-
-def test_the_version_is_shown(run):
-    assert run("--version").output.strip() == tcdcn_init.__version__
-
-
-def test_the_installed_program_is_this_one():
-    result = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True)
-    for command in COMMANDS:
-        assert command in result.stdout
-
-
-def test_names_are_split_at_commas():
-    assert split_names(None) is None
-    assert split_names("none") == ()
-    assert split_names(" pose, smile,") == ("pose", "smile")
-
-
-# --- points
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
-def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
-    out = tmp_path / f"points{suffix}"
-    result = run("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv", "--draw", tmp_path / "drawn")
-    assert result.exit_code == 1
-    assert "4 faces in 3 images" in result.output
-    assert "not used" in result.output
-    assert "broken.jpg" in result.output
-    assert out.is_file()
-    assert len(list((tmp_path / "drawn").rglob("*.png"))) == 3
-    assert not (tmp_path / f"points{suffix}.journal").exists()
-
-
-def test_points_are_those_of_the_initializer(run, gallery, tmp_path):
-    out = tmp_path / "points.csv"
-    result = run("points", gallery / "portrait.png", "--out", out, "--boxes", tmp_path / "boxes.csv", "--passes", 2)
-    assert result.exit_code == 0
-    [row] = csv.DictReader(out.open())
-    [face] = Initializer(backend="auto", passes=2)(imread(gallery / "portrait.png"), [(176, 56, 272, 176)])
-    found = [[float(row[f"x{k}"]), float(row[f"y{k}"])] for k in range(5)]
-    np.testing.assert_allclose(found, face.points, atol=2e-3)
-
-
-def test_patterns_may_be_given_and_faces_are_detected(run, gallery, tmp_path):
-    result = run("points", gallery / "port*.png", "--out", tmp_path / "points.json", "--backend", "torch")
-    assert result.exit_code == 0
-    assert "1 faces in 1 images" in result.output
-    [row] = json.loads((tmp_path / "points.json").read_text())
-    assert row["image"] == str(gallery / "portrait.png")
-
-
-def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
-    out = tmp_path / "points.csv"
-    out.write_text("precious")
-    command = ("points", gallery / "one.png", "--out", out, "--boxes", tmp_path / "boxes.csv")
-    refused = run(*command)
-    assert refused.exit_code == 2
-    assert "exists already" in refused.output
-    assert out.read_text() == "precious"
-    assert run(*command, "--force").exit_code == 0
-    assert out.read_text().startswith("image,face,")
-
-
-def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_path, monkeypatch):
-    out = tmp_path / "points.csv"
-    command = ("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv")
-    with monkeypatch.context() as patch:
-        batch = Initializer.batch
-
-        def interrupted(self: Initializer, images: Any, *args: Any, **kwargs: Any) -> Any:
-            if len(images) > 1:
-                raise KeyboardInterrupt
-            return batch(self, images, *args, **kwargs)
-
-        patch.setattr(Initializer, "batch", interrupted)
-        result = run(*command)
-    assert result.exit_code == 130
-    assert "run the same command again" in result.output
-    other = run(*command, "--passes", 2)
-    assert other.exit_code == 2
-    assert "other settings" in other.output
-    assert "4 faces in 3 images" in run(*command).output
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("nowhere/*.png", "--out", "p.csv"), "matches no image"),
-        (("PICTURE", "--out", "p.txt"), "suffix '.txt'"),
-        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean tcdcn-mtfl"),
-        (("PICTURE", "--out", "p.csv", "--backend", "jax"), "unknown backend 'jax'"),
-        (("PICTURE", "--out", "p.csv", "--boxes", "no.csv"), "box file no.csv does not exist"),
-    ],
-)
-def test_what_a_user_can_mend_is_said_in_one_line(run, gallery, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    result = run("points", *(str(gallery / "one.png") if a == "PICTURE" else a for a in arguments))
-    assert result.exit_code == 2
-    assert result.output.startswith("error: ")
-    assert message in result.output
-    assert "Traceback" not in result.output
-
-
-# --- demo, figures
-
-
-def test_the_demo_is_drawn(run, tmp_path):
-    result = run("demo", "--out", tmp_path / "demo.png")
-    assert result.exit_code == 0
-    assert str(tmp_path / "demo.png") in result.output
-    assert imread(tmp_path / "demo.png").shape[1] > 900
-
-
-def test_figures_without_a_data_set_say_what_to_name(run):
-    result = run("figures")
-    assert result.exit_code == 2
-    assert "--mtfl" in result.output
-
-
-# --- train, in one process and in two
-
 TRAIN = ["--model", "tcdcn-quick", "--epochs", "3", "--batch", "40", "--seed", "3", "--threads", "1"]
 TRAIN += ["--stop-window", "2", "--learn-lambdas"]
 
@@ -230,14 +58,14 @@ def test_training_leaves_a_model_a_log_and_curves(trained, run, draw_face):
 def test_an_interrupted_training_is_resumed_to_the_same_weights(run, trained, mtfl_root, tmp_path, monkeypatch):
     command = ("train", "--data", mtfl_root, "--out", tmp_path / "run", *TRAIN)
     with monkeypatch.context() as patch:
-        judge = training.Trainer._judge
+        views, batches = training.random_views, iter(range(100))
 
-        def interrupted(self: training.Trainer, *args: Any) -> None:
-            if self.epoch == 2:
+        def interrupted(*args: Any) -> Any:
+            if next(batches) == 6:  # in the second epoch, of four or five batches each
                 raise KeyboardInterrupt
-            judge(self, *args)
+            return views(*args)
 
-        patch.setattr(training.Trainer, "_judge", interrupted)
+        patch.setattr(training, "random_views", interrupted)
         assert run(*command).exit_code == 130
     again = run(*command)
     assert again.exit_code == 2
@@ -289,7 +117,7 @@ def test_broken_rows_stop_training_before_it_begins(run, make_mtfl, tmp_path):
     listing.write_text("\n".join(line for k, line in enumerate(lines) if k not in (4, 7)))
     result = run(*command)
     assert result.exit_code == 2
-    assert "face_0010.png cannot be read as a picture" in result.output
+    assert "face_0010.png cannot be read as an image" in result.output
     assert not (tmp_path / "out").exists()
     listing.write_text("\n".join(lines))
     result = run(*command, "--skip-bad")

@@ -1,0 +1,46 @@
+"""Boxes, five points and similarity transforms: pure numpy, no image.
+
+Conventions of the whole project: points are ``(P, 2)`` arrays, x then y, in pixels, with pixel *centres* at
+integers; boxes are ``(left, top, right, bottom)`` floats. "Left" and "right" are as seen in the image.
+"""
+
+from __future__ import annotations
+
+from tcdcn_init.geometry.boxes import BoxLike, Rectangle, as_box, box_from_points, box_square, median_aspect, overlap
+from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
+from tcdcn_init.geometry.points import (
+    FIVE_POINTS,
+    MIRROR,
+    FloatArray,
+    as_five_points,
+    centroid_size,
+    five_from_68,
+    interocular,
+    roll_degrees,
+)
+from tcdcn_init.geometry.transforms import compose, invert, rotation, similarity_between, transform_points
+
+__all__ = [
+    "FARTHEST",
+    "FIVE_POINTS",
+    "MIRROR",
+    "BoxLike",
+    "FloatArray",
+    "Rectangle",
+    "as_box",
+    "as_five_points",
+    "as_numbers",
+    "box_from_points",
+    "box_square",
+    "centroid_size",
+    "compose",
+    "five_from_68",
+    "interocular",
+    "invert",
+    "median_aspect",
+    "overlap",
+    "roll_degrees",
+    "rotation",
+    "similarity_between",
+    "transform_points",
+]

@@ -1,0 +1,162 @@
+"""The five points: their order, their measures, and what is refused in their place."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
+
+__all__ = [
+    "FIVE_POINTS",
+    "MIRROR",
+    "FloatArray",
+    "as_five_points",
+    "centroid_size",
+    "five_from_68",
+    "interocular",
+    "roll_degrees",
+]
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+
+FIVE_POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")
+"""Order of the five points, left and right as seen in the image."""
+
+MIRROR = (1, 0, 2, 4, 3)
+"""Index of each point's partner when the image is mirrored left to right."""
+
+
+def as_five_points(points: ArrayLike) -> NDArray[np.float64]:
+    """Validate five points that a caller brings.
+
+    Parameters
+    ----------
+    points : (5, 2) array_like
+        In pixels, x then y, in the order of `FIVE_POINTS`.
+
+    Returns
+    -------
+    (5, 2) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers below 1e12, lie within a pixel, as relative coordinates do, or are in mirrored
+        order, as of who takes left and right as the person's own or y before x. The points of no face are: of 13,372
+        annotated ones, with heads turned to full profile, each is clearly on the right side.
+
+    Examples
+    --------
+    >>> as_five_points([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]])[0].tolist()
+    [30.0, 40.0]
+    >>> as_five_points([[70, 40], [30, 40], [50, 60], [65, 80], [35, 80]])
+    Traceback (most recent call last):
+    ValueError: the points are in mirrored order; expected left and right as seen in the image, x before y
+    """
+    array = as_numbers(points)
+    if array is None or array.shape != (5, 2):
+        given = "are not numbers" if array is None else f"have shape {array.shape}"
+        raise ValueError(f"the points {given}; expected (5, 2), {', '.join(FIVE_POINTS)}, x before y")
+    if not np.isfinite(array).all():
+        raise ValueError(f"the points {array.tolist()} are not finite; drop this face or find its points anew")
+    if np.abs(array).max() > FARTHEST:
+        raise ValueError(f"the points {array.tolist()} lie beyond {FARTHEST:g} pixels; expected pixels of an image")
+    if np.ptp(array, axis=0).max() < 1.0:
+        raise ValueError(
+            f"the points {array.tolist()} lie within a pixel; expected pixels: "
+            "multiply relative coordinates by the image's width and height"
+        )
+    across, down = _axes(array)
+    if across[0] * down[1] - across[1] * down[0] <= 0.0:
+        raise ValueError("the points are in mirrored order; expected left and right as seen in the image, x before y")
+    return array
+
+
+def centroid_size(points: ArrayLike) -> NDArray[np.float64]:
+    """Square root of the summed squared distances of the points to their mean: a shape's size, free of yaw's
+    effect on the inter-ocular distance.
+
+    Parameters
+    ----------
+    points : (..., P, 2) array_like
+
+    Returns
+    -------
+    (...) ndarray, in pixels
+    """
+    array = np.asarray(points, dtype=np.float64)
+    return np.asarray(np.sqrt(((array - array.mean(axis=-2, keepdims=True)) ** 2).sum(axis=(-2, -1))))
+
+
+def interocular(points: ArrayLike) -> NDArray[np.float64]:
+    """Distance between the two eye centres of five points, the usual normaliser of alignment errors.
+
+    Parameters
+    ----------
+    points : (..., 5, 2) array_like
+
+    Returns
+    -------
+    (...) ndarray, in pixels
+
+    Examples
+    --------
+    >>> float(interocular([[30, 40], [60, 80], [50, 60], [35, 80], [65, 80]]))
+    50.0
+    """
+    array = np.asarray(points, dtype=np.float64)
+    return np.asarray(np.linalg.norm(array[..., 1, :] - array[..., 0, :], axis=-1))
+
+
+def roll_degrees(points: ArrayLike) -> NDArray[np.float64]:
+    """In-plane rotation of a face, from all five points.
+
+    The angle that carries an upright, symmetric five-point shape onto the points: the direction of the
+    eye-to-eye and mouth-to-mouth vectors added to the (turned) direction from mouth to eyes, so that a profile,
+    whose eyes nearly coincide, still has one.
+
+    Parameters
+    ----------
+    points : (..., 5, 2) array_like
+
+    Returns
+    -------
+    (...) ndarray, in degrees, in (-180, 180]; positive is clockwise as seen (y points down)
+
+    Examples
+    --------
+    >>> float(roll_degrees([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]]))
+    0.0
+    """
+    across, down = _axes(np.asarray(points, dtype=np.float64))
+    x = across[..., 0] + down[..., 1]
+    y = across[..., 1] - down[..., 0]
+    return np.asarray(np.degrees(np.arctan2(y, x)))
+
+
+def five_from_68(points: ArrayLike) -> NDArray[np.float64]:
+    """Five points from iBUG's 68: eye centres as the mean of six contour points, nose tip, mouth corners.
+
+    Parameters
+    ----------
+    points : (..., 68, 2) array_like
+
+    Returns
+    -------
+    (..., 5, 2) ndarray of float64
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if array.shape[-2:] != (68, 2):
+        raise ValueError(f"points have shape {array.shape}; expected (..., 68, 2) in iBUG's order")
+    eyes = [array[..., 36:42, :].mean(axis=-2), array[..., 42:48, :].mean(axis=-2)]
+    return np.stack([*eyes, array[..., 30, :], array[..., 48, :], array[..., 54, :]], axis=-2)
+
+
+def _axes(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Twice the mean vector from left to right, and twice that from eyes to mouth."""
+    across = points[..., 1, :] - points[..., 0, :] + points[..., 4, :] - points[..., 3, :]
+    down = points[..., 3, :] + points[..., 4, :] - points[..., 0, :] - points[..., 1, :]
+    return across, down

@@ -1,0 +1,146 @@
+"""What is found of one face, and the arrays of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from tcdcn_init.geometry import roll_degrees, similarity_between
+
+__all__ = ["Initialization", "RawAnswers"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Initialization:
+    """Where one face's alignment starts.
+
+    Nothing of it can be changed, its arrays neither; it can be shared between threads, pickled and copied.
+
+    Attributes
+    ----------
+    points : (5, 2) ndarray of float32
+        Left eye, right eye, nose, left mouth corner, right mouth corner (as seen in the image), x then y, in pixels
+        with centres at integers. NaN for a face that could not be processed (`on_bad="nan"`).
+    box : (4,) ndarray of float64
+        The face box they came from.
+    attributes : mapping of str to mapping of str to float
+        Probability per class and task: "pose", "gender", "glasses", "smile" (`tasks.TASKS`). They are the training
+        signals that shaped the network; its points are its purpose.
+    expected_error : (5,) ndarray of float32
+        How far off each point is to be expected, in inter-ocular distances (`confidence.Calibration`). NaN of a model
+        without confidence outputs, as `tcdcn-mtfl`.
+    confidence : float
+        Probability that the points are good: that the box holds a face, and that they are off by at most a tenth of the
+        inter-ocular distance on average. NaN of a model without confidence outputs.
+
+    Examples
+    --------
+    >>> face = Initialization([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], [10, 0, 90, 100], confidence=0.98)
+    >>> face
+    Initialization(points=[[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]], confidence=0.98)
+    >>> face.points[0] = 0
+    Traceback (most recent call last):
+    ValueError: assignment destination is read-only
+    """
+
+    points: NDArray[np.float32]
+    box: NDArray[np.float64]
+    attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    expected_error: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
+    confidence: float = float("nan")
+
+    def __post_init__(self) -> None:
+        # Copies: a view would keep the whole batch in memory, and change with it.
+        for name, dtype in (("points", np.float32), ("box", np.float64), ("expected_error", np.float32)):
+            object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
+        attributes = {task: MappingProxyType(dict(classes)) for task, classes in self.attributes.items()}
+        object.__setattr__(self, "attributes", MappingProxyType(attributes))
+
+    @property
+    def roll(self) -> float:
+        """In-plane rotation in degrees, (-180, 180], positive clockwise as seen (`geometry.roll_degrees`)."""
+        return float(roll_degrees(self.points))
+
+    def similarity_to(self, template: ArrayLike) -> NDArray[np.float64]:
+        """The similarity that carries the face's points onto a template's, in the least-squares sense.
+
+        Parameters
+        ----------
+        template : (5, 2) array_like
+            Where the five points should come to lie, e.g. in an aligned chip.
+
+        Returns
+        -------
+        (2, 3) ndarray of float64
+            For `geometry.transform_points`; its inverse (`geometry.invert`) carries a template shape into the image.
+        """
+        return similarity_between(self.points, template)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain lists, dicts and floats, for JSON; None where there is no number.
+
+        Examples
+        --------
+        >>> face = Initialization([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], [10, 0, 90, 100])
+        >>> face.to_dict()["roll"], face.to_dict()["confidence"]
+        (0.0, None)
+        """
+        numbers = {
+            "points": self.points.tolist(),
+            "box": self.box.tolist(),
+            "roll": self.roll,
+            "confidence": self.confidence,
+            "expected_error": self.expected_error.tolist(),
+            "attributes": {task: dict(classes) for task, classes in self.attributes.items()},
+        }
+        return {name: _without_nan(value) for name, value in numbers.items()}
+
+    def __repr__(self) -> str:
+        points = [[round(value, 1) for value in point] for point in self.points.tolist()]
+        return f"Initialization(points={points}, confidence={self.confidence:.2f})"
+
+    def __reduce__(self) -> tuple[Callable[..., Initialization], tuple[Any, ...]]:
+        # Mappings that cannot be written to cannot be pickled either.
+        attributes = {task: dict(classes) for task, classes in self.attributes.items()}
+        return Initialization, (self.points, self.box, attributes, self.expected_error, self.confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class RawAnswers:
+    """What the network says of N faces, as arrays (`Initializer.raw`).
+
+    Attributes
+    ----------
+    points : (N, 5, 2) ndarray of float32
+    confidence : (N,) ndarray of float64
+        `Initialization.confidence`.
+    expected_error : (N, 5) ndarray of float32
+        `Initialization.expected_error`.
+    outputs : mapping of str to (N, K) ndarray of float32
+        By the names of ``config.outputs`` beyond "points", as `backends.Backend` describes them: what calibration is
+        fitted to.
+    """
+
+    points: NDArray[np.float32]
+    confidence: NDArray[np.float64]
+    expected_error: NDArray[np.float32]
+    outputs: Mapping[str, NDArray[np.float32]]
+
+
+def _read_only(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    array = np.array(values, dtype=dtype)
+    array.setflags(write=False)
+    return array
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return value if np.isfinite(value) else None

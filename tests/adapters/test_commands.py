@@ -1,0 +1,127 @@
+"""The commands of the adapters: points of folders of images, bundled files made anew."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from skimage.io import imread, imsave
+
+from tcdcn_init.initializer import Initializer
+
+
+@pytest.fixture
+def gallery(draw_face, portrait, tmp_path) -> Path:
+    """A portrait, two drawn faces and a broken file, with a box file for the first three."""
+    folder = tmp_path / "pictures"
+    (folder / "sub").mkdir(parents=True)
+    imsave(folder / "portrait.png", portrait)
+    rng = np.random.default_rng(0)
+    for name in ("one.png", "sub/two.jpg"):
+        imsave(folder / name, draw_face(rng)[0], check_contrast=False)
+    (folder / "broken.jpg").write_bytes(b"not a picture")
+    (tmp_path / "boxes.csv").write_text(
+        "image,left,top,right,bottom,score\n"
+        "portrait.png,176,56,272,176,0.9\none.png,20,12,75,82,0.9\none.png,22,12,77,82,0.8\n"
+        "sub/two.jpg,20,12,75,82,0.9\nbroken.jpg,1,2,3,4,0.1\n"
+    )
+    return folder
+
+
+# --- points
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
+    out = tmp_path / f"points{suffix}"
+    result = run("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv", "--draw", tmp_path / "drawn")
+    assert result.exit_code == 1
+    assert "4 faces in 3 images" in result.output
+    assert "not used" in result.output
+    assert "broken.jpg" in result.output
+    assert out.is_file()
+    assert len(list((tmp_path / "drawn").rglob("*.png"))) == 3
+    assert not (tmp_path / f"points{suffix}.journal").exists()
+
+
+def test_points_are_those_of_the_initializer(run, gallery, tmp_path):
+    out = tmp_path / "points.csv"
+    result = run("points", gallery / "portrait.png", "--out", out, "--boxes", tmp_path / "boxes.csv", "--passes", 2)
+    assert result.exit_code == 0
+    [row] = csv.DictReader(out.open())
+    [face] = Initializer(backend="auto", passes=2)(imread(gallery / "portrait.png"), [(176, 56, 272, 176)])
+    found = [[float(row[f"x{k}"]), float(row[f"y{k}"])] for k in range(5)]
+    np.testing.assert_allclose(found, face.points, atol=2e-3)
+
+
+def test_patterns_may_be_given_and_faces_are_detected(run, gallery, tmp_path):
+    result = run("points", gallery / "port*.png", "--out", tmp_path / "points.json", "--backend", "torch")
+    assert result.exit_code == 0
+    assert "1 faces in 1 images" in result.output
+    [row] = json.loads((tmp_path / "points.json").read_text())
+    assert row["image"] == str(gallery / "portrait.png")
+
+
+def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
+    out = tmp_path / "points.csv"
+    out.write_text("precious")
+    command = ("points", gallery / "one.png", "--out", out, "--boxes", tmp_path / "boxes.csv")
+    refused = run(*command)
+    assert refused.exit_code == 2
+    assert "exists already" in refused.output
+    assert out.read_text() == "precious"
+    assert run(*command, "--force").exit_code == 0
+    assert out.read_text().startswith("image,face,")
+
+
+def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_path, monkeypatch):
+    out = tmp_path / "points.csv"
+    command = ("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv")
+    with monkeypatch.context() as patch:
+        batch = Initializer.batch
+
+        def interrupted(self: Initializer, images: Any, *args: Any, **kwargs: Any) -> Any:
+            if len(images) > 1:
+                raise KeyboardInterrupt
+            return batch(self, images, *args, **kwargs)
+
+        patch.setattr(Initializer, "batch", interrupted)
+        result = run(*command)
+    assert result.exit_code == 130
+    assert "run the same command again" in result.output
+    other = run(*command, "--passes", 2)
+    assert other.exit_code == 2
+    assert "other settings" in other.output
+    assert "4 faces in 3 images" in run(*command).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere/*.png", "--out", "p.csv"), "matches no image"),
+        (("PICTURE", "--out", "p.txt"), "suffix '.txt'"),
+        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean tcdcn-mtfl"),
+        (("PICTURE", "--out", "p.csv", "--backend", "jax"), "'jax' is not one of"),
+        (("PICTURE", "--out", "p.csv", "--boxes", "no.csv"), "box file no.csv does not exist"),
+    ],
+)
+def test_what_a_user_can_mend_is_said_in_one_line(run, gallery, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = run("points", *(str(gallery / "one.png") if a == "PICTURE" else a for a in arguments))
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+# --- make
+
+
+def test_an_unknown_file_to_make_suggests_near_ones(run, tmp_path):
+    result = run("make", "sdm-mtf", "--data", tmp_path, "--out", tmp_path / "sdm.safetensors")
+    assert result.exit_code == 2
+    assert "did you mean" in result.output
+    assert "sdm-mtfl" in result.output
