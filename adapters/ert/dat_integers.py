@@ -92,6 +92,7 @@ class Stream:
         return self._size - self.offset
 
     def fail(self, what: str) -> NoReturn:
+        """Raise what is wrong, with the field and the place."""
         raise DatError(f"{self.field}: {what} (at byte {self.offset} of {self._size})")
 
     def one(self, low: int, high: int) -> int:
