@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types fuzz clean
 
 # torch comes first and pinned, so that no other requirement pulls a larger build of it.
 .venv/.installed: pyproject.toml constraints.txt
@@ -24,6 +24,10 @@ lint: .venv/.installed
 # Not from here, where the folder tcdcn_init/ hides the installed package with adapters and eval in it.
 types: .venv/.installed
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p tcdcn_init
+
+# 100,000 hostile inputs and interrupted runs; some ten minutes, and docs/reliability.md.
+fuzz: .venv/.installed
+	$(BIN)/python fuzz/run.py --out docs/reliability.md
 
 clean:
 	rm -rf build .venv *.egg-info

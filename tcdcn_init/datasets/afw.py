@@ -129,7 +129,7 @@ def read_afw(root: str | Path) -> list[Face]:
             faces.append(face_with_box(face.name, face.image, points, face.box, attributes))
         except ValueError as error:
             bad.append(f"anno2.mat: {face.name} {error}")
-    return finish(faces, bad)
+    return finish(faces, bad, Path(root) / "anno2.mat")
 
 
 def read_afw_boxes(root: str | Path) -> dict[Path, NDArray[np.float64]]:
@@ -194,4 +194,4 @@ def read_afw68(root: str | Path) -> list[Face]:
             faces.append(face_with_box(f"{file.stem}.pts", image, points, box))
         except ValueError as error:
             bad.append(f"{file.name}: {error}")
-    return finish(faces, bad)
+    return finish(faces, bad, folder / "pts68")

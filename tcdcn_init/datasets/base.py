@@ -130,13 +130,15 @@ class BadRows(ValueError):
         super().__init__(f"{len(self.rows)} broken row(s):\n  {shown}{more}\n{advice}")
 
 
-def finish(faces: list[Face], bad: Sequence[str], *, skip_bad: bool | None = None) -> list[Face]:
+def finish(faces: list[Face], bad: Sequence[str], source: Path, *, skip_bad: bool | None = None) -> list[Face]:
     """What every reader ends with: the faces, or one error that names all broken rows.
 
     Parameters
     ----------
     faces : list of Face
     bad : sequence of str
+    source : pathlib.Path
+        File or folder that was read.
     skip_bad : bool, optional
         Whether to leave broken rows out; None where the reader has no such choice to offer.
     """
@@ -145,7 +147,7 @@ def finish(faces: list[Face], bad: Sequence[str], *, skip_bad: bool | None = Non
             raise BadRows(bad)
         raise BadRows(bad, "Mend them, or leave them out: skip_bad=True, --skip-bad.")
     if not faces:
-        raise BadRows([*bad, "no valid face at all"])
+        raise BadRows([*bad, f"no valid face at all in {source}"])
     return faces
 
 

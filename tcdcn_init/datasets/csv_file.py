@@ -68,7 +68,7 @@ def read_csv(
             faces.append(face_with_box(unique, image, _points(row, wanted) - first_pixel, _box(row, first_pixel)))
         except ValueError as error:
             bad.append(f"{place}: {name} {error}")
-    return finish(faces, bad, skip_bad=skip_bad)
+    return finish(faces, bad, file, skip_bad=skip_bad)
 
 
 def _points(row: Mapping[str, str], columns: Sequence[str]) -> NDArray[np.float64]:

@@ -100,7 +100,7 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
             faces.append(face_with_box(name, image, points, found[0] if found else None, attributes))
         except ValueError as error:
             bad.append(f"{listing.name}:{number}: {name} {error}")
-    return finish(faces, bad, skip_bad=skip_bad)
+    return finish(faces, bad, listing, skip_bad=skip_bad)
 
 
 def hold_out(faces: list[Face], fraction: float = 0.1) -> tuple[list[Face], list[Face]]:

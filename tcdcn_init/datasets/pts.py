@@ -88,7 +88,7 @@ def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool 
             faces.append(face_with_box(name, _image_beside(file), points, None))
         except ValueError as error:
             bad.append(str(error) if name in str(error) else f"{name} {error}")
-    return finish(faces, bad, skip_bad=skip_bad)
+    return finish(faces, bad, folder, skip_bad=skip_bad)
 
 
 def _image_beside(file: Path) -> Path:
