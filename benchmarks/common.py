@@ -31,7 +31,12 @@ def measure(call: Callable[[], Any], repeats: int) -> Timing:
     return compare({"": call}, repeats)[""]
 
 
-def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) -> dict[str, Timing]:
+def compare(
+    calls: Mapping[str, Callable[[], Any]],
+    repeats: int,
+    per: int = 1,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[str, Timing]:
     """Time several calls in turn, so that whatever else the machine does touches all of them alike.
 
     Parameters
@@ -41,6 +46,9 @@ def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) 
         Timed rounds, after a few that are not; each times every call once.
     per : int
         What a call's time is divided by: the faces that it fits.
+    clock : callable
+        Seconds. Processor time by default: with one thread it is what an idle machine needs. Elapsed time where there
+        are more threads (`time.perf_counter`).
     """
     import numpy as np
 
@@ -48,15 +56,44 @@ def compare(calls: Mapping[str, Callable[[], Any]], repeats: int, per: int = 1) 
     for round_number in range(_WARM + repeats):
         for name, call in calls.items():
             call()  # what ran before it has emptied the processor's caches
-            start = time.perf_counter()
+            start = clock()
             call()
             if round_number >= _WARM:
-                times[name].append((time.perf_counter() - start) / per)
+                times[name].append((clock() - start) / per)
     result = {}
     for name, values in times.items():
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         result[name] = Timing(float(middle), float(high - low))
     return result
+
+
+def each(calls: Mapping[str, Callable[[int], Any]], count: int, rounds: int) -> dict[str, Any]:
+    """Time calls on many inputs, each input once a round, so that none of them is in the processor's caches.
+
+    Parameters
+    ----------
+    calls : mapping of str to callable
+        Takes the index of an input.
+    count : int
+        Inputs.
+    rounds : int
+        Timed rounds, after one that is not.
+
+    Returns
+    -------
+    dict of str to (count,) ndarray of float64
+        Median seconds of processor time of each input.
+    """
+    import numpy as np
+
+    times = {name: np.zeros((rounds + 1, count)) for name in calls}
+    for round_number in range(rounds + 1):
+        for k in range(count):
+            for name, call in calls.items():
+                start = time.process_time()
+                call(k)
+                times[name][round_number, k] = time.process_time() - start
+    return {name: np.median(values[1:], axis=0) for name, values in times.items()}
 
 
 def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float], out: Path, **extra: Any) -> None:
@@ -81,7 +118,7 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
 
     document = {
         "title": title,
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": _command(),
         "hardware": hardware(),
         **extra,
         "seconds": {name: asdict(timing) for name, timing in timings.items()},
@@ -89,3 +126,14 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
     }
     out.write_text(json.dumps(document, indent=1) + "\n")
     print(f"wrote {out}")
+
+
+def _command() -> str:
+    """As given, but for where the data lie and where the result goes."""
+    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
+    for k, word in enumerate(words[:-1]):
+        if word == "--data":
+            words[k + 1] = "MTFL"
+        if word == "--out":
+            words[k : k + 2] = ["", ""]
+    return " ".join(filter(None, words))

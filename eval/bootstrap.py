@@ -1,6 +1,6 @@
 """Paired bootstrap: how sure is it that one start beats another on the same faces?
 
-The unit that is drawn again is the image, not the face: faces of one picture share camera, light and detector, and
+The unit that is drawn again is the image, not the face: faces of one image share camera, light and detector, and
 treating them as independent makes intervals too narrow. The interval is BCa, bias-corrected and accelerated
 (Efron 1987; Efron & Tibshirani 1993, chapter 14), because errors are skewed.
 
@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["RESAMPLES", "Interval", "paired_change", "paired_difference"]
 
 RESAMPLES = 5000
 """Efron & Tibshirani ask for at least 1,000 for a BCa interval (section 14.3)."""
@@ -157,7 +159,7 @@ def _interval(
         )
     estimate = float(above.sum() / below.sum())
     if np.abs(above - estimate * below).max() <= 1e-12 * np.abs(above).max():
-        # Every image says the same, up to rounding: there is no spread for BCa to correct.
+        # Every image gives the same, up to rounding: there is no spread for BCa to correct.
         return Interval(estimate, estimate, estimate, level, faces, count, resamples)
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # raised below, in words

@@ -21,6 +21,23 @@ from tcdcn_init.confidence import FAILURE
 from tcdcn_init.geometry import box_square, five_from_68, interocular
 from tcdcn_init.tasks import TASKS
 
+__all__ = [
+    "MISSING_ERROR",
+    "NO_POSE",
+    "Norm",
+    "Summary",
+    "auc",
+    "ced",
+    "failure_rate",
+    "nme",
+    "point_errors",
+    "pose_rows",
+    "summarise",
+    "summarise_points",
+    "summarise_poses",
+    "with_missing",
+]
+
 MISSING_ERROR = 1.0
 """Error of a missing face: its points a whole inter-ocular distance (or box side) off, ten times a failure."""
 
@@ -254,9 +271,9 @@ def summarise(errors: ArrayLike) -> Summary:
         mean=float(complete.mean()),
         median=float(median),
         p90=float(p90),
-        failure_10=failure_rate(faces, 0.10),
+        failure_10=failure_rate(faces, FAILURE),
         failure_8=failure_rate(faces, 0.08),
-        auc_10=auc(faces, 0.10),
+        auc_10=auc(faces, FAILURE),
     )
 
 

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init._shared.commands import split_names
+from tcdcn_init._shared.commands import LimitOption, ModelOption, SeedOption, given_command, split_names
+from tcdcn_init.weights import PAPER_MODEL
+
+__all__ = ["commands"]
 
 commands = typer.Typer(
     help="Repeat the paper: its experiments, its baseline, and regressors retrained for each start.",
@@ -58,65 +61,58 @@ def experiments_report(
 
 @commands.command("cascaded-cnn")
 def cascaded_cnn(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
     out: Annotated[Path, typer.Option(help="Folder for networks, weights, figures, tables and plots.")],
     afw: Annotated[Path | None, typer.Option(help="Folder of AFW, to measure on as well.")] = None,
-    epochs: Annotated[int, typer.Option(help="Of level 1.")] = 25,
-    small_epochs: Annotated[int, typer.Option(help="Of the small networks of levels 2 and 3.")] = 12,
-    seed: Annotated[int, typer.Option()] = 0,
-    threads: Annotated[int, typer.Option(help="Processor threads of the training.")] = 1,
-    limit: Annotated[int | None, typer.Option(help="This many faces of each data set, spread evenly.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of level 1.")] = 25,
+    small_epochs: Annotated[int, typer.Option(min=1, help="Of the small networks of levels 2 and 3.")] = 12,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of the training.")] = 1,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
 ) -> None:
     """Train the paper's baseline, the cascaded CNN, on MTFL and measure it beside TCDCN: accuracy and time per face.
 
-    An interrupted run goes on when the command is repeated: finished networks are kept.
+    An interrupted run goes on when the command is repeated; finished networks are kept.
     """
     import torch
 
-    from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables, run_cascaded_cnn
+    from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables
+    from tcdcn_init.eval.cascaded_cnn.run import run_cascaded_cnn
     from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining
 
     torch.set_num_threads(threads)
     roots = {"mtfl-train": data, "mtfl-val": data, "aflw": data} | ({"afw": afw} if afw else {})
-    typed = ["tcdcn-init paper cascaded-cnn --data MTFL", *(["--afw AFW"] if afw else []), f"--out {out.name}"]
-    typed += [f"--epochs {epochs} --small-epochs {small_epochs} --seed {seed} --threads {threads}"]
-    typed += [f"--limit {limit}"] if limit else []
     config = CascadeTraining(epochs=epochs, small_epochs=small_epochs, seed=seed)
-    document = run_cascaded_cnn(roots, out, config, limit=limit, command=" ".join(typed))
-    typer.echo(cascaded_cnn_tables(document))
+    report = run_cascaded_cnn(roots, out, config, limit=limit, command=given_command(context))
+    typer.echo(cascaded_cnn_tables(report))
 
 
 @commands.command()
 def retrain(
     data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
-    out: Annotated[Path, typer.Option(help="Folder for NAME@START.safetensors.")],
-    regressor: Annotated[str | None, typer.Option(help="ert5-mtfl,sdm-mtfl,rcpr-mtfl: any; default: all.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for FAMILY@START.safetensors.")],
+    regressor: Annotated[str | None, typer.Option(help="ert,sdm,rcpr: any; default: all.")] = None,
     starts: Annotated[
         str | None, typer.Option(help="random,mean,tcdcn-aligned,tcdcn-nearest,oracle: any; default: all.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Bundled TCDCN model, or path of a model file.")] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    model: ModelOption = PAPER_MODEL,
+    seed: SeedOption = 0,
 ) -> None:
-    """Train regressors anew for each start, on starts that err as that start errs, and measure both on held-out faces.
+    """Retrain regressors for each start, on starts that err as that start errs, and measure both on held-out faces.
 
     An interrupted run goes on when the command is repeated: finished files of the same settings are kept.
     """
-    from tcdcn_init.eval.retraining.run import retrain, retrained_table, trainers
+    from tcdcn_init._shared.names import unknown_name
+    from tcdcn_init.eval.retraining.methods import methods
+    from tcdcn_init.eval.retraining.run import retrain, retrained_table
     from tcdcn_init.eval.retraining.starts import TRAINED_STARTS
-    from tcdcn_init.weights import PAPER_MODEL
 
-    known = trainers()
+    known = methods()
     names = split_names(regressor) or tuple(known)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(f"regressors {unknown} are not retrained here; expected some of {', '.join(known)}")
-    wanted = {name: known[name] for name in names}
-    pieces = retrain(
-        data,
-        out,
-        starts=split_names(starts) or TRAINED_STARTS,
-        regressors=wanted,
-        model=model or PAPER_MODEL,
-        seed=seed,
-    )
+    for name in names:
+        if name not in known:
+            raise ValueError(unknown_name("family of regressors", name, known))
+    families = {name: known[name] for name in names}
+    pieces = retrain(data, out, starts=split_names(starts) or TRAINED_STARTS, families=families, model=model, seed=seed)
     typer.echo(retrained_table(pieces))

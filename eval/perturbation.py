@@ -1,4 +1,4 @@
-"""What goes wrong before a regressor starts: bad boxes, rolled heads, hidden parts, light.
+"""What goes wrong before a regressor starts: bad boxes, rolled heads, occlusion.
 
 Random numbers belong to a face, not to its place in a list: `face_rng` derives them from seed, purpose and name, so
 that any order, any subset and any number of processes see the same perturbation.
@@ -12,14 +12,27 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.crops import as_picture
 from tcdcn_init.geometry import BoxLike, as_box, box_square, compose, invert, rotation, transform_points
+from tcdcn_init.images import as_image
+
+__all__ = [
+    "FILLS",
+    "REGION",
+    "Fill",
+    "covered",
+    "face_rng",
+    "noisy_box",
+    "occluded",
+    "occluder",
+    "roll_map",
+    "rolled",
+]
 
 Fill = Literal["grey", "noise"]
 FILLS: tuple[Fill, ...] = ("grey", "noise")
 
 REGION = 3.0
-"""Side of the picture around a rolled face, in box sides: room for a turned crop of 1.25 box sides, 0.6 sides off."""
+"""Side of the image around a rolled face, in box sides: room for a rotated crop of 1.25 box sides, 0.6 sides off."""
 
 
 def face_rng(seed: int, name: str, purpose: str) -> np.random.Generator:
@@ -86,7 +99,7 @@ def noisy_box(box: BoxLike, sd: float, rng: np.random.Generator) -> NDArray[np.f
 
 
 def roll_map(box: BoxLike, degrees: float, region: float = REGION) -> NDArray[np.float64]:
-    """The map from an image to the picture that `rolled` makes of it.
+    """The map from an image to the one that `rolled` makes of it.
 
     It turns the plane about the box's centre and then moves it by whole pixels.
 
@@ -96,7 +109,7 @@ def roll_map(box: BoxLike, degrees: float, region: float = REGION) -> NDArray[np
     degrees : float
         Positive is clockwise as seen, as in `geometry.roll_degrees`.
     region : float
-        Side of the new picture in box sides.
+        Side of the new image in box sides.
 
     Returns
     -------
@@ -118,13 +131,13 @@ def roll_map(box: BoxLike, degrees: float, region: float = REGION) -> NDArray[np
 def rolled(
     image: Any, points: ArrayLike, box: BoxLike, degrees: float, region: float = REGION
 ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
-    """The picture of one face, turned in the image plane about the centre of its box.
+    """The image of one face, rotated in its plane about the centre of its box.
 
     Only the region around the face is read and resampled (linearly), at the scale of the image. Beyond the image's
     border its outermost pixels go on, as in `crops.cut`, so that no black corner gives the angle away. A roll of 0
     copies the same region: compare rolled copies with that.
 
-    The box is the one that an upright box detector is taken to give the turned face: its centre turns with the face
+    The box is the one that an upright box detector is taken to give the rotated face: its centre moves with the face
     and it keeps its width and height.
 
     Parameters
@@ -135,16 +148,16 @@ def rolled(
     degrees : float
         Positive is clockwise as seen: `geometry.roll_degrees` of the points grows by it.
     region : float
-        Side of the new picture in box sides.
+        Side of the new image in box sides.
 
     Returns
     -------
     image : ndarray
         Square, of the image's dtype and channels.
     points : (P, 2) ndarray of float64
-        In the new picture: `roll_map` of the old ones.
+        In the new image: `roll_map` of the old ones.
     box : (4,) ndarray of float64
-        In the new picture.
+        In the new image.
 
     Raises
     ------
@@ -153,16 +166,16 @@ def rolled(
 
     Examples
     --------
-    >>> picture, points, box = rolled(np.zeros((100, 90)), [[30, 40]], (20, 30, 60, 70), 90)
-    >>> picture.shape, points.round(3).tolist(), box.round(3).tolist()
+    >>> image, points, box = rolled(np.zeros((100, 90)), [[30, 40]], (20, 30, 60, 70), 90)
+    >>> image.shape, points.round(3).tolist(), box.round(3).tolist()
     ((120, 120), [[70.0, 50.0]], [40.0, 40.0, 80.0, 80.0])
     """
     from skimage.transform import warp
 
-    picture, given = as_picture(image), as_box(box)
+    picture, given = as_image(image), as_box(box)
     forward = roll_map(given, degrees, region)
     side = _region_side(given, region)
-    # The part of the image that the turned square can show, and a pixel more for interpolation.
+    # The part of the image that the rotated square can show, and a pixel more for interpolation.
     corners = np.array([[0, 0], [side - 1, 0], [0, side - 1], [side - 1, side - 1]], dtype=np.float64)
     seen = transform_points(invert(forward), corners)
     height, width = picture.shape[:2]
@@ -218,7 +231,7 @@ def occluder(box: BoxLike, share: float, rng: np.random.Generator) -> NDArray[np
     """
     given = as_box(box)
     if not 0 <= share <= 1:
-        raise ValueError(f"share is {share}; expected the hidden part of the box, 0 to 1")
+        raise ValueError(f"share is {share}; expected the occluded part of the box, 0 to 1")
     widest = np.log(min(2.0, 1 / max(share, 0.5)))  # beyond it the rectangle would leave the box
     aspect = np.exp(widest * rng.uniform(-1, 1))
     extent = (given[2:] - given[:2]) * np.sqrt(share * np.array([aspect, 1 / aspect]))
@@ -227,13 +240,13 @@ def occluder(box: BoxLike, share: float, rng: np.random.Generator) -> NDArray[np
 
 
 def covered(image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Fill = "grey") -> NDArray[Any]:
-    """A copy of the picture with a rectangle over it: over the pixels whose centres lie in it.
+    """A copy of the image with a rectangle over it: over the pixels whose centres lie in it.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4) ndarray
     rectangle : (4,) array_like
-        Left, top, right, bottom; may have no area, and reach beyond the picture.
+        Left, top, right, bottom; may have no area, and reach beyond the image.
     rng : numpy.random.Generator
         Draws the noise.
     fill : {"grey", "noise"}
@@ -251,26 +264,26 @@ def covered(image: Any, rectangle: ArrayLike, rng: np.random.Generator, fill: Fi
     """
     if fill not in FILLS:
         raise ValueError(f"fill is {fill!r}; expected 'grey' or 'noise'")
-    picture = as_picture(image).copy()
+    picture = as_image(image).copy()
     left, top, right, bottom = np.maximum(np.ceil(np.asarray(rectangle, dtype=np.float64)).astype(int), 0)
-    hidden = picture[top:bottom, left:right]
-    values = np.full(hidden.shape, 0.5) if fill == "grey" else rng.random(hidden.shape)
+    under = picture[top:bottom, left:right]
+    values = np.full(under.shape, 0.5) if fill == "grey" else rng.random(under.shape)
     white = _white(picture)
-    hidden[...] = values * white if picture.dtype.kind == "f" else np.rint(values * white)
-    if hidden.ndim == 3 and hidden.shape[2] == 4:
-        hidden[..., 3] = white  # an occluder is opaque
+    under[...] = values * white if picture.dtype.kind == "f" else np.rint(values * white)
+    if under.ndim == 3 and under.shape[2] == 4:
+        under[..., 3] = white  # an occluder is opaque
     return picture
 
 
 def occluded(image: Any, box: BoxLike, share: float, rng: np.random.Generator, fill: Fill = "grey") -> NDArray[Any]:
-    """A copy of the picture with a rectangle over a part of the face box: an `occluder`, `covered`.
+    """A copy of the image with a rectangle over a part of the face box: an `occluder`, `covered`.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4) ndarray
     box : box
     share : float
-        Area of the rectangle in areas of the box, 0 to 1. A part of the box outside of the picture hides nothing.
+        Area of the rectangle in areas of the box, 0 to 1. A part of the box outside of the image occludes nothing.
     rng : numpy.random.Generator
         Draws aspect and place, then the noise.
     fill : {"grey", "noise"}
@@ -287,36 +300,6 @@ def occluded(image: Any, box: BoxLike, share: float, rng: np.random.Generator, f
     16
     """
     return covered(image, occluder(box, share, rng), rng, fill)
-
-
-def brightened(image: Any, gain: float) -> NDArray[Any]:
-    """A copy of the picture, its values multiplied and clipped to the range of its dtype.
-
-    Parameters
-    ----------
-    image : (H, W), (H, W, 3) or (H, W, 4) ndarray
-        The fourth channel is opacity and stays.
-    gain : float
-        Above 1 brightens and saturates, below 1 darkens.
-
-    Returns
-    -------
-    ndarray
-        Of the image's shape and dtype.
-
-    Examples
-    --------
-    >>> brightened(np.array([[10, 100, 200]], dtype=np.uint8), 2.0).tolist()
-    [[20, 200, 255]]
-    """
-    if not (np.isfinite(gain) and gain >= 0):
-        raise ValueError(f"gain is {gain}; expected a finite factor of 0 or more")
-    picture = as_picture(image)
-    result = picture.copy()
-    colour = (..., slice(0, 3)) if picture.ndim == 3 else (...,)
-    values = np.clip(picture[colour] * float(gain), 0, _white(picture))
-    result[colour] = values if picture.dtype.kind == "f" else np.rint(values)
-    return result
 
 
 def _region_side(box: NDArray[np.float64], region: float) -> int:

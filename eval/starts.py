@@ -11,8 +11,8 @@
     The K training shapes whose own five points are nearest to TCDCN's, each carried onto them: the start of the TCDCN
     paper (Zhang, Luo, Loy, Tang, ECCV 2014, robust initialization).
 ``tcdcn-sure-K``
-    The same where the initializer is sure of its points, and the mean shape in the box where it is not; for models that
-    say how sure they are.
+    The same where the initializer is confident of its points, and the mean shape in the box where it is not; for models
+    with confidence outputs.
 ``oracle-K``
     The same from the annotated five points: what perfect points would give.
 
@@ -29,7 +29,6 @@ any box.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,8 +37,21 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.geometry import BoxLike, as_box, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, check_count, from_box_units
+
+__all__ = [
+    "DEFAULT_COUNT",
+    "STARTS",
+    "PointsSource",
+    "Start",
+    "aligned_mean",
+    "make_start",
+    "mean_shape",
+    "nearest_shapes",
+    "random_shapes",
+]
 
 DEFAULT_COUNT = 5
 """Shapes of a start that takes several, when its name states no number."""
@@ -63,7 +75,7 @@ class Start:
     name : str
         As it was asked for.
     points : {"none", "tcdcn", "sure", "annotated"}
-        Which five points the caller must hand in. "none": they are not looked at. "sure": TCDCN's, or None where it is
+        Which five points the caller must hand in. "none": they are not used. "sure": TCDCN's, or None where it is
         not sure of them.
     count : int
         Number K of shapes that a call returns.
@@ -184,10 +196,7 @@ def make_start(name: str, bank: ShapeBank) -> Start:
     match = re.fullmatch(r"(.*?)(?:-([0-9]{1,9}))?", name, re.DOTALL)
     stem, number = (match[1], match[2]) if match else (name, None)
     if stem not in _KINDS or (number is not None and stem in _SINGLE):
-        known = [*STARTS, *(kind for kind in _KINDS if kind not in STARTS)]
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(STARTS)}"
-        raise ValueError(f"no start is named {name!r}; {hint}")
+        raise ValueError(unknown_name("start", name, [*STARTS, *(kind for kind in _KINDS if kind not in STARTS)]))
     points, place = _KINDS[stem]
     count = 1 if stem in _SINGLE else DEFAULT_COUNT if number is None else int(number)
     try:

@@ -10,11 +10,18 @@ import sys
 
 import dlib
 import numpy as np
-from skimage import data, io, transform, util
+from skimage import data, draw, io, transform, util
 
-from tcdcn_init._shared.drawing import overlay
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.dlib import SeededShapePredictor
+
+
+def marked(image, points):
+    image = image.copy()
+    for x, y in points:
+        image[draw.disk((y, x), 3, shape=image.shape[:2])] = 80, 255, 80
+    return image
+
 
 portrait = util.img_as_ubyte(transform.rescale(data.astronaut()[:280, 80:380], 2, channel_axis=-1))
 box = dlib.get_frontal_face_detector()(portrait)[0]
@@ -27,6 +34,5 @@ predictor = SeededShapePredictor(predictor)  # the line that changes; it takes a
 after = predictor(rolled, box)
 
 shapes = [np.array([(part.x, part.y) for part in found.parts()]) for found in (before, after)]
-frame = (box.left(), box.top(), box.right(), box.bottom())
-io.imsave("dlib_one_line.png", np.hstack([overlay(rolled, [shape], [frame]) for shape in shapes]))
+io.imsave("dlib_one_line.png", np.hstack([marked(rolled, shape) for shape in shapes]))
 print("wrote dlib_one_line.png: dlib from the box, dlib from TCDCN's points")

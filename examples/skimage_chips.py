@@ -1,8 +1,8 @@
-"""Every face of a picture as an upright 112x112 chip, as face recognition networks expect it.
+"""Every face of an image as an upright 112x112 chip, as face recognition networks expect it.
 
-    python examples/skimage_chips.py [picture]
+    python examples/skimage_chips.py [image]
 
-Without a picture it takes the portrait that ships inside scikit-image. Writes chip0.png, chip1.png, ...
+Without an image it takes the portrait that ships inside scikit-image. Writes chip0.png, chip1.png, ...
 """
 
 import sys

@@ -6,10 +6,9 @@ The "video" is scikit-image's portrait, panned and rolled. Writes video_loop.png
 """
 
 import numpy as np
-from skimage import data, io, transform, util
+from skimage import data, draw, io, transform, util
 
 from tcdcn_init import Initializer
-from tcdcn_init._shared.drawing import overlay
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import box_from_points
 
@@ -24,13 +23,20 @@ def video():
         yield turned[:260, left : left + 260]
 
 
+def marked(image, points):
+    image = image.copy()
+    for x, y in points:
+        image[draw.disk((y, x), 4, shape=image.shape[:2])] = 80, 255, 80
+    return image
+
+
 initializer = Initializer()
 box, drawn = None, []
 for number, frame in enumerate(video()):
     if box is None:
         box = detect_boxes(frame)[0]
     face = initializer(frame, [box])[0]
-    drawn.append(overlay(frame, [face.points], [box]))
+    drawn.append(marked(frame, face.points))
     print(f"frame {number:2}: box {np.round(box).astype(int).tolist()}, roll {face.roll:+.0f} degrees")
     box = box_from_points(face.points)
 

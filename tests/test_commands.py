@@ -17,7 +17,7 @@ from tcdcn_init._shared.commands import plain_errors, split_names
 from tcdcn_init.weights import bundled_file
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
-COMMANDS = ("demo", "points", "train", "export", "eval")
+COMMANDS = ("points", "demo", "export", "eval", "train", "calibrate", "report", "make", "paper")
 
 
 def test_help_is_shown(run):

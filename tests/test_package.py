@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import zlib
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import tcdcn_init
 from tcdcn_init.weights import bundled_file, bundled_models, find_model
 
 HEAVY = ("torch", "numpy", "scipy", "skimage", "onnxruntime", "dlib", "matplotlib", "safetensors", "rich")
+MODELS = Path(str(resources.files("tcdcn_init") / "models"))
 OPTIONAL = ("dlib", "onnx", "onnxruntime", "onnxscript", "matplotlib", "pyarrow")
 
 
@@ -103,9 +105,24 @@ def test_every_bundled_model_has_its_files_and_its_card():
             assert word in card, f"{name}.md does not mention {word}"
 
 
-def test_nothing_bundled_is_a_pickle_or_a_picture():
-    folder = Path(str(resources.files("tcdcn_init") / "models"))
-    suffixes = {path.suffix for path in folder.iterdir() if path.is_file()}
+def test_every_bundled_file_has_a_card_with_its_recipe_and_licences():
+    for path in MODELS.iterdir():
+        if path.suffix in (".safetensors", ".npz"):
+            card = path.with_suffix(".md").read_text(encoding="utf-8")
+            recipes = (f"tcdcn-init make {path.stem} --data", "tcdcn-init train --data")
+            assert any(recipe in card for recipe in recipes), f"{path.stem}.md does not say how it is made"
+            for line in ("- Code: BSD-3-Clause.", "research use.", "- Data: not included."):
+                assert line in card, f"{path.stem}.md lacks {line!r}"
+
+
+def test_the_wheel_stays_below_25_megabytes():
+    root = Path(tcdcn_init.__path__[0])
+    sizes = [len(zlib.compress(path.read_bytes(), 1)) for path in root.rglob("*") if path.is_file()]
+    assert sum(sizes) < 25e6
+
+
+def test_nothing_bundled_is_a_pickle_or_an_image():
+    suffixes = {path.suffix for path in MODELS.iterdir() if path.is_file()}
     assert suffixes <= {".py", ".pyc", ".safetensors", ".onnx", ".npz", ".md"}
 
 

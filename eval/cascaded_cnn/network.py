@@ -1,4 +1,4 @@
-"""The TCDCN paper's rival: the cascade of 23 convolutional networks.
+"""The TCDCN paper's baseline: the cascade of 23 convolutional networks.
 
 Sun, Wang, Tang: Deep Convolutional Network Cascade for Facial Point Detection, CVPR 2013. Level 1 finds the points in
 the face: F1 sees the whole of it, EN1 its upper part with eyes and nose, NM1 its lower part with nose and mouth; a
@@ -23,11 +23,33 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.geometry import FIVE_POINTS, transform_points
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.training.augmentation import AugmentationConfig
+
+__all__ = [
+    "AUGMENTATION",
+    "CHIP",
+    "CROP",
+    "HALVES",
+    "LEVEL1",
+    "PATCH",
+    "SHIFTS",
+    "SIDE",
+    "SPAN",
+    "VIEW",
+    "CascadedCNN",
+    "PointNet",
+    "cut_chips",
+    "make_net",
+    "net_names",
+    "refinement_names",
+    "sample",
+    "to_image",
+]
 
 SIDE, VIEW = 39, 1.1
 """Of F1's crop: pixels, and box sides, 0.05 more than the box on every side."""
@@ -218,24 +240,24 @@ def sample(chips: Tensor, span: float, centres: Tensor, side: float, pixels: int
     return found.reshape(count, points, pixels, pixels)
 
 
-def cut_chips(picture: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The chips of the faces of a picture.
+def cut_chips(image: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The chips of the faces of an image.
 
     Parameters
     ----------
-    picture : ndarray
-        As `crops.as_picture` returns it.
+    image : ndarray
+        As `images.as_image` returns it.
     boxes : (N, 4) ndarray
 
     Returns
     -------
     (N, CHIP, CHIP) ndarray of float32
     """
-    return cut(picture, frames_from_boxes(boxes, VIEW * SPAN), CHIP, reach=GRID_REACH)
+    return cut(image, frames_from_boxes(boxes, VIEW * SPAN), CHIP, reach=GRID_REACH)
 
 
-def to_pictures(points: Tensor, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points in views of boxes, in the pixels of the picture.
+def to_image(points: Tensor, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points in views of boxes, in the pixels of the image.
 
     Parameters
     ----------
@@ -276,7 +298,9 @@ class CascadedCNN:
         needed = net_names()[: len(LEVEL1) + 10 * (self.levels - 1)]
         missing = [name for name in needed if name not in names]
         if missing:
-            raise ValueError(f"networks are missing: {', '.join(missing)}; train them first: tcdcn-init cascaded-cnn")
+            raise ValueError(
+                f"networks are missing: {', '.join(missing)}; train them first: tcdcn-init paper cascaded-cnn"
+            )
 
     def each_level(self, chips: Tensor) -> list[Tensor]:
         """Points after each level.
@@ -316,21 +340,21 @@ class CascadedCNN:
                 moves[:, point] += 0.5 * side * answer[:, 0].clamp(-0.5, 0.5)
         return moves
 
-    def points(self, picture: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points of the faces of one picture.
+    def points(self, image: NDArray[Any], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points of the faces of one image.
 
         Parameters
         ----------
-        picture : ndarray
-            As `crops.as_picture` returns it.
+        image : ndarray
+            As `images.as_image` returns it.
         boxes : (N, 4) ndarray
 
         Returns
         -------
         (N, 5, 2) ndarray
-            In the picture's pixels.
+            In the image's pixels.
         """
-        return to_pictures(self.each_level(torch.from_numpy(cut_chips(picture, boxes)))[-1], boxes)
+        return to_image(self.each_level(torch.from_numpy(cut_chips(image, boxes)))[-1], boxes)
 
     def save(self, path: Path, settings: Mapping[str, Any]) -> None:
         """Write all networks as one .safetensors file.
@@ -349,4 +373,5 @@ class CascadedCNN:
             for key, value in net.state_dict().items()
         }
         licence = "weights trained on research data (MTFL): research use"
-        save_file(tensors, path, {"settings": json.dumps(dict(settings)), "licence": licence})
+        with replacing(path) as part:
+            save_file(tensors, part, {"settings": json.dumps(dict(settings)), "licence": licence})

@@ -9,11 +9,13 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.datasets import Face
 from tcdcn_init.eval.cascaded_cnn.network import (
     AUGMENTATION,
@@ -36,10 +38,12 @@ from tcdcn_init.geometry import MIRROR
 from tcdcn_init.training.augmentation import Patches, random_views
 from tcdcn_init.training.data import load_patches
 
+__all__ = ["Batch", "CascadeTraining", "patches_around", "train_cascade"]
+
 logger = logging.getLogger("tcdcn_init")
 
-# What a network sees and what it should say, of a batch of faces.
-Batch = Callable[[Tensor, torch.Generator], dict[str, tuple[Tensor, Tensor, Tensor]]]
+Batch: TypeAlias = Callable[[Tensor, torch.Generator], dict[str, tuple[Tensor, Tensor, Tensor]]]
+"""What each network sees and what it should answer, of a batch of faces."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def train_cascade(faces: Sequence[Face], folder: Path, config: CascadeTraining) 
     """Train what is not yet trained, in the order of the cascade.
 
     Level 1 learns from random views (`augmentation.random_views`); levels 2 and 3 from patches around annotated points
-    shifted at random, uniformly up to `cascaded_cnn.SHIFTS`, and their mirror images. No network needs another's
+    shifted at random, uniformly up to `network.SHIFTS`, and their mirror images. No network needs another's
     answers.
 
     Parameters
@@ -106,7 +110,7 @@ def train_cascade(faces: Sequence[Face], folder: Path, config: CascadeTraining) 
             if not _restored(nets[name], _file(folder, name), settings):
                 waiting[name] = nets[name]
         if waiting:
-            make = _views(patches()) if level == 1 else _windows(patches(), level, point)
+            make = _views(patches()) if level == 1 else patches_around(patches(), level, point)
             _train(waiting, patches(), make, config, config.epochs if level == 1 else config.small_epochs)
         for name, net in waiting.items():
             _keep(net, _file(folder, name), settings)
@@ -122,8 +126,25 @@ def _views(patches: Patches) -> Batch:
     return batch
 
 
-def _windows(patches: Patches, level: int, point: int) -> Batch:
-    """Batches of patches around one point, cut out of windows just large enough, which hold less than whole chips."""
+def patches_around(patches: Patches, level: int, point: int) -> Batch:
+    """Batches of training patches around one point, shifted at random.
+
+    They are cut out of windows just large enough, which hold less than whole chips.
+
+    Parameters
+    ----------
+    patches : augmentation.Patches
+        Chips of the training faces.
+    level : int
+        2 or 3.
+    point : int
+
+    Returns
+    -------
+    callable
+        Of the faces' rows and a generator: for each of the level's two networks, (N, 1, PATCH, PATCH) patches, the
+        (N, 1, 2) shift that leads back to the point, in sides of the patch, and the unit of errors, 1.
+    """
     shift = SHIFTS[level - 2] / VIEW
     pitch = SPAN / CHIP
     reach = int((max(HALVES[level - 2]) / VIEW + shift) / pitch) + 2
@@ -192,8 +213,8 @@ def _train(nets: Mapping[str, PointNet], patches: Patches, make: Batch, config: 
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-        told = ", ".join(f"{name} {total / per_epoch:.4f}" for name, total in sums.items())
-        logger.info("epoch %d of %d: mean distance %s", epoch + 1, epochs, told)
+        losses_by_name = ", ".join(f"{name} {total / per_epoch:.4f}" for name, total in sums.items())
+        logger.info("epoch %d of %d: mean distance %s", epoch + 1, epochs, losses_by_name)
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -203,9 +224,8 @@ def _file(folder: Path, name: str) -> Path:
 def _keep(net: PointNet, path: Path, settings: str) -> None:
     from safetensors.torch import save_file
 
-    temporary = path.with_suffix(".part")
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary, {"settings": settings})
-    temporary.replace(path)
+    with replacing(path) as part:
+        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, part, {"settings": settings})
 
 
 def _restored(net: PointNet, path: Path, settings: str) -> bool:

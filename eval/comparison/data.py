@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import csv
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
+from tcdcn_init.confidence import FAILURE
 from tcdcn_init.eval.bootstrap import Interval, paired_change, paired_difference
 from tcdcn_init.eval.comparison.measure import Measured
 from tcdcn_init.eval.comparison.plan import BASELINE, NO_REGRESSOR, Plan, Run
+from tcdcn_init.eval.comparison.report import (
+    Ced,
+    Curve,
+    DatasetFacts,
+    Differences,
+    ModelFacts,
+    Published,
+    Report,
+    RunFigures,
+    Sweep,
+)
 from tcdcn_init.eval.measuring.cases import Case, image_names
-from tcdcn_init.eval.measuring.runs import over_processes
+from tcdcn_init.eval.measuring.hardware import hardware
+from tcdcn_init.eval.measuring.processes import over_processes
 from tcdcn_init.eval.metrics import NO_POSE, ced, summarise, summarise_points, summarise_poses, with_missing
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
-FORMAT = 1
+__all__ = ["PUBLISHED", "report_data", "write_faces"]
 
-PUBLISHED = {
-    "source": "Zhang, Luo, Loy, Tang, ECCV 2014: mean error of five points, % of the inter-ocular distance, as "
-    "published; each method in boxes of its own authors' choice, so that a comparison with figures of this report is "
-    "rough.",
-    "aflw": {"TSPM": 15.9, "ESR": 13.0, "CDM": 13.1, "Luxand": 12.4, "RCPR": 11.6, "SDM": 8.5, "TCDCN": 8.0},
-    "afw": {"TSPM": 14.3, "ESR": 12.2, "CDM": 11.1, "Luxand": 10.4, "RCPR": 9.3, "SDM": 8.8, "TCDCN": 8.2},
-}
+PUBLISHED = Published(
+    "Zhang, Luo, Loy, Tang, ECCV 2014: mean error of five points, % of the inter-ocular distance, as published; each "
+    "method in boxes of its own authors' choice, so that a comparison with figures of this report is rough.",
+    {
+        "aflw": {"TSPM": 15.9, "ESR": 13.0, "CDM": 13.1, "Luxand": 12.4, "RCPR": 11.6, "SDM": 8.5, "TCDCN": 8.0},
+        "afw": {"TSPM": 14.3, "ESR": 12.2, "CDM": 11.1, "Luxand": 10.4, "RCPR": 9.3, "SDM": 8.8, "TCDCN": 8.2},
+    },
+)
 """Figures of others, marked as published."""
 
-_FAILURE = 0.1
 _GRID = [round(0.002 * k, 3) for k in range(151)]
 
 
@@ -45,15 +58,9 @@ class _Pair(NamedTuple):
 
 
 def report_data(
-    case: Case,
-    plan: Plan,
-    measured: Measured,
-    *,
-    model: Mapping[str, Any],
-    command: str = "",
-    jobs: int = 1,
-) -> dict[str, Any]:
-    """All figures of a measurement, but for times and hardware.
+    case: Case, plan: Plan, measured: Measured, *, model: ModelFacts, command: str = "", jobs: int = 1
+) -> Report:
+    """All figures of a measurement, but for times.
 
     Parameters
     ----------
@@ -61,63 +68,44 @@ def report_data(
     plan : Plan
     measured : Measured
         Of the case's faces.
-    model : mapping
-        "name", "backend", "passes" of the initializer.
+    model : ModelFacts
+        The initializer.
     command : str
-        What the user typed.
+        As given.
     jobs : int
         Processes for the intervals, whose numbers do not depend on it.
 
     Returns
     -------
-    dict
-        Summaries are `metrics.Summary` and `bootstrap.Interval` as dicts; all that is in it can be written as JSON.
+    Report
     """
-    faces = case.faces
-    images = image_names(faces)
-    poses = [face.attributes.get("pose") for face in faces]
-    against = _against(measured, images, jobs)
-    runs = [
-        {
-            "regressor": run.regressor,
-            "training": run.training,
-            "start": run.start,
-            "start_error": asdict(summarise(measured.start_errors[r])),
-            "error": asdict(summarise(measured.errors[r])),
-            "error_box": asdict(summarise(measured.box_errors[r])),
-            "points": [asdict(summary) for summary in summarise_points(measured.point_errors[r])],
-            "poses": {name: asdict(group) for name, group in summarise_poses(measured.errors[r], poses).items()},
-            "against": against[r],
-            "ced": {"grid": _GRID, "share": ced(measured.errors[r], _GRID).tolist()},
-        }
-        for r, run in enumerate(measured.runs)
-    ]
-    count = len(faces[0].points)
-    return {
-        "format": FORMAT,
-        "command": command,
-        "seed": plan.seed,
-        "dataset": {
-            "name": case.name,
-            "title": case.title,
-            "faces": len(faces),
-            "images": len(set(images)),
-            "points": count,
-            "boxes": case.boxes,
-            "boxes_derived": sum(face.box_source == "points" for face in faces),
-            "unreadable": {name: _from_root(reason, case) for name, reason in measured.unreadable.items()},
-            "note": case.note,
-        },
-        "model": dict(model),
-        "point_names": list(FIVE_POINTS) if count == 5 else [str(k) for k in range(count)],
-        "starts": [start.name for start in plan.starts],
-        "regressors": [NO_REGRESSOR, *plan.regressors],
-        "baseline": BASELINE,
-        "runs": runs,
-        "noise": _curves(measured, "noise", plan.noises),
-        "roll": _curves(measured, "roll", plan.rolls),
-        "published": PUBLISHED,
-    }
+    images = image_names(case.faces)
+    count = len(case.faces[0].points)
+    return Report(
+        command=command,
+        seed=plan.seed,
+        dataset=DatasetFacts(
+            name=case.name,
+            title=case.title,
+            faces=len(case.faces),
+            images=len(set(images)),
+            points=count,
+            boxes=case.boxes,
+            boxes_derived=sum(face.box_source == "points" for face in case.faces),
+            unreadable={name: _from_root(reason, case) for name, reason in measured.unreadable.items()},
+            note=case.note,
+        ),
+        model=model,
+        point_names=list(FIVE_POINTS) if count == 5 else [str(k) for k in range(count)],
+        starts=[start.name for start in plan.starts],
+        regressors=[NO_REGRESSOR, *plan.regressors],
+        baseline=BASELINE,
+        runs=_runs(case, measured, images, jobs),
+        noise=_sweep(measured, "noise", plan.noises),
+        roll=_sweep(measured, "roll", plan.rolls),
+        published=PUBLISHED,
+        hardware=hardware(),
+    )
 
 
 def write_faces(path: Path, case: Case, measured: Measured) -> None:
@@ -132,7 +120,7 @@ def write_faces(path: Path, case: Case, measured: Measured) -> None:
     most = max(array.shape[1] for array in measured.point_errors)
     head = ["name", "image", "pose", "regressor", "training", "start", "start_error", "error", "error_box"]
     images = image_names(case.faces)
-    with path.open("w", newline="") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*head, *(f"e{k}" for k in range(most))])
         for k, (face, image) in enumerate(zip(case.faces, images, strict=True)):
@@ -144,67 +132,78 @@ def write_faces(path: Path, case: Case, measured: Measured) -> None:
                 writer.writerow([*about, *run, *(f"{value:.6f}" if np.isfinite(value) else "" for value in numbers)])
 
 
-def _curves(measured: Measured, kind: str, values: Sequence[float]) -> dict[str, Any] | None:
+def _runs(case: Case, measured: Measured, images: Sequence[str], jobs: int) -> list[RunFigures]:
+    poses = [face.attributes.get("pose") for face in case.faces]
+    against = _against(measured, images, jobs)
+    return [
+        RunFigures(
+            *run,
+            start_error=summarise(measured.start_errors[r]),
+            error=summarise(measured.errors[r]),
+            error_box=summarise(measured.box_errors[r]),
+            points=summarise_points(measured.point_errors[r]),
+            poses=summarise_poses(measured.errors[r], poses),
+            against=against[r],
+            ced=Ced(_GRID, ced(measured.errors[r], _GRID).tolist()),
+        )
+        for r, run in enumerate(measured.runs)
+    ]
+
+
+def _sweep(measured: Measured, kind: str, values: Sequence[float]) -> Sweep | None:
     if not values:
         return None
     runs = []
     for run, curve in zip(measured.runs, measured.curves[kind], strict=True):
         summaries = [summarise(errors) for errors in curve]
-        runs.append(
-            {
-                **run._asdict(),
-                "failure": [summary.failure_10 for summary in summaries],
-                "mean": [summary.mean for summary in summaries],
-            }
-        )
-    return {"values": list(values), "faces": len(measured.curve_faces), "runs": runs}
+        runs.append(Curve(*run, [each.failure_10 for each in summaries], [each.mean for each in summaries]))
+    return Sweep(list(values), len(measured.curve_faces), runs)
 
 
-def _against(measured: Measured, images: Sequence[str], jobs: int) -> list[dict[str, Any] | None]:
+def _against(measured: Measured, images: Sequence[str], jobs: int) -> list[Differences | None]:
     """Each run's differences against the baseline of the same regressor and training."""
-    number = {run: r for r, run in enumerate(measured.runs)}
+    place = {run: r for r, run in enumerate(measured.runs)}
     wanted = {}
     for r, run in enumerate(measured.runs):
-        other = number.get(Run(run.regressor, run.training, BASELINE))
+        other = place.get(Run(run.regressor, run.training, BASELINE))
         if other is not None and other != r and len(set(images)) > 1:
             wanted[r] = _Pair(measured.point_errors[r], measured.point_errors[other])
     found = over_processes(functools.partial(_Differences, images), list(wanted.values()), jobs)
-    results: list[dict[str, Any] | None] = [None] * len(measured.runs)
+    results: list[Differences | None] = [None] * len(measured.runs)
     for r, result in zip(wanted, track(found, "Intervals", total=len(wanted)), strict=True):
         results[r] = result
     return results
 
 
 class _Differences:
-    """Compares runs on the faces of some images; an object, so that other processes are told of the images once."""
+    """Compares runs on the faces of some images; an object, so that other processes get the images once."""
 
     def __init__(self, images: Sequence[str]) -> None:
         self.images = images
 
-    def __call__(self, pair: _Pair) -> dict[str, Any] | None:
+    def __call__(self, pair: _Pair) -> Differences | None:
         try:
             return self._compare(pair)
         except ValueError:  # too few images for an interval
             return None
 
-    def _compare(self, pair: _Pair) -> dict[str, Any]:
+    def _compare(self, pair: _Pair) -> Differences:
         ours, theirs = (points.mean(axis=1) for points in pair)
-        failed, failed_before = ((~(errors <= _FAILURE)).astype(float) for errors in (ours, theirs))
-        return {
-            "nme": asdict(paired_difference(with_missing(ours), with_missing(theirs), self.images)),
-            "failure": asdict(paired_difference(failed, failed_before, self.images)),
-            "points": [
+        failed, failed_before = ((~(errors <= FAILURE)).astype(float) for errors in (ours, theirs))
+        return Differences(
+            nme=paired_difference(with_missing(ours), with_missing(theirs), self.images),
+            failure=paired_difference(failed, failed_before, self.images),
+            points=[
                 self._change(with_missing(a), with_missing(b))
                 for a, b in zip(pair.points.T, pair.baseline.T, strict=True)
             ],
-        }
+        )
 
-    def _change(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any] | None:
+    def _change(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Interval | None:
         try:
-            found: Interval = paired_change(ours, theirs, self.images)
+            return paired_change(ours, theirs, self.images)
         except ValueError:  # a baseline without error
             return None
-        return asdict(found)
 
 
 def _from_root(reason: str, case: Case) -> str:

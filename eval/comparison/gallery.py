@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.comparison.measure import Measured, Worker
+from tcdcn_init.eval.comparison.measure import Measured, StartFitter
 from tcdcn_init.eval.comparison.plan import BASELINE, NO_REGRESSOR, Plan, Run
-from tcdcn_init.eval.measuring.copies import Copy, make_copy, read_pictures
-from tcdcn_init.eval.measuring.runs import over_processes
+from tcdcn_init.eval.comparison.report import Gallery, GalleryFace, Panel, Points
+from tcdcn_init.eval.measuring.copies import OWN_BOX, Copy, make_copy, read_images
+from tcdcn_init.eval.measuring.processes import over_processes
 from tcdcn_init.eval.metrics import nme, with_missing
+
+__all__ = ["SHOWN_START", "choose_faces", "make_gallery", "primary_regressor"]
 
 SHOWN_START = "tcdcn-nearest"
 """The start that is shown beside the baseline: the paper's."""
@@ -26,7 +29,7 @@ _AROUND = 0.25  # of the face's extent
 _MOST = 12
 
 
-def make_gallery(faces: Sequence[Face], plan: Plan, measured: Measured, most: int = _MOST) -> dict[str, Any]:
+def make_gallery(faces: Sequence[Face], plan: Plan, measured: Measured, most: int = _MOST) -> Gallery:
     """Choose faces, fit them again and cut them out.
 
     Parameters
@@ -40,39 +43,35 @@ def make_gallery(faces: Sequence[Face], plan: Plan, measured: Measured, most: in
 
     Returns
     -------
-    dict
-        "improved" and "worst": lists of dicts with "name", "image" (a JPEG as a data URI), "scale" (crop pixels per
-        image pixel), "origin" (image coordinates of the crop's corner pixel), "truth", "panels" (for each of the two
-        starts: "start", "shape_start", "shape", "error"), "regressor" and "training". Shapes are in pixels of the
-        crop. Both are empty where one of the two starts was not measured.
+    Gallery
+        Empty where one of the two starts was not measured.
     """
-    empty: dict[str, Any] = {"improved": [], "worst": []}
     name = primary_regressor(list(plan.regressors))
-    before, after = Run(name, "untouched", BASELINE), Run(name, "untouched", SHOWN_START)
+    before, after = Run(name, "original", BASELINE), Run(name, "original", SHOWN_START)
     if before not in measured.runs or after not in measured.runs:
-        return empty
+        return Gallery()
     old, new = (measured.errors[measured.runs.index(run)] for run in (before, after))
     chosen = choose_faces(old, new, most)
-    wanted = sorted({k for numbers in chosen.values() for k in numbers})
+    wanted = sorted({k for rows in chosen.values() for k in rows})
     shown = [faces[k] for k in wanted]
-    pictures, _ = read_pictures(shown)
-    copies = {
-        k: make_copy(face, pictures.get(face.image), "noise", 0.0, plan.seed)
-        for k, face in zip(wanted, shown, strict=True)
+    images, _ = read_images(shown)
+    made = {
+        k: make_copy(face, images.get(face.image), OWN_BOX, plan.seed) for k, face in zip(wanted, shown, strict=True)
     }
-    there = {k: copy for k, copy in copies.items() if copy is not None}
+    copies = {k: copy for k, copy in made.items() if copy is not None}
     narrow = Plan(
         {name: plan.regressors[name]} if name != NO_REGRESSOR else {},
         tuple(start for start in plan.starts if start.name in (BASELINE, SHOWN_START)),
         plan.initializer,
         seed=plan.seed,
     )
-    [drawn] = over_processes(lambda: _Drawer(Worker(narrow), before, after), [(there, faces)], 1)
-    return {kind: [drawn[k] for k in numbers if k in drawn] for kind, numbers in chosen.items()}
+    [drawn] = over_processes(lambda: _Drawer(StartFitter(narrow), before, after), [copies], 1)
+    improved, worst = ([drawn[k] for k in chosen[kind] if k in drawn] for kind in ("improved", "worst"))
+    return Gallery(improved, worst)
 
 
 def choose_faces(before: NDArray[np.float64], after: NDArray[np.float64], most: int = _MOST) -> dict[str, list[int]]:
-    """Numbers of the most improved and of the worst faces, the most remarkable first.
+    """Rows of the most improved and of the worst faces, the most remarkable first.
 
     Parameters
     ----------
@@ -105,25 +104,25 @@ def primary_regressor(names: Sequence[str]) -> str:
 class _Drawer:
     """Fits and cuts out faces."""
 
-    def __init__(self, worker: Worker, before: Run, after: Run) -> None:
-        self.worker = worker
+    def __init__(self, fitter: StartFitter, before: Run, after: Run) -> None:
+        self.fitter = fitter
         self.runs = (before, after)
 
-    def __call__(self, work: tuple[dict[int, Copy], Sequence[Face]]) -> dict[int, dict[str, Any]]:
-        copies, faces = work
-        names = [faces[k].name for k in copies]
-        fits = {fit.run: fit for fit in self.worker.fit(list(copies.values()), names)}
+    def __call__(self, copies: dict[int, Copy]) -> dict[int, GalleryFace]:
+        if not copies:
+            return {}
+        fits = {fit.run: fit for fit in self.fitter.fit(list(copies.values()))}
         drawn = {}
         for row, (k, copy) in enumerate(copies.items()):
             starts = [fits[run].starts[row] for run in self.runs]
             shapes = [fits[run].shapes[row] for run in self.runs]
-            drawn[k] = _cut_out(faces[k].name, copy, self.runs, starts, shapes)
+            drawn[k] = _cut_out(copy, self.runs, starts, shapes)
         return drawn
 
 
 def _cut_out(
-    name: str, copy: Copy, runs: Sequence[Run], starts: Sequence[NDArray[Any]], shapes: Sequence[NDArray[Any]]
-) -> dict[str, Any]:
+    copy: Copy, runs: Sequence[Run], starts: Sequence[NDArray[Any]], shapes: Sequence[NDArray[Any]]
+) -> GalleryFace:
     from skimage.transform import resize
     from skimage.util import img_as_ubyte
 
@@ -136,40 +135,40 @@ def _cut_out(
     part = copy.image[top:bottom, left:right]
     scale = min(_LONGEST / max(part.shape[:2]), 4.0)
     size = tuple(max(1, round(side * scale)) for side in part.shape[:2])
-    picture = img_as_ubyte(np.clip(resize(part, size, anti_aliasing=scale < 1), 0, 1))
+    crop = img_as_ubyte(np.clip(resize(part, size, anti_aliasing=scale < 1), 0, 1))
 
-    def placed(points: NDArray[Any]) -> Any:
+    def placed(points: NDArray[Any]) -> Points:
         """Points in pixels of the crop, whose centres are at integers too; None for what is missing."""
         at = (points - [left, top] + 0.5) * scale - 0.5
         return [[round(x, 2), round(y, 2)] if np.isfinite([x, y]).all() else None for x, y in at.tolist()]
 
     target = copy.points
     panels = [
-        {
-            "start": run.start,
-            "shape_start": [placed(shape) for shape in start if np.isfinite(shape).all()],
-            "shape": placed(shape) if np.isfinite(shape).all() else [],
-            "error": round(float(with_missing(nme(shape[None], target[None]))[0]), 6),
-        }
+        Panel(
+            run.start,
+            [placed(shape) for shape in start if np.isfinite(shape).all()],
+            placed(shape) if np.isfinite(shape).all() else [],
+            round(float(with_missing(nme(shape[None], target[None]))[0]), 6),
+        )
         for run, start, shape in zip(runs, starts, shapes, strict=True)
     ]
-    return {
-        "name": name,
-        "image": _data_uri(picture),
-        "scale": scale,
-        "origin": [left, top],
-        "truth": placed(copy.points),
-        "panels": panels,
-        "regressor": runs[0].regressor,
-        "training": runs[0].training,
-    }
+    return GalleryFace(
+        name=copy.name,
+        image=_data_uri(crop),
+        scale=scale,
+        origin=[float(left), float(top)],
+        truth=placed(copy.points),
+        panels=panels,
+        regressor=runs[0].regressor,
+        training=runs[0].training,
+    )
 
 
-def _data_uri(picture: NDArray[np.uint8]) -> str:
+def _data_uri(image: NDArray[np.uint8]) -> str:
     from PIL import Image
 
-    if picture.ndim == 3 and picture.shape[2] == 4:
-        picture = picture[..., :3]
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = image[..., :3]
     memory = io.BytesIO()
-    Image.fromarray(picture).save(memory, "JPEG", quality=85)
+    Image.fromarray(image).save(memory, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode()

@@ -3,7 +3,7 @@
 Every regressor fits every face from every start (`starts`). Where a start takes K shapes, the result is the median of
 the K answers, coordinate by coordinate, as in RCPR, and the start's own error is that of the median of its shapes;
 answers that are not finite are left out, and a face without any has failed. On some of the faces the same is done in
-boxes with noise and on turned pictures (`copies`). A regressor that was retrained for a start is a further run.
+boxes with noise and on rotated images (`copies`). A regressor that was retrained for a start is a further run.
 
 ``mean`` is, for the regression trees, their own start in the box: they begin with a frame, not with a shape. Every
 other start is a shape that seeds their frame. RCPR's smart restarts belong to its random starts: where its answers lie
@@ -15,10 +15,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +31,19 @@ from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run, check_plan
+from tcdcn_init.eval.measuring.answers import fingerprint
 from tcdcn_init.eval.measuring.cases import spread_over
-from tcdcn_init.eval.measuring.copies import Copy, Kind, make_copy, read_pictures
-from tcdcn_init.eval.measuring.runs import fingerprint, measure_groups
+from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
+from tcdcn_init.eval.measuring.engine import Record, Shown, measure
 from tcdcn_init.eval.metrics import nme, point_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.starts import Start
 from tcdcn_init.geometry import transform_points
 
+__all__ = ["CURVE_FACES", "Fit", "Measured", "StartFitter", "measure_starts"]
+
 CURVE_FACES = 500
 """Curves are measured on at most so many faces, spread evenly over the data set's list."""
-
-# Copies fitted at once, which bounds the memory that turned pictures take.
-_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Measured:
     curves : dict of str to (R, V, C) ndarray
         "noise" and "roll" -> errors at each of the V values on C faces.
     curve_faces : list of C int
-        Their numbers.
+        Their rows.
     unreadable : dict of str to str
-        Name of a face -> why there is no picture.
-    ms_per_face : dict of str to float
-        "regressor|training|start" -> milliseconds for the start's shapes and the fits from them; those of TCDCN's
-        points are its first run's. Processor time, like `seconds`: what else runs beside hardly matters.
+        Name of a face -> why there is no image.
+    ms_per_face : list of R float
+        Milliseconds for the start's shapes and the fits from them; those of TCDCN's points are its first run's.
+        Processor time, like `seconds`: what else runs beside hardly matters.
     seconds : float
         Of all processes.
     """
@@ -77,7 +77,7 @@ class Measured:
     curves: dict[str, NDArray[np.float64]]
     curve_faces: list[int]
     unreadable: dict[str, str]
-    ms_per_face: dict[str, float]
+    ms_per_face: list[float]
     seconds: float
 
 
@@ -105,8 +105,8 @@ def measure_starts(
     *,
     jobs: int = 1,
     journal: Path | None = None,
-    settings: str = "",
-    title: str = "Comparing starts",
+    identity: str = "",
+    label: str = "Comparing starts",
 ) -> Measured:
     """Measure all runs of a plan.
 
@@ -119,10 +119,10 @@ def measure_starts(
         Processes. They change no number; what the plan makes must then be importable from another process.
     journal : pathlib.Path, optional
         File for finished groups of faces: the same call goes on from it after an interruption. Left in place.
-    settings : str
+    identity : str
         What the arguments do not say and yet decides the numbers, such as where boxes are from.
-    title : str
-        Shown beside the progress.
+    label : str
+        Of the progress bar.
 
     Returns
     -------
@@ -134,20 +134,78 @@ def measure_starts(
         If there is no face, numbers of points do not fit together, or the journal is of other settings.
     """
     check_plan(faces, plan)
-    told = ""
     if journal is not None:
-        told = f"{settings} runs {plan.runs} noises {plan.noises} rolls {plan.rolls} seed {plan.seed} "
-        told += f"faces {len(faces)}, {_digest(faces, plan)} "
-        told += f"answers {fingerprint(plan.initializer, plan.factories.values())}"
+        banks = hashlib.sha256(b"".join(start.bank.shapes.tobytes() for start in plan.starts)).hexdigest()[:16]
+        identity += f" runs {plan.runs} shapes {banks} answers "
+        identity += fingerprint(plan.initializer, plan.factories.values())
     chosen = spread_over(len(faces), CURVE_FACES)
-    marked = [(face, k in set(chosen)) for k, face in enumerate(faces)]
-    make = functools.partial(Worker, plan)
-    pieces = measure_groups(marked, make, jobs=jobs, journal=journal, told=told, title=title)
-    return _joined(plan, pieces, chosen, faces)
+    curve = frozenset(chosen)
+    shown = [Shown(face, (OWN_BOX, *(plan.conditions if k in curve else ()))) for k, face in enumerate(faces)]
+    found = measure(
+        shown,
+        functools.partial(StartFitter, plan),
+        seed=plan.seed,
+        jobs=jobs,
+        journal=journal,
+        identity=identity,
+        label=label,
+    )
+    own = [records[0] for records in found.records]
+    per_point = _point_errors(own, plan, len(faces[0].points))
+    errors = np.stack([array.mean(axis=1) for array in per_point])
+    spent = [record["seconds"] for records in found.records for record in records if record is not None]
+    return Measured(
+        runs=plan.runs,
+        start_errors=_column(own, "start_errors", len(plan.runs)),
+        errors=errors,
+        box_errors=_column(own, "box_errors", len(plan.runs)),
+        point_errors=per_point,
+        curves=_curves(plan, [found.records[k][1:] for k in chosen], errors[:, chosen]),
+        curve_faces=chosen,
+        unreadable=found.unreadable,
+        ms_per_face=[round(1000 * float(s), 4) for s in np.mean(spent or np.zeros((1, len(plan.runs))), axis=0)],
+        seconds=found.seconds,
+    )
 
 
-class Worker:
-    """Fits groups of faces, with everything loaded.
+def _column(records: Sequence[Record | None], name: str, runs: int) -> NDArray[np.float64]:
+    """(R, N) of what each record holds for each run."""
+    missing = [np.nan] * runs
+    rows = [missing if record is None else record[name] for record in records]
+    return np.array(rows, dtype=np.float64).reshape(-1, runs).T
+
+
+def _point_errors(records: Sequence[Record | None], plan: Plan, count: int) -> list[NDArray[np.float64]]:
+    """(N, P) of each run."""
+    found = [np.full((len(records), 5 if run == POINTS_RUN else count), np.nan, dtype=np.float64) for run in plan.runs]
+    for k, record in enumerate(records):
+        if record is not None:
+            for array, values in zip(found, record["point_errors"], strict=True):
+                array[k] = values
+    return found
+
+
+def _curves(
+    plan: Plan, records: Sequence[Sequence[Record | None]], own: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    by_condition = {
+        condition: _column([each[c] for each in records], "errors", len(plan.runs))
+        for c, condition in enumerate(plan.conditions)
+    }
+    by_condition[OWN_BOX] = own
+    wanted = {
+        "noise": [Condition("noise", value) for value in plan.noises],
+        "roll": [Condition("roll", value) for value in plan.rolls],
+    }
+    return {
+        kind: np.stack([by_condition[condition] for condition in conditions], axis=1)
+        for kind, conditions in wanted.items()
+        if conditions
+    }
+
+
+class StartFitter:
+    """Fits copies of faces by all runs of a plan, with everything loaded, and scores them.
 
     Parameters
     ----------
@@ -159,75 +217,45 @@ class Worker:
         self.initializer = plan.initializer()
         self.regressors = {key: batched(make()) for key, make in plan.factories.items()}
 
-    def __call__(self, group: list[tuple[Face, bool]]) -> dict[str, Any]:
-        """Errors of faces, each with whether it is one of the curves'.
+    def __call__(self, copies: Sequence[Copy]) -> list[Record]:
+        """Score copies.
 
         Parameters
         ----------
-        group : list of (Face, bool)
+        copies : sequence of Copy
 
         Returns
         -------
-        dict
-            "start_errors", "box_errors", "point_errors": for each run, for each face; "curves": for each run and
-            condition, for each face of the curves; "unreadable"; "fits" and "run_seconds": how many faces each run
-            fitted, and its time; "seconds".
+        list of dict
+            "errors" and "seconds" of each run; of a face as it is also "start_errors", "box_errors" and
+            "point_errors".
         """
-        begin = time.process_time()
-        pictures, unreadable = read_pictures([face for face, _ in group])
-        seed, curve = self.plan.seed, [face for face, marked in group if marked]
-        wanted: list[tuple[Face, Kind, float]] = [(face, "noise", 0.0) for face, _ in group]
-        wanted += [(face, *condition) for condition in self.plan.conditions for face in curve]
-        runs, count, fits = len(self.plan.runs), len(group), 0
-        start_errors, box_errors = np.full((2, runs, count), np.nan)
-        points: list[Any] = [None] * runs
-        curves = np.full((runs, len(wanted) - count), np.nan)
-        spent = np.zeros(runs)
-        for first in range(0, len(wanted), _AT_ONCE):
-            copies: dict[int, Copy] = {}
-            for k, (face, kind, value) in enumerate(wanted[first : first + _AT_ONCE], start=first):
-                copy = make_copy(face, pictures.get(face.image), kind, value, seed)
-                if copy is not None:
-                    copies[k] = copy
-            rows = np.array(list(copies), dtype=np.intp)
-            as_they_are = rows < count
-            clean = [copy for k, copy in copies.items() if k < count]
-            names = [wanted[k][0].name for k in copies]
-            fits += len(copies)
-            for r, fit in enumerate(self.fit(list(copies.values()), names)):
-                spent[r] += fit.seconds
-                number = fit.shapes.shape[1]
-                if points[r] is None:
-                    points[r] = np.full((count, number), np.nan)
-                if clean:
-                    truth = np.stack([copy.target(number) for copy in clean])
-                    boxes = np.stack([copy.box for copy in clean])
-                    at, shapes = rows[as_they_are], fit.shapes[as_they_are]
-                    points[r][at] = point_errors(shapes, truth)
-                    box_errors[r, at] = nme(shapes, truth, "box", boxes)
-                    start_errors[r, at] = nme(median_shape(fit.starts[as_they_are]), truth)
-                if not as_they_are.all():
-                    turned = [copy.target(number) for k, copy in copies.items() if k >= count]
-                    curves[r, rows[~as_they_are] - count] = nme(fit.shapes[~as_they_are], np.stack(turned))
-        return {
-            "start_errors": start_errors.tolist(),
-            "box_errors": box_errors.tolist(),
-            "point_errors": [array.tolist() for array in points],
-            "curves": curves.reshape(runs, len(self.plan.conditions), len(curve)).tolist(),
-            "unreadable": unreadable,
-            "fits": fits,
-            "run_seconds": spent.tolist(),
-            "seconds": time.process_time() - begin,
-        }
+        records: list[Record] = [{"errors": [], "seconds": []} for _ in copies]
+        own = [k for k, copy in enumerate(copies) if copy.condition == OWN_BOX]
+        boxes = np.array([copies[k].box for k in own]).reshape(-1, 4)
+        for k in own:
+            records[k] |= {"start_errors": [], "box_errors": [], "point_errors": []}
+        for fit in self.fit(copies):
+            truth = np.stack([copy.target(fit.shapes.shape[1]) for copy in copies])
+            errors = point_errors(fit.shapes, truth)
+            for k, record in enumerate(records):
+                record["errors"].append(float(errors[k].mean()))
+                record["seconds"].append(fit.seconds / len(copies))
+            if own:
+                by_box = nme(fit.shapes[own], truth[own], "box", boxes)
+                started = nme(median_shape(fit.starts[own]), truth[own])
+                for k, box_error, start_error in zip(own, by_box.tolist(), started.tolist(), strict=True):
+                    records[k]["box_errors"].append(box_error)
+                    records[k]["start_errors"].append(start_error)
+                    records[k]["point_errors"].append(errors[k].tolist())
+        return records
 
-    def fit(self, copies: Sequence[Copy], names: Sequence[str]) -> Iterator[Fit]:
+    def fit(self, copies: Sequence[Copy]) -> Iterator[Fit]:
         """Fit copies of faces by all runs.
 
         Parameters
         ----------
         copies : sequence of Copy
-        names : sequence of str
-            The faces', which decide what random starts draw.
 
         Yields
         ------
@@ -247,12 +275,12 @@ class Worker:
             begin = time.process_time()
             unsure = (confidence < MIN_CONFIDENCE) if start.points == "sure" else np.zeros(len(five), dtype=np.bool_)
             given = [None if doubted else points for points, doubted in zip(five, unsure.tolist(), strict=True)]
-            shapes[start.name] = self._place(start, copies, names, given)
+            shapes[start.name] = self._place(start, copies, given)
             placing[start.name] = time.process_time() - begin
         for run in self.plan.runs[1:]:
             key = (run.regressor, run.start if run.training == "retrained" else "")
             begin = time.process_time()
-            starts, result = self._fit(self.regressors[key], by_name[run.start], copies, names, shapes[run.start])
+            starts, result = self._fit(self.regressors[key], by_name[run.start], copies, shapes[run.start])
             yield Fit(run, starts, result, time.process_time() - begin + placing[run.start])
 
     def _fit(
@@ -260,7 +288,6 @@ class Worker:
         regressor: BatchRegressor,
         start: Start,
         copies: Sequence[Copy],
-        names: Sequence[str],
         shapes: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Starts (N, K, P, 2) as the regressor takes them, and its results (N, P, 2)."""
@@ -272,10 +299,8 @@ class Worker:
         if start.points == "none" and start.name != "mean" and isinstance(regressor, RCPR):
 
             def redraw(faces: NDArray[np.intp], attempt: int) -> NDArray[np.float64]:
-                few = [copies[k] for k in faces.tolist()]
-                return self._place(
-                    start, few, [names[k] for k in faces.tolist()], [None] * len(few), f"restart {attempt}"
-                )
+                subset = [copies[k] for k in faces.tolist()]
+                return self._place(start, subset, [None] * len(subset), f"restart {attempt}")
 
             return shapes, regressor.fit_from_shapes(images, shapes, on_bad="nan", redraw=redraw)
         return shapes, regressor.fit_from_shapes(images, shapes, on_bad="nan")
@@ -284,64 +309,15 @@ class Worker:
         self,
         start: Start,
         copies: Sequence[Copy],
-        names: Sequence[str],
         five: Sequence[NDArray[np.float64] | None],
         purpose: str = "start",
     ) -> NDArray[np.float64]:
         """A start's shapes for each copy, NaN where it has no points to go by: (N, K, P, 2)."""
         placed = np.full((len(copies), start.count, *start.bank.shapes.shape[1:]), np.nan)
-        for k, (copy, name, found) in enumerate(zip(copies, names, five, strict=True)):
+        for k, (copy, found) in enumerate(zip(copies, five, strict=True)):
             points = copy.target(5) if start.points == "annotated" else found
             try:
-                placed[k] = start(copy.box, points, face_rng(self.plan.seed, name, purpose))
+                placed[k] = start(copy.box, points, face_rng(self.plan.seed, copy.name, purpose))
             except ValueError:
                 continue
         return placed
-
-
-def _digest(faces: Sequence[Face], plan: Plan) -> str:
-    """A hash of what the faces are said to be, and of the shapes that starts are drawn from."""
-    digest = hashlib.sha256()
-    for face in faces:
-        digest.update(face.name.encode() + face.points.tobytes() + face.box.tobytes())
-    for start in plan.starts:
-        digest.update(start.bank.shapes.tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _joined(plan: Plan, pieces: Sequence[Mapping[str, Any]], chosen: list[int], faces: Sequence[Face]) -> Measured:
-    """The groups' results side by side."""
-
-    def beside(name: str) -> NDArray[np.float64]:
-        return np.concatenate([np.array(piece[name], dtype=np.float64) for piece in pieces], axis=-1)
-
-    runs = plan.runs
-    per_point = [
-        np.concatenate([np.array(piece["point_errors"][r], dtype=np.float64) for piece in pieces])
-        for r in range(len(runs))
-    ]
-    errors = np.stack([array.mean(axis=1) for array in per_point])
-    conditions = beside("curves")
-    found = dict(zip(plan.conditions, np.moveaxis(conditions, 1, 0), strict=True))
-    found["noise", 0.0] = errors[:, chosen]
-    curves = {
-        kind: np.stack([found[kind, value] for value in values], axis=1)  # type: ignore[index]
-        for kind, values in (("noise", plan.noises), ("roll", plan.rolls))
-        if values
-    }
-    fits = sum(piece["fits"] for piece in pieces)
-    spent = np.sum([piece["run_seconds"] for piece in pieces], axis=0).tolist()
-    return Measured(
-        runs=runs,
-        start_errors=beside("start_errors"),
-        errors=errors,
-        box_errors=beside("box_errors"),
-        point_errors=per_point,
-        curves=curves,
-        curve_faces=chosen,
-        unreadable={name: reason for piece in pieces for name, reason in piece["unreadable"].items()},
-        ms_per_face={
-            "|".join(run): round(1000 * float(s) / max(fits, 1), 4) for run, s in zip(runs, spent, strict=True)
-        },
-        seconds=round(sum(piece["seconds"] for piece in pieces), 1),
-    )

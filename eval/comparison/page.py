@@ -12,21 +12,23 @@ from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
+from tcdcn_init.eval.comparison.finding import finding, heading
 from tcdcn_init.eval.comparison.gallery_page import gallery_html
-from tcdcn_init.eval.comparison.plots import seeded_start, start_colours
+from tcdcn_init.eval.comparison.plots import start_colours
+from tcdcn_init.eval.comparison.report import Gallery, Report
 from tcdcn_init.eval.comparison.tables import (
     Cell,
     Table,
     detail_tables,
-    finding,
-    heading,
     headline_tables,
     published_figures,
     published_note,
 )
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.starts import DEFAULT_COUNT
+
+__all__ = ["write_report"]
 
 _STARTS = {
     "random": "training shapes drawn at random and placed in the box; RCPR's start",
@@ -36,7 +38,7 @@ _STARTS = {
     "oracle": "the same from the annotated points: what perfect points would give",
 }
 
-# Title, caption and what the picture shows to those who do not see it.
+# Title, caption and what the plot shows to those who do not see it.
 _PLOTS = {
     "ced": (
         "How many faces stay below each error",
@@ -53,18 +55,16 @@ _PLOTS = {
         "When the face box is wrong",
         "Failures when noise is added to the box: its centre and the logarithm of its size.",
     ),
-    "roll": ("When the head is turned in the plane", "Failures on the same faces turned by each angle in their boxes."),
+    "roll": ("When the head is rolled", "Failures on the same faces rotated by each angle in their boxes."),
 }
 
-_GALLERIES = {
-    "improved": ("Most improved faces", "Where the error fell most from the left panel to the right one."),
-    "worst": ("Worst faces", "Where the result from TCDCN's start is worst. They are shown because they happen."),
-}
+_IMPROVED = ("Most improved faces", "Where the error fell most from the left panel to the right one.")
+_WORST = ("Worst faces", "Where the result from TCDCN's start is worst. They are shown because they happen.")
 
 
 def write_report(
-    report: Mapping[str, Any],
-    gallery: Mapping[str, Any] | None,
+    report: Report,
+    gallery: Gallery | None,
     path: Path,
     plots: Mapping[str, Path] | None = None,
 ) -> Path:
@@ -72,10 +72,8 @@ def write_report(
 
     Parameters
     ----------
-    report : mapping
-        What report.json holds.
-    gallery : mapping, optional
-        What gallery.json holds: "improved" and "worst", lists of faces.
+    report : Report
+    gallery : Gallery, optional
     path : pathlib.Path
         File to write.
     plots : mapping of str to pathlib.Path, optional
@@ -90,23 +88,24 @@ def write_report(
     Raises
     ------
     ValueError
-        If a face's picture is not a data URI.
+        If the image of a face is not a data URI.
     """
     sections = [
         ("result", "Result", _result(report)),
         ("plots", "Curves", _plots(report, plots or {})),
         ("published", "Published", _published(report)),
-        ("faces", "Faces", _faces(report, gallery or {})),
+        ("faces", "Faces", _faces(report, gallery or Gallery())),
         ("figures", "All figures", _figures(report)),
         ("method", "Method", _method(report)),
     ]
     sections = [section for section in sections if section[2]]
     said = finding(report)
-    title = f"Which start serves best? {report['dataset']['title']}"
+    title = f"Which start serves best? {report.dataset.title}"
     links = "".join(f'<a href="#{name}">{label}</a>' for name, label, _ in sections)
     body = "".join(f'<section id="{name}">{text}</section>' for name, _, text in sections)
     style = resources.files("tcdcn_init.eval.comparison").joinpath("page.css").read_text()
-    path.write_text(
+    write_text(
+        path,
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<header>"
@@ -114,22 +113,21 @@ def write_report(
         + "".join(f'<p class="{"more" if k else "finding"}">{_words(text)}</p>' for k, text in enumerate(said))
         + f'<nav aria-label="Sections">{links}</nav></header>\n<main>{body}</main>\n'
         f"<footer>Made by tcdcn-init {escape(_version(report))}.</footer>\n</body>\n</html>\n",
-        encoding="utf-8",
     )
     return path
 
 
-def _result(report: Mapping[str, Any]) -> str:
+def _result(report: Report) -> str:
     parts = [
         "<h2>Same regressor, same faces, other starts</h2>"
         '<p class="lead">Each row is one cascaded regressor; along the row only its start changes. '
-        "<b>Untouched</b> regressors are as they were trained; <b>retrained</b> ones were trained anew, with starts "
-        "that err as this start does. An untouched regressor knows the starts that it was trained from, which favours "
+        "<b>Original</b> regressors are as they were trained; <b>retrained</b> ones were trained again, with starts "
+        "that err as this start does. An original regressor knows the starts that it was trained from, which favours "
         "them.</p>"
     ]
     tables = headline_tables(report)
     parts += [_table(table, report, "headline", note=table is tables[-1]) for table in tables]
-    colours = start_colours(report["starts"])
+    colours = start_colours(report.starts)
     about = [(name, next((text for stem, text in _STARTS.items() if name.startswith(stem)), "")) for name in colours]
     rows = "".join(
         f"<div><dt>{_swatch(colours[name])}{escape(name)}</dt><dd>{escape(text + _shapes(name))}</dd></div>"
@@ -146,7 +144,7 @@ def _shapes(start: str) -> str:
     return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
 
 
-def _plots(report: Mapping[str, Any], plots: Mapping[str, Path]) -> str:
+def _plots(report: Report, plots: Mapping[str, Path]) -> str:
     figures = []
     for name, (title, caption) in _PLOTS.items():
         if name not in plots:
@@ -154,8 +152,9 @@ def _plots(report: Mapping[str, Any], plots: Mapping[str, Path]) -> str:
         drawing = plots[name].read_bytes()
         data = base64.b64encode(drawing).decode()
         alt = f"Plot: {title.lower()}. {caption}"
-        if name in ("noise", "roll"):
-            caption += f" {report[name]['faces']:,} faces."
+        sweep = {"noise": report.noise, "roll": report.roll}.get(name)
+        if sweep is not None:
+            caption += f" {sweep.faces:,} faces."
         figures.append(
             f'<figure class="plot"><h3>{escape(title)}</h3>{_scroll(title)}'
             f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}"{_single(drawing)}></div>'
@@ -170,7 +169,7 @@ def _single(drawing: bytes) -> str:
     return ' class="single"' if width is not None and float(width[1]) < 700 else ""
 
 
-def _published(report: Mapping[str, Any]) -> str:
+def _published(report: Report) -> str:
     rows = published_figures(report)
     if not rows:
         return ""
@@ -190,11 +189,11 @@ def _published(report: Mapping[str, Any]) -> str:
     )
 
 
-def _faces(report: Mapping[str, Any], gallery: Mapping[str, Any]) -> str:
+def _faces(report: Report, gallery: Gallery) -> str:
     parts = [
-        f'<h3>{title}</h3><p class="lead">{text}</p>{gallery_html(gallery[name], report["starts"])}'
-        for name, (title, text) in _GALLERIES.items()
-        if gallery.get(name)
+        f'<h3>{title}</h3><p class="lead">{text}</p>{gallery_html(faces, report.starts)}'
+        for faces, (title, text) in ((gallery.improved, _IMPROVED), (gallery.worst, _WORST))
+        if faces
     ]
     if not parts:
         return ""
@@ -206,30 +205,31 @@ def _faces(report: Mapping[str, Any], gallery: Mapping[str, Any]) -> str:
     return f'<h2>Faces</h2><p class="lead">{_words(legend)}</p>{"".join(parts)}'
 
 
-def _figures(report: Mapping[str, Any]) -> str:
+def _figures(report: Report) -> str:
     return "<h2>All figures</h2>" + "".join(_table(table, report) for table in detail_tables(report))
 
 
-def _method(report: Mapping[str, Any]) -> str:
-    data, model, machine = report["dataset"], report["model"], report["hardware"]
-    boxes = "the data set's own" if data["boxes"] == "given" else "derived from the annotated points, for all faces"
-    if data["boxes"] == "given" and data["boxes_derived"]:
-        boxes += f"; {data['boxes_derived']:,} without one: theirs is derived from the annotated points"
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    unreadable = "".join(
-        f"<li>{escape(name)}: {escape(str(reason))}</li>" for name, reason in data["unreadable"].items()
-    )
+def _method(report: Report) -> str:
+    data, model, machine = report.dataset, report.model, report.hardware
+    boxes = "the data set's own" if data.boxes == "given" else "derived from the annotated points, for all faces"
+    if data.boxes == "given" and data.boxes_derived:
+        boxes += f"; {data.boxes_derived:,} without one: theirs is derived from the annotated points"
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    unreadable = "".join(f"<li>{escape(name)}: {escape(str(reason))}</li>" for name, reason in data.unreadable.items())
     facts = [
-        ("Command", f"<pre><code>{escape(report['command'])}</code></pre>"),
-        ("Seed", escape(str(report["seed"]))),
-        ("Faces", escape(f"{data['faces']:,} of {data['images']:,} images, {data['points']} points each")),
+        ("Command", f"<pre><code>{escape(report.command)}</code></pre>"),
+        ("Seed", escape(str(report.seed))),
+        ("Faces", escape(f"{data.faces:,} of {data.images:,} images, {data.points} points each")),
         ("Boxes", escape(boxes)),
-        ("Note", escape(data["note"])),
+        ("Note", escape(data.note)),
         ("Unreadable", f"<ul>{unreadable}</ul>" if unreadable else ""),
-        ("Model", escape(", ".join([model["name"], str(model["backend"]), f"passes: {model['passes']}"]))),
-        ("Machine", escape(f"{machine['processor']}, {machine['cores']} cores, {machine['system']}")),
-        ("Versions", escape(f"Python {machine['python']}, {versions}")),
-        ("Time", escape(_duration(report["timings"]["seconds"]))),
+        (
+            "Model",
+            escape(", ".join([model.name, model.backend, f"passes: {model.passes}", *["mirror"] * model.mirror])),
+        ),
+        ("Machine", escape(f"{machine.processor}, {machine.cores} cores, {machine.system}")),
+        ("Versions", escape(f"Python {machine.python}, {versions}")),
+        ("Time", "" if report.timings is None else escape(_duration(report.timings.seconds))),
         ("Error of a face", _ERROR),
         (
             "Failure",
@@ -251,8 +251,8 @@ _INTERVALS = (
 )
 
 
-def _table(table: Table, report: Mapping[str, Any], kind: str = "", note: bool = True) -> str:
-    colours, ours = start_colours(report["starts"]), seeded_start(report)
+def _table(table: Table, report: Report, kind: str = "", *, note: bool = True) -> str:
+    colours, ours = start_colours(report.starts), report.seeded_start
     head = ""
     for k, name in enumerate(table.head):
         swatch = _swatch(colours[name]) if name in colours else ""
@@ -313,5 +313,5 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} minutes in all" if minutes < 120 else f"{minutes / 60:.1f} hours in all"
 
 
-def _version(report: Mapping[str, Any]) -> str:
-    return str(report["hardware"]["versions"].get("tcdcn-init", ""))
+def _version(report: Report) -> str:
+    return str(report.hardware.versions.get("tcdcn-init", ""))

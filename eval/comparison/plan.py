@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.cascade.layouts import find_layout
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.measuring.copies import NOISES, ROLLS, Kind
+from tcdcn_init.eval.measuring.copies import NOISES, OWN_BOX, ROLLS, Condition
 from tcdcn_init.eval.starts import Start
 from tcdcn_init.initializer import Initializer
+
+__all__ = ["BASELINE", "NO_REGRESSOR", "POINTS_RUN", "Factory", "Plan", "Run", "Training", "check_plan"]
 
 NO_REGRESSOR = "none"
 """Name under which TCDCN's five points themselves are scored."""
@@ -21,7 +23,10 @@ NO_REGRESSOR = "none"
 BASELINE = "random-5"
 """The start that differences are against: RCPR's."""
 
-Factory = Callable[[], ShapeRegressor]
+Factory: TypeAlias = Callable[[], ShapeRegressor]
+
+Training: TypeAlias = Literal["original", "retrained"]
+"""A regressor as it was trained, or retrained on starts that err as the start in use errs."""
 
 
 class Run(NamedTuple):
@@ -30,23 +35,23 @@ class Run(NamedTuple):
     Attributes
     ----------
     regressor : str
-    training : {"untouched", "retrained"}
-        As it is, or retrained on starts that err as this start errs.
+    training : {"original", "retrained"}
+        As trained, or retrained on starts that err as this start errs.
     start : str
     """
 
     regressor: str
-    training: Literal["untouched", "retrained"]
+    training: Training
     start: str
 
 
-POINTS_RUN = Run(NO_REGRESSOR, "untouched", "tcdcn")
+POINTS_RUN = Run(NO_REGRESSOR, "original", "tcdcn")
 """TCDCN's own points."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, as other processes are told it.
+    """What is measured, by all processes alike.
 
     Attributes
     ----------
@@ -77,17 +82,17 @@ class Plan:
         """All of them, TCDCN's points first."""
         runs = [POINTS_RUN]
         for name in self.regressors:
-            runs += [Run(name, "untouched", start.name) for start in self.starts]
+            runs += [Run(name, "original", start.name) for start in self.starts]
             runs += [
                 Run(name, "retrained", start.name) for start in self.starts if (name, start.name) in self.retrained
             ]
         return runs
 
     @property
-    def conditions(self) -> list[tuple[Kind, float]]:
+    def conditions(self) -> list[Condition]:
         """Of the curves; noise of 0 is the faces as they are, which need not be fitted again."""
-        noises: list[tuple[Kind, float]] = [("noise", value) for value in self.noises if value != 0]
-        return [*noises, *(("roll", value) for value in self.rolls)]
+        noises = [Condition("noise", value) for value in self.noises]
+        return [each for each in noises if each != OWN_BOX] + [Condition("roll", value) for value in self.rolls]
 
     @property
     def factories(self) -> dict[tuple[str, str], Factory]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from tcdcn_init._shared.plotting import require_matplotlib
-from tcdcn_init.eval.comparison.plan import NO_REGRESSOR
+from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep, bare_points, grouped
 from tcdcn_init.eval.metrics import NO_POSE
+
+__all__ = ["draw_plots", "start_colours"]
+
+N = TypeVar("N", bound=RunName)
 
 _COLOURS = {
     "random-1": "#E69F00",
@@ -29,21 +33,25 @@ _DASHES = {"random": "--", "mean": "-.", "tcdcn": "-", "oracle": "-"}
 # iBUG's 68 points by part of the face: name, first, one past the last.
 _PARTS = (("jaw", 0, 17), ("brows", 17, 27), ("nose", 27, 36), ("eyes", 36, 48), ("mouth", 48, 68))
 
-_EMPHASISED = "rcpr-mtfl"
-"""The regressor whose start the paper replaced: shown first."""
-
 _INK, _GRID = "#333333", "#dddddd"
 _WIDTH = 11.5  # inches, of two panels side by side
 _TITLE: dict[str, Any] = {"loc": "left", "fontweight": "bold"}
 
 
-def draw_plots(report: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+class _Change(NamedTuple):
+    """A relative change and its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def draw_plots(report: Report, folder: Path) -> dict[str, Path]:
     """Draw every plot that the report has data for, as SVG and as PNG.
 
     Parameters
     ----------
-    report : mapping
-        What report.json holds.
+    report : Report
     folder : pathlib.Path
         Made if it is not there.
 
@@ -93,58 +101,20 @@ def start_colours(starts: Iterable[str]) -> dict[str, str]:
     return {name: _COLOURS.get(name) or spare[name] for name in names}
 
 
-def seeded_start(report: Mapping[str, Any]) -> str | None:
-    """The start that the report is about: the paper's, else another from TCDCN's points, else None.
-
-    Examples
-    --------
-    >>> seeded_start({"starts": ["random-5", "tcdcn-aligned", "tcdcn-nearest"]})
-    'tcdcn-nearest'
-    """
-    ours = [name for name in report["starts"] if name.startswith("tcdcn")]
-    nearest = [name for name in ours if name.startswith("tcdcn-nearest")]
-    return next(iter(nearest + ours), None)
-
-
-def groups(report: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
-    """Runs by (regressor, training), then by start; the paper's regressor first, the bare points left out.
-
-    Examples
-    --------
-    >>> run = {"regressor": "sdm-mtfl", "training": "untouched", "start": "mean"}
-    >>> list(groups({"runs": [run]}))
-    [('sdm-mtfl', 'untouched')]
-    """
-    return _grouped(report["runs"])
-
-
-def _grouped(runs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
-    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for run in runs:
-        if run["regressor"] != NO_REGRESSOR:
-            found.setdefault((run["regressor"], run["training"]), {})[run["start"]] = run
-    names = list(dict.fromkeys(regressor for regressor, _ in found))
-    names.sort(key=lambda name: name != _EMPHASISED)
-    return {key: found[key] for name in names for key in found if key[0] == name}
-
-
-def bare_points(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The run of TCDCN's own points, which no regressor moved; None where there is none."""
-    return next((run for run in runs if run["regressor"] == NO_REGRESSOR), None)
-
-
-def _draw_ced(figure: Any, report: Mapping[str, Any]) -> bool:
-    if report["dataset"]["faces"] < 2:
+def _draw_ced(figure: Any, report: Report) -> bool:
+    if report.dataset.faces < 2:
         return False
-    for axis, runs, bare in _panels(figure, report["runs"]):
+    largest = 0.0
+    for axis, runs in _panels(figure, report.runs):
         ranked = []
-        for start, run in _with_bare(runs, bare).items():
-            grid = [100 * error for error in run["ced"]["grid"]]
-            [line] = axis.plot(grid, [100 * share for share in run["ced"]["share"]], **_style(start, report))
-            ranked.append((run["error"]["failure_10"], line, f"{_name(start)}  {100 - _percent(run):.0f} %"))
+        for start, run in runs.items():
+            grid = [100 * error for error in run.ced.grid]
+            largest = max(largest, *grid)
+            [line] = axis.plot(grid, [100 * share for share in run.ced.share], **_style(start, report))
+            ranked.append((run.error.failure_10, line, f"{_name(start)}  {100 * (1 - run.error.failure_10):.0f} %"))
         ranked.sort(key=lambda entry: entry[0])
         axis.axvline(10, color=_INK, linewidth=0.8, linestyle=":")
-        axis.set(xlim=(0, max(grid)), ylim=(0, 100.5))
+        axis.set(xlim=(0, largest), ylim=(0, 100.5))
         axis.legend(
             [line for _, line, _ in ranked],
             [label for *_, label in ranked],
@@ -160,23 +130,22 @@ def _draw_ced(figure: Any, report: Mapping[str, Any]) -> bool:
     return _finish(figure, "error of a face, % of the inter-ocular distance", "faces with at most that error, %")
 
 
-def _draw_noise(figure: Any, report: Mapping[str, Any]) -> bool:
-    return _draw_sweep(figure, report, "noise", "noise of the box, sd in box sides")
+def _draw_noise(figure: Any, report: Report) -> bool:
+    return _draw_sweep(figure, report, report.noise, "noise of the box, sd in box sides")
 
 
-def _draw_roll(figure: Any, report: Mapping[str, Any]) -> bool:
-    return _draw_sweep(figure, report, "roll", "roll of the head, degrees")
+def _draw_roll(figure: Any, report: Report) -> bool:
+    return _draw_sweep(figure, report, report.roll, "roll of the head, degrees")
 
 
-def _draw_sweep(figure: Any, report: Mapping[str, Any], kind: str, label: str) -> bool:
-    sweep = report.get(kind)
-    if not sweep or not sweep["runs"]:
+def _draw_sweep(figure: Any, report: Report, sweep: Sweep | None, label: str) -> bool:
+    if sweep is None or not sweep.runs:
         return False
-    values = sweep["values"]
-    for axis, runs, bare in _panels(figure, sweep["runs"]):
+    values = sweep.values
+    for axis, runs in _panels(figure, sweep.runs):
         ends = []
-        for start, run in _with_bare(runs, bare).items():
-            failures = [100 * rate for rate in run["failure"]]
+        for start, run in runs.items():
+            failures = [100 * rate for rate in run.failure]
             axis.plot(values, failures, marker="o", markersize=4, **_style(start, report))
             ends.append((failures, start))
         axis.set_xticks(values, [f"{value:g}" for value in values])
@@ -185,18 +154,18 @@ def _draw_sweep(figure: Any, report: Mapping[str, Any], kind: str, label: str) -
     return _finish(figure, label, "failures (error > 10 %), % of faces")
 
 
-def _draw_poses(figure: Any, report: Mapping[str, Any]) -> bool:
-    first = report["runs"][0]["poses"] if report["runs"] else {}
+def _draw_poses(figure: Any, report: Report) -> bool:
+    first = report.runs[0].poses if report.runs else {}
     names = [name for name in first if name != NO_POSE]
     if len(names) < 2:
         return False
-    ticks = [f"{name}\n({first[name]['count']:,})".replace(" profile", "\nprofile") for name in names]
+    ticks = [f"{name}\n({first[name].count:,})".replace(" profile", "\nprofile") for name in names]
     top = 0.0
     axes = []
-    for axis, runs, bare in _panels(figure, report["runs"]):
+    for axis, runs in _panels(figure, report.runs):
         ends = []
-        for start, run in _with_bare(runs, bare).items():
-            means = [100 * run["poses"][name]["mean"] if name in run["poses"] else float("nan") for name in names]
+        for start, run in runs.items():
+            means = [100 * run.poses[name].mean if name in run.poses else float("nan") for name in names]
             axis.plot(range(len(names)), means, marker="o", markersize=5, **_style(start, report))
             ends.append((means, start))
             top = max(top, *means)
@@ -208,15 +177,17 @@ def _draw_poses(figure: Any, report: Mapping[str, Any]) -> bool:
     return _finish(figure, "pose of the head (faces)", "mean error, % of the inter-ocular distance")
 
 
-def _draw_points(figure: Any, report: Mapping[str, Any]) -> bool:
-    ours, names = seeded_start(report), report["point_names"]
+def _draw_points(figure: Any, report: Report) -> bool:
+    ours, names = report.seeded_start, report.point_names
+    if ours is None:
+        return False
     changes = {
-        key: _point_changes(runs, ours, report["baseline"])
-        for key, runs in groups(report).items()
-        if ours in runs and len(runs[ours]["points"]) == len(names)
+        key: _point_changes(runs, ours, report.baseline)
+        for key, runs in grouped(report.runs).items()
+        if ours in runs and len(runs[ours].points) == len(names)
     }
     changes = {key: found for key, found in changes.items() if any(found)}
-    if ours is None or not changes:
+    if not changes:
         return False
     # Five points have room for both trainings side by side, 68 have not.
     dense = len(names) > 12
@@ -225,7 +196,7 @@ def _draw_points(figure: Any, report: Mapping[str, Any]) -> bool:
         panels = [[key for key in changes if key[0] == name] for name in dict.fromkeys(name for name, _ in changes)]
     columns = 1 if dense else min(2, len(panels))
     axes = _grid(figure, len(panels), columns, (_WIDTH if dense else 6.4, 3.6))
-    colour = start_colours(report["starts"])[ours]
+    colour = start_colours(report.starts)[ours]
     for axis, keys in zip(axes, panels, strict=True):
         for k, key in enumerate(keys):
             _draw_bars(axis, changes[key], k, len(keys), key[1], colour, capsize=0 if dense else 2.5)
@@ -242,34 +213,35 @@ def _draw_points(figure: Any, report: Mapping[str, Any]) -> bool:
     if max(map(len, panels)) > 1:
         handles, labels = max((axis.get_legend_handles_labels() for axis in axes), key=lambda pair: len(pair[0]))
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    figure.supylabel(f"improvement of the mean error, %\n{ours} over {report['baseline']}", fontsize=12)
+    figure.supylabel(f"improvement of the mean error, %\n{ours} over {report.baseline}", fontsize=12)
     return True
 
 
-def _point_changes(runs: Mapping[str, Any], ours: str, baseline: str) -> list[Any]:
+def _point_changes(runs: Mapping[str, RunFigures], ours: str, baseline: str) -> list[_Change | None]:
     """Relative change of each point's mean error; of one image alone without an interval, of no baseline nothing."""
-    if runs[ours].get("against"):
-        return list(runs[ours]["against"]["points"])
+    against = runs[ours].against
+    if against is not None:
+        return [None if found is None else _Change(found.estimate, found.low, found.high) for found in against.points]
     if baseline not in runs or baseline == ours:
         return []
-    pairs = zip(runs[ours]["points"], runs[baseline]["points"], strict=True)
-    ratios = [new["mean"] / old["mean"] - 1 if old["mean"] else None for new, old in pairs]
-    return [None if ratio is None else dict.fromkeys(("estimate", "low", "high"), ratio) for ratio in ratios]
+    pairs = zip(runs[ours].points, runs[baseline].points, strict=True)
+    ratios = [new.mean / old.mean - 1 if old.mean else None for new, old in pairs]
+    return [None if ratio is None else _Change(ratio, ratio, ratio) for ratio in ratios]
 
 
 def _draw_bars(
-    axis: Any, changes: Sequence[Any], k: int, count: int, training: str, colour: str, capsize: float
+    axis: Any, changes: Sequence[_Change | None], k: int, count: int, training: str, colour: str, capsize: float
 ) -> None:
     """The k-th of `count` bars of each point, with its interval."""
     width = 0.8 / count
     known = [(number, change) for number, change in enumerate(changes) if change is not None]
     # The improvement is the change's negative, and so its ends change places.
-    below = [100 * max(0.0, change["high"] - change["estimate"]) for _, change in known]
-    above = [100 * max(0.0, change["estimate"] - change["low"]) for _, change in known]
+    below = [100 * max(0.0, change.high - change.estimate) for _, change in known]
+    above = [100 * max(0.0, change.estimate - change.low) for _, change in known]
     hollow = training == "retrained"
     axis.bar(
         [number + (k - (count - 1) / 2) * width for number, _ in known],
-        [-100 * change["estimate"] for _, change in known],
+        [-100 * change.estimate for _, change in known],
         0.9 * width,
         yerr=[below, above] if any(below) or any(above) else None,
         color="white" if hollow else colour,
@@ -289,15 +261,17 @@ def _name_parts(axis: Any) -> None:
         axis.axvline(first - 0.5, color=_GRID, linewidth=0.8)
 
 
-def _panels(figure: Any, runs: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any]]:
-    """A panel for each regressor and training: axis, its runs by start, the run of the bare points or None."""
-    found = _grouped(runs)
+def _panels(figure: Any, runs: Sequence[N]) -> list[tuple[Any, dict[str, N]]]:
+    """A panel for each regressor and training: its axis, and its runs by start, TCDCN's own points among them."""
+    found, bare = grouped(runs), bare_points(runs)
     axes = _grid(figure, len(found), min(2, len(found)), (7.2, 3.9))
     several = len({training for _, training in found}) > 1
-    for axis, (regressor, training) in zip(axes, found, strict=True):
+    panels = []
+    for axis, ((regressor, training), part) in zip(axes, found.items(), strict=True):
         axis.set_title(f"{regressor}, {_trained(training)}" if several else regressor, **_TITLE)
         _tidy(axis)
-    return [(axis, part, bare_points(runs)) for axis, part in zip(axes, found.values(), strict=True)]
+        panels.append((axis, part if bare is None else {**part, "tcdcn": bare}))
+    return panels
 
 
 def _grid(figure: Any, count: int, columns: int, panel: tuple[float, float]) -> list[Any]:
@@ -327,7 +301,7 @@ def _finish(figure: Any, across: str, up: str) -> bool:
     return True
 
 
-def _label_ends(axis: Any, x: float, curves: Sequence[tuple[Sequence[float], str]], report: Mapping[str, Any]) -> None:
+def _label_ends(axis: Any, x: float, curves: Sequence[tuple[Sequence[float], str]], report: Report) -> None:
     """Names of the curves at their right ends, moved apart where they would overlap."""
     low, high = axis.get_ylim()
     # Where curves end together, the one that was higher on the way is named first.
@@ -346,18 +320,14 @@ def _label_ends(axis: Any, x: float, curves: Sequence[tuple[Sequence[float], str
         axis.text(1.08, height, _name(start), transform=axis.transAxes, va="center", fontsize=11, color=_INK)
 
 
-def _with_bare(runs: Mapping[str, Any], bare: Any) -> dict[str, Any]:
-    return {**runs, **({} if bare is None else {"tcdcn": bare})}
-
-
-def _style(start: str, report: Mapping[str, Any]) -> dict[str, Any]:
-    colour = start_colours([*report["starts"], "tcdcn"])[start]
+def _style(start: str, report: Report) -> dict[str, Any]:
+    colour = start_colours([*report.starts, "tcdcn"])[start]
     if start == "tcdcn":
         return {"color": colour, "linewidth": 1.4, "linestyle": ":"}
     stem = start.split("-")[0]
     return {
         "color": colour,
-        "linewidth": 2.6 if start == seeded_start(report) or start == report["baseline"] else 1.5,
+        "linewidth": 2.6 if start == report.seeded_start or start == report.baseline else 1.5,
         "linestyle": _DASHES.get(stem, "-"),
     }
 
@@ -367,8 +337,4 @@ def _name(start: str) -> str:
 
 
 def _trained(training: str) -> str:
-    return {"retrained": "retrained on its start", "untouched": "untouched"}.get(training, training)
-
-
-def _percent(run: Mapping[str, Any]) -> float:
-    return 100 * float(run["error"]["failure_10"])
+    return "retrained on its start" if training == "retrained" else "as trained"

@@ -14,6 +14,8 @@ from tcdcn_init.eval.experiments.variants import LABELS, PUBLISHED_FAILURES, pla
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
+__all__ = ["plot_correlation", "plot_stopping", "plot_tasks", "plot_where"]
+
 # Okabe & Ito's colours, distinct to the colour-blind too.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
@@ -29,7 +31,7 @@ def plot_tasks(found: Results, folder: Path) -> Path | None:
 
     Parameters
     ----------
-    found : experiment_results.Results
+    found : results.Results
     folder : pathlib.Path
         Gets tasks.svg and tasks.png.
 
@@ -69,7 +71,7 @@ def plot_where(found: Results, folder: Path) -> Path | None:
 
     Parameters
     ----------
-    found : experiment_results.Results
+    found : results.Results
     folder : pathlib.Path
         Gets where.svg and where.png.
 
@@ -101,7 +103,7 @@ def plot_correlation(found: Results, folder: Path) -> Path | None:
 
     Parameters
     ----------
-    found : experiment_results.Results
+    found : results.Results
     folder : pathlib.Path
         Gets correlation.svg and correlation.png.
 
@@ -130,7 +132,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
 
     Parameters
     ----------
-    found : experiment_results.Results
+    found : results.Results
     folder : pathlib.Path
         Gets stopping.svg and stopping.png.
 

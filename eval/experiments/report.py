@@ -19,16 +19,19 @@ from tcdcn_init.eval.experiments.results import (
 from tcdcn_init.eval.experiments.runs import HARD
 from tcdcn_init.eval.experiments.variants import BASELINES, EXPERIMENTS, LABELS, PUBLISHED_FAILURES, plan
 from tcdcn_init.eval.measuring.cases import TITLES
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
+__all__ = ["DATASETS", "section", "write_experiments"]
+
 DATASETS = {
     **TITLES,
-    "own box": "held out, up to 3 looks",
-    "turned": "turned",
+    "own box": "held out, up to 3 passes",
+    "rotated": "rotated",
     "noisy box": "noisy box",
-    "hidden": "a quarter hidden",
+    "occluded": "a quarter occluded",
 }
 
 _NOT_RUN = "not run"
@@ -37,7 +40,7 @@ _QUESTIONS = {
     "tasks": "Does learning a task beside the points help the points?",
     "where": "Where do the tasks help?",
     "stopping": "Task-wise early stopping, against none and against stopping all together",
-    "sharing": "Filters shared over the picture, against filters of each place",
+    "sharing": "Filters shared over the image, against filters of each place",
     "precision": "May the comparisons be made in bfloat16?",
     "ablation": "What the residual model owes to each of its parts",
 }
@@ -55,7 +58,7 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
     Parameters
     ----------
     results : path
-        Folder of kept results, `experiment_results.Results`.
+        Folder of kept results, `results.Results`.
     out : path
         Folder for experiments.md, and tasks, where, correlation and stopping as .svg and .png.
 
@@ -77,7 +80,7 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
     for name in EXPERIMENTS:
         parts.append(f"## `{name}`: {_QUESTIONS[name]}")
         if BASELINES[name] not in found or sum(variant in found for variant in plan(name)) < 2:
-            parts.append(f"Not run yet: `tcdcn-init experiments {name} --data MTFL --afw AFW --out DIR`.")
+            parts.append(f"Not run yet: `tcdcn-init paper run {name} --data MTFL --afw AFW --out DIR`.")
             continue
         parts += section(found, name)
         for draw in _PLOTS.get(name, ()):
@@ -85,7 +88,7 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
             if plot is not None:
                 parts.append(f"![{plot.stem}]({plot.name})")
     path = folder / "experiments.md"
-    path.write_text("\n\n".join(parts) + "\n")
+    write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 
@@ -94,9 +97,9 @@ def section(found: Results, name: str) -> list[str]:
 
     Parameters
     ----------
-    found : experiment_results.Results
+    found : results.Results
     name : str
-        Of `experiments.EXPERIMENTS`.
+        Of `variants.EXPERIMENTS`.
     """
     if name == "where":
         return list(_where(found))
@@ -122,30 +125,30 @@ def _introduction(found: Results) -> str:
     seeds = sorted({len(found.runs(run["variant"])) for run in runs})
     minutes = sum(run["seconds"] for run in runs) / 60
     faces = ", ".join(
-        f"{DATASETS[name]} {len(entry['images']):,} ({entry['boxes derived']})"
+        f"{DATASETS[name]} {len(entry['images']):,} ({entry['boxes_derived']})"
         for name, entry in found.faces.items()
         if name not in HARD
     )
     return f"""Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014, section 4.
-`tcdcn-init experiments NAME --data MTFL --afw AFW --out DIR` trains, measures and writes this page;
-`tcdcn-init experiments-report DIR/results --out DIR` writes it again from the kept results, training nothing.
+`tcdcn-init paper run NAME --data MTFL --afw AFW --out DIR` trains, measures and writes this page;
+`tcdcn-init paper report DIR/results --out DIR` writes it again from the kept results, training nothing.
 
 - **Short trainings.** {_span(epochs)} epochs each, {_span(seeds)} seeds a variant ({len(runs)} runs, {minutes:.0f}
   minutes of training): enough to compare variants that are trained alike, not to compare with the bundled models. One
   cycle of the learning rate spans these epochs.
 - **Alike.** Variants of one seed see the same faces in the same order, and the same random views of them. Networks
   with other heads begin at other random weights. Nothing stops early unless the variant says so.
-- **Measured** on one look at each face in its given box; errors are means over five points divided by the inter-ocular
-  distance, failures are errors above 10 %. Faces (boxes derived from points): {faces}.
-  `ablation` also on copies of every other held-out face with up to three looks: in its own box, turned by any angle, in
-  a box with noise of 0.3, with a quarter of the box hidden.
+- **Measured** in one pass over each face in its given box; errors are means over five points divided by the
+  inter-ocular distance, failures are errors above 10 %. Faces (boxes derived from points): {faces}.
+  `ablation` also on copies of every other held-out face with up to three passes: in its own box, rotated by any angle,
+  in a box with noise of 0.3, with a quarter of the box occluded.
 - **Intervals.** ± is the 95 % interval of the mean over seeds (Student's t). Brackets are the 95 % BCa bootstrap
   interval over faces, drawn by image, of each face's change averaged over the same seeds of both: it takes these
   trainings as given. A change counts where both leave out 0.
 - Variants marked *{_NOT_RUN}* have no finished run."""
 
 
-def _figures(found: Results, variants: Sequence[str], published: bool) -> str:
+def _figures(found: Results, variants: Sequence[str], *, published: bool) -> str:
     names = found.datasets(variants)
     head = ["mean error / failures, %", "seeds", *(DATASETS[name] for name in names)]
     if published:

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.confidence import FAILURE
 from tcdcn_init.eval.bootstrap import Interval, paired_difference
 from tcdcn_init.eval.experiments.runs import UNIT
+
+__all__ = ["Difference", "OverSeeds", "Results", "Statistic", "as_error", "as_failure"]
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Errors of faces -> what is averaged over them."""
@@ -25,7 +28,7 @@ def as_error(errors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def as_failure(errors: NDArray[np.float64]) -> NDArray[np.float64]:
     """100 where the error is above 10 %, else 0: the mean is the share of failures in percent."""
-    return np.where(errors > 0.1, 100.0, 0.0)
+    return np.where(errors > FAILURE, 100.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Results:
     Parameters
     ----------
     folder : path
-        With faces.json and a VARIANT-seedN.json for each finished run, as `experiment_runs.run_variants` leaves them.
+        With faces.json and a VARIANT-seedN.json for each finished run, as `runs.run_variants` leaves them.
 
     Raises
     ------
@@ -98,7 +101,7 @@ class Results:
         files = sorted(folder.glob("*-seed*.json"))
         if not files or not (folder / "faces.json").exists():
             raise FileNotFoundError(
-                f"{folder} holds no results; make some with `tcdcn-init experiments tasks --data MTFL --out DIR`, "
+                f"{folder} holds no results; make some with `tcdcn-init paper run tasks --data MTFL --out DIR`, "
                 "whose DIR/results it is"
             )
         self.faces: dict[str, Any] = json.loads((folder / "faces.json").read_text())
@@ -112,8 +115,8 @@ class Results:
 
     def datasets(self, variants: Iterable[str]) -> list[str]:
         """Names of what any of these variants was measured on."""
-        there = {name for variant in variants for run in self.runs(variant) for name in run["datasets"]}
-        return [name for name in self.faces if name in there]
+        measured = {name for variant in variants for run in self.runs(variant) for name in run["datasets"]}
+        return [name for name in self.faces if name in measured]
 
     def every(self) -> list[dict[str, Any]]:
         """All runs."""
@@ -166,7 +169,7 @@ class Results:
         return {pose: 100.0 * (new[pose] / old[pose] - 1.0) for pose in new}
 
     def correlation(self, variant: str) -> dict[str, NDArray[np.float64]]:
-        """`experiment_runs.head_correlation`, averaged over seeds."""
+        """`runs.head_correlation`, averaged over seeds."""
         found: Sequence[Mapping[str, Any]] = [run["correlation"] for run in self.runs(variant)]
         return {task: np.mean([run[task] for run in found], axis=0) for task in (found[0] if found else {})}
 

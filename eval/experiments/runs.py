@@ -6,6 +6,7 @@ does not learn still decide how often a pose is shown.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import zlib
@@ -18,12 +19,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
-from tcdcn_init.datasets.base import read_picture
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.eval.measuring.copies import Copy, Kind, make_copy
+from tcdcn_init.eval.measuring.answers import View, ask_initializer, fixed
+from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.metrics import NO_POSE, point_errors
-from tcdcn_init.eval.model_report.figures import copy_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.config import NetworkConfig
@@ -34,6 +36,8 @@ from tcdcn_init.training.data import Crops, load_crops, load_patches
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.weights import save_network
 
+__all__ = ["HARD", "UNIT", "ExperimentData", "head_correlation", "measure", "run_variants"]
+
 logger = logging.getLogger("tcdcn_init")
 
 T = TypeVar("T")
@@ -41,13 +45,18 @@ T = TypeVar("T")
 UNIT = 1e-4
 """Errors of single faces are kept as whole numbers of this fraction of the inter-ocular distance."""
 
-HARD: dict[str, Callable[[Face], tuple[Kind, float]]] = {
-    "own box": lambda _: ("noise", 0.0),
-    "turned": lambda face: ("roll", face_rng(0, face.name, "angle").uniform(-180.0, 180.0)),
-    "noisy box": lambda _: ("noise", 0.3),
-    "hidden": lambda _: ("occlusion", 0.25),
+
+def _rotated(face: Face) -> Condition:
+    return Condition("roll", float(face_rng(0, face.name, "angle").uniform(-180.0, 180.0)))
+
+
+HARD: dict[str, View] = {
+    "own box": fixed(OWN_BOX),
+    "rotated": _rotated,
+    "noisy box": fixed(Condition("noise", 0.3)),
+    "occluded": fixed(Condition("occlusion", 0.25)),
 }
-"""Copies of every other held-out face that the initializer is measured on with as many looks as it takes."""
+"""Views of every other held-out face that the initializer is measured on with as many passes as it takes."""
 
 
 class ExperimentData:
@@ -76,16 +85,10 @@ class ExperimentData:
         return self._once(key, lambda: load_patches(self.training, network, config.augmentation))
 
     def crops(self, name: str, network: NetworkConfig) -> Crops:
-        """Fixed crops of a data set, or of "probe": the trained faces that early stopping looks at."""
+        """Fixed crops of a data set, or of "probe": the trained faces that early stopping measures."""
         faces = self.training[::9] if name == "probe" else self.faces[name]
         key = (name, network.side, network.view, "face" in network.outputs)
         return self._once(key, lambda: load_crops(faces, _every_task(network), f"Decoding {name}"))
-
-    def copies(self, kind: str) -> list[Copy | None]:
-        """Copies of the `hard` faces, of a kind of `HARD`."""
-        pictures = self._once(("pictures",), lambda: [read_picture(face) for face in self.hard])
-        pairs = zip(self.hard, pictures, strict=True)
-        return self._once((kind,), lambda: [make_copy(face, picture, *HARD[kind](face), 0) for face, picture in pairs])
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         if key not in self._kept:
@@ -119,7 +122,7 @@ def run_variants(
         class each measured face is.
     seeds : sequence of int
     hard : bool
-        Also measure on the copies of `HARD`.
+        Also measure in the views of `HARD`.
 
     Raises
     ------
@@ -142,12 +145,12 @@ def run_variants(
                     logger.info("%s is finished", name)
                     continue
             logger.info("%s begins", name)
-            result = _run(replace(config, seed=seed), data, out / "runs" / name, hard)
+            result = _run(replace(config, seed=seed), data, out / "runs" / name, hard=hard)
             text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
-            path.write_text(text + "\n")
+            write_text(path, text + "\n")
 
 
-def _run(config: TrainingConfig, data: ExperimentData, folder: Path, hard: bool) -> dict[str, Any]:
+def _run(config: TrainingConfig, data: ExperimentData, folder: Path, *, hard: bool) -> dict[str, Any]:
     crops = {name: data.crops(name, config.network) for name in ("probe", *data.faces)}
     resume = (folder / "checkpoint.pt").exists()
     trainer = Trainer(config, data.patches(config), crops["probe"], crops["mtfl-val"], folder, resume=resume)
@@ -156,8 +159,8 @@ def _run(config: TrainingConfig, data: ExperimentData, folder: Path, hard: bool)
     if hard:
         model = folder / "model.safetensors"
         save_network(model, network, {"recipe": f"an experiment's, seed {config.seed}"})
-        initializer = Initializer(model)
-        measured |= {kind: _summary(copy_errors(initializer, data.copies(kind))) for kind in HARD}
+        answers, _ = ask_initializer(data.hard, functools.partial(Initializer, model, backend="torch"), HARD)
+        measured |= {kind: _summary(found.errors) for kind, found in answers.items()}
     keys = ("points", "nme", "failure", *config.network.tasks)
     return {
         "stopped": trainer.stopped,
@@ -174,7 +177,7 @@ def _run(config: TrainingConfig, data: ExperimentData, folder: Path, hard: bool)
 
 
 def measure(network: Network, crops: Crops) -> dict[str, Any]:
-    """Errors of one look at fixed crops.
+    """Errors of one pass over fixed crops.
 
     Parameters
     ----------
@@ -218,7 +221,7 @@ def _summary(errors: NDArray[np.float64]) -> dict[str, Any]:
     return {
         "errors": np.rint(errors.mean(axis=1) / UNIT).astype(int).tolist(),
         "points": _rounded(errors.mean(axis=0)),
-        "failures": _rounded((errors > 0.1).mean(axis=0)),
+        "failures": _rounded((errors > FAILURE).mean(axis=0)),
     }
 
 
@@ -269,9 +272,9 @@ def _keep_faces(path: Path, datasets: Mapping[str, Sequence[Face]]) -> None:
         images = {image: number for number, image in enumerate(dict.fromkeys(face.image for face in faces))}
         entry = {
             "names": zlib.crc32("\n".join(face.name for face in faces).encode()),
-            "boxes derived": sum(face.box_source == "points" for face in faces),
+            "boxes_derived": sum(face.box_source == "points" for face in faces),
             "images": [images[face.image] for face in faces],
         }
         if kept.setdefault(name, entry) != entry:
             raise ValueError(f"{path} is of other faces of {name}; choose another folder for these")
-    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n")
+    write_text(path, json.dumps(kept, separators=(",", ":")) + "\n")

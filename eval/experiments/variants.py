@@ -10,15 +10,26 @@ Zhang, Luo, Loy, Tang: Facial Landmark Detection by Deep Multi-task Learning. EC
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.objective import ObjectiveConfig
 from tcdcn_init.training.recipes import recipe, with_options
 from tcdcn_init.training.trainer import TrainingConfig
+
+__all__ = [
+    "BASELINES",
+    "EPOCHS",
+    "EXPERIMENTS",
+    "LABELS",
+    "PUBLISHED_FAILURES",
+    "STOP_EPSILON",
+    "STOP_WINDOW",
+    "plan",
+]
 
 EPOCHS = 20
 """Of every run that is compared, unless said otherwise: few, so that many can be compared."""
@@ -54,15 +65,15 @@ LABELS = {
     "robust": "tcdcn-robust-first",
     "robust-tcdcn": "the paper's network",
     "robust-48": "crops of 48 pixels",
-    "robust-no-wild": "no widely spread views",
-    "robust-no-later": "no framing as of later looks",
-    "robust-no-circle": "no full-circle turns",
+    "robust-no-wild": "no wide views",
+    "robust-no-later": "no framing as of later passes",
+    "robust-no-circle": "no rolls by any angle",
     "robust-no-occlusion": "no occlusion",
     "robust-least-squares": "least squares",
     "robust-no-stopping": "no early stopping",
     **{f"robust-no-{task}": f"without {task}" for task in TASKS},
 }
-"""What a reader is told of each variant."""
+"""Each variant as a reader knows it."""
 
 _PACE = ("batch", "learning_rate", "weight_decay", "average")
 
@@ -73,8 +84,8 @@ def plan(experiment: str, epochs: int = EPOCHS) -> dict[str, TrainingConfig]:
     Parameters
     ----------
     experiment : {"tasks", "where", "stopping", "sharing", "precision", "ablation"}
-        "tasks": the points alone, with each auxiliary task, with all. "where" looks closer at those runs. "stopping":
-        task-wise early stopping, none, and all auxiliary tasks together. "sharing": filters shared over the picture or
+        "tasks": the points alone, with each auxiliary task, with all. "where" says where those runs differ. "stopping":
+        task-wise early stopping, none, and all auxiliary tasks together. "sharing": filters shared over the image or
         not. "precision": whether the runs may be made in bfloat16, which all of these are. "ablation":
         what the residual recipe owes to each of its parts.
     epochs : int
@@ -98,8 +109,7 @@ def plan(experiment: str, epochs: int = EPOCHS) -> dict[str, TrainingConfig]:
     True
     """
     if experiment not in EXPERIMENTS:
-        near = difflib.get_close_matches(experiment, EXPERIMENTS, cutoff=0.4) or list(EXPERIMENTS)
-        raise ValueError(f"unknown experiment {experiment!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(unknown_name("experiment", experiment, EXPERIMENTS))
     return dict(EXPERIMENTS[experiment](epochs))
 
 

@@ -13,6 +13,8 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.cases import FIVE_POINT_REGRESSORS, Case
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
 
+__all__ = ["PORTRAIT_BOX", "PORTRAIT_POINTS", "builtin_case"]
+
 PORTRAIT_POINTS = ((202.7, 100.4), (246.7, 102.8), (224.8, 125.6), (203.5, 140.2), (243.1, 141.6))
 """Of `skimage.data.astronaut`, in the order of `geometry.FIVE_POINTS`, placed by hand; to about a pixel."""
 
@@ -24,7 +26,7 @@ _NOISE = 0.1
 _NOTE = (
     "One face: scikit-image's portrait of Eileen Collins (NASA, public domain) in 20 boxes with noise of 0.1, not "
     "20 faces. The figures show what the report looks like; they say nothing of other faces, and there are no "
-    "intervals, which would need other pictures. Curves show the same boxes with further noise, or turned with the "
+    "intervals, which would need other images. Curves show the same boxes with further noise, or rotated with the "
     "head. For figures: --dataset aflw --root MTFL."
 )
 
@@ -35,12 +37,12 @@ def builtin_case(folder: Path) -> Case:
     Parameters
     ----------
     folder : pathlib.Path
-        Where the picture is written to.
+        Where the image is written to.
 
     Returns
     -------
     Case
-        Five-point faces, all of the same picture.
+        Five-point faces, all of the same image.
     """
     from skimage.data import astronaut
     from skimage.io import imsave

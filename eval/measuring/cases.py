@@ -16,6 +16,18 @@ from tcdcn_init.datasets.base import BadRows, Face
 from tcdcn_init.datasets.boxes import nearest_box, read_boxes
 from tcdcn_init.geometry import box_from_points
 
+__all__ = [
+    "DATASETS",
+    "FIVE_POINT_REGRESSORS",
+    "TITLES",
+    "Case",
+    "boxed_by_points",
+    "image_names",
+    "read_case",
+    "spread",
+    "spread_over",
+]
+
 
 class _Use(NamedTuple):
     regressors: tuple[str, ...]
@@ -145,7 +157,7 @@ def boxed_by_points(face: Face) -> Face:
 
 
 def image_names(faces: Sequence[Face]) -> list[str]:
-    """Each face's picture, named from the folder that they have in common: the same wherever a data set lies."""
+    """Each face's image, named from the folder that they have in common: the same wherever a data set lies."""
     parents = [face.image.parent.parts for face in faces]
     shared = 0
     while all(len(parts) > shared and parts[shared] == parents[0][shared] for parts in parents):
@@ -155,18 +167,18 @@ def image_names(faces: Sequence[Face]) -> list[str]:
 
 def _boxed_by_file(faces: Sequence[Face], file: str) -> list[Face]:
     """Each face in the box of the file that lies nearest, of those that hold the middle of its points."""
-    every = read_boxes(file)
+    all_boxes = read_boxes(file)
     changed = []
     for face in faces:
         keys = (face.name, face.name.rpartition("#")[0], face.image.name)
-        nearest = nearest_box(face.five, next((every[key] for key in keys if key in every), []))
+        nearest = nearest_box(face.five, next((all_boxes[key] for key in keys if key in all_boxes), []))
         if nearest is not None:
             changed.append(dataclasses.replace(face, box=nearest, box_source="given"))
         else:
             changed.append(boxed_by_points(face))
     if all(face.box_source == "points" for face in changed):
         raise ValueError(
-            f"{file} has no box for any of {len(faces)} faces; expected its image column to name pictures such as "
+            f"{file} has no box for any of {len(faces)} faces; expected its image column to name images such as "
             f"{faces[0].name!r}"
         )
     return changed

@@ -1,4 +1,4 @@
-"""Copies of faces to measure on: as they are, in boxes with noise, turned in the plane, with a part hidden."""
+"""Copies of faces to measure on: as they are, in noisy boxes, rotated, occluded; and boxes that hold no face."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import Face, read_picture
 from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
 from tcdcn_init.geometry import five_from_68
+from tcdcn_init.training.background import background_box
+
+__all__ = [
+    "NOISES",
+    "OCCLUSIONS",
+    "OWN_BOX",
+    "ROLLS",
+    "Condition",
+    "Copy",
+    "Kind",
+    "fill_of",
+    "make_copy",
+    "occluded_part",
+    "read_images",
+]
 
 ROLLS = (0.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 """Degrees."""
@@ -20,24 +35,50 @@ NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
 """Standard deviations of a box's centre, in box sides, and of the logarithm of its size."""
 
 OCCLUSIONS = (0.0, 0.10, 0.20, 0.30, 0.40, 0.50)
-"""Hidden part of the face box."""
+"""Occluded part of the face box."""
 
-Kind = Literal["roll", "noise", "occlusion"]
+Kind = Literal["roll", "noise", "occlusion", "background"]
 
 _OCCLUDER = "occluder"
 
 
-class Copy(NamedTuple):
-    """A face as it is shown to a regressor.
+class Condition(NamedTuple):
+    """How a face is shown.
 
     Attributes
     ----------
+    kind : {"noise", "roll", "occlusion", "background"}
+        In a box with noise (`perturbation.noisy_box`), rotated about the middle of its box (`perturbation.rolled`),
+        under a rectangle (`perturbation.occluded`, filled as `fill_of` says), or its image in a box that holds no face
+        (`background.background_box`).
+    value : float
+        A standard deviation, degrees, the occluded part of the box; of no use to "background".
+    """
+
+    kind: Kind
+    value: float = 0.0
+
+
+OWN_BOX = Condition("noise", 0.0)
+"""The face as it is."""
+
+
+class Copy(NamedTuple):
+    """A face as it is shown to an initializer or a regressor.
+
+    Attributes
+    ----------
+    name : str
+        The face's, to which all random numbers belong.
+    condition : Condition
     image : ndarray
     points : (P, 2) ndarray of float64
-        Annotated, in the copy's picture.
+        Annotated, in the copy's image; NaN where the box holds no face.
     box : (4,) ndarray of float64
     """
 
+    name: str
+    condition: Condition
     image: NDArray[Any]
     points: NDArray[np.float64]
     box: NDArray[np.float64]
@@ -47,72 +88,82 @@ class Copy(NamedTuple):
         return self.points if len(self.points) == count else five_from_68(self.points)
 
 
-def make_copy(face: Face, picture: NDArray[Any] | None, kind: Kind, value: float, seed: int) -> Copy | None:
+def make_copy(
+    face: Face, image: NDArray[Any] | None, condition: Condition, seed: int, faces_in_image: ArrayLike | None = None
+) -> Copy | None:
     """One copy of a face.
 
     Parameters
     ----------
     face : Face
-    picture : ndarray or None
-        Its decoded picture; None where it could not be read.
-    kind : {"roll", "noise", "occlusion"}
-        Turned about the middle of its box (`perturbation.rolled`), in a box with noise (`perturbation.noisy_box`), or
-        under a rectangle (`perturbation.occluded`, filled as `filling` says). Noise of 0 is the face as it is.
-    value : float
-        Degrees, a standard deviation, or the hidden part of the box.
+    image : ndarray or None
+        Its decoded image; None where it could not be read.
+    condition : Condition
     seed : int
-        Of the noise, whose direction is the face's own for all values, and of the rectangle.
+        Of the noise, whose direction is the face's own for all values, of the rectangle and of the background's box.
+    faces_in_image : (M, 4) array_like, optional
+        Boxes that "background" keeps away from; default: the face's own.
 
     Returns
     -------
     Copy or None
-        None without a picture, or where the box lies outside of it.
+        None without an image, where the box to rotate about lies outside of it, or where the image has no room for a
+        box without a face.
     """
-    if picture is None:
+    if image is None:
         return None
-    if kind == "noise":
-        box = noisy_box(face.box, value, face_rng(seed, face.name, "box"))
-        return Copy(picture, face.points.astype(np.float64), box)
-    if kind == "occlusion":
-        hidden = occluded(picture, face.box, value, face_rng(seed, face.name, _OCCLUDER), filling(face, seed))
-        return Copy(hidden, face.points.astype(np.float64), face.box)
+    points = face.points.astype(np.float64)
+
+    def copy(image: NDArray[Any], points: NDArray[np.float64], box: NDArray[np.float64]) -> Copy:
+        return Copy(face.name, condition, image, points, box)
+
+    if condition.kind == "noise":
+        return copy(image, points, noisy_box(face.box, condition.value, face_rng(seed, face.name, "box")))
+    if condition.kind == "occlusion":
+        rng = face_rng(seed, face.name, _OCCLUDER)
+        return copy(occluded(image, face.box, condition.value, rng, fill_of(face, seed)), points, face.box)
+    if condition.kind == "background":
+        others = face.box[None] if faces_in_image is None else faces_in_image
+        size = (image.shape[1], image.shape[0])
+        box = background_box(size, others, face_rng(seed, face.name, "background"))
+        return None if box is None else copy(image, np.full_like(points, np.nan), box)
     try:
-        return Copy(*rolled(picture, face.points, face.box, value))
-    except ValueError:  # the box lies outside of the picture
+        return copy(*rolled(image, points, face.box, condition.value))
+    except ValueError:  # the box lies outside of the image
         return None
 
 
-def filling(face: Face, seed: int) -> Fill:
-    """What `make_copy` hides a part of a face with: flat grey or noise, by the toss of a coin."""
+def fill_of(face: Face, seed: int) -> Fill:
+    """What `make_copy` occludes a face with: flat grey or noise, by the toss of a coin."""
     return FILLS[face_rng(seed, face.name, "filling").integers(len(FILLS))]
 
 
-def hidden_part(face: Face, share: float, seed: int) -> NDArray[np.float64]:
-    """The rectangle that `make_copy` hides.
+def occluded_part(face: Face, share: float, seed: int) -> NDArray[np.float64]:
+    """The rectangle that `make_copy` lays over a face.
 
     Parameters
     ----------
     face : Face
     share : float
-        The hidden part of the box.
+        The occluded part of the box.
     seed : int
 
     Returns
     -------
     (4,) ndarray of float64
-        Left, top, right, bottom; pixels whose centres lie in it are hidden.
+        Left, top, right, bottom; pixels whose centres lie in it are occluded.
     """
     return occluder(face.box, share, face_rng(seed, face.name, _OCCLUDER))
 
 
-def read_pictures(faces: Iterable[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
-    """Decoded pictures by path, each once, and the reason for each face without one, by name."""
-    pictures: dict[Path, NDArray[Any]] = {}
+def read_images(faces: Iterable[Face]) -> tuple[dict[Path, NDArray[Any]], dict[str, str]]:
+    """Decoded images by path, each once, and the reason for each face without one, by name."""
+    images: dict[Path, NDArray[Any]] = {}
     unreadable = {}
     for face in faces:
-        if face.image not in pictures:
+        if face.image not in images:
             try:
-                pictures[face.image] = read_picture(face)
+                images[face.image] = read_picture(face)
             except ValueError as error:
                 unreadable[face.name] = str(error)
-    return pictures, unreadable
+    return images, unreadable

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+__all__ = ["Hardware", "hardware"]
 
 _PACKAGES = ("tcdcn-init", "numpy", "scipy", "scikit-image", "torch", "onnxruntime", "dlib", "dlib-bin")
 
 
-def hardware() -> dict[str, Any]:
-    """Processor, system and the versions that decide speed and results.
+@dataclass(frozen=True)
+class Hardware:
+    """A machine, and the versions that decide speed and results.
+
+    Attributes
+    ----------
+    processor : str
+    cores : int or None
+    system, python : str
+    versions : dict of str to str
+        Of the packages that are installed.
+    """
+
+    processor: str
+    cores: int | None
+    system: str
+    python: str
+    versions: dict[str, str]
+
+
+def hardware() -> Hardware:
+    """This machine.
 
     Examples
     --------
-    >>> sorted(hardware())
-    ['cores', 'processor', 'python', 'system', 'versions']
+    >>> "numpy" in hardware().versions
+    True
     """
     names = []
     cpuinfo = Path("/proc/cpuinfo")
@@ -29,10 +51,10 @@ def hardware() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+    return Hardware(
+        processor=names[0] if names else platform.processor(),
+        cores=os.cpu_count(),
+        system=platform.system(),
+        python=platform.python_version(),
+        versions=versions,
+    )

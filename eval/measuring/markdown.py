@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+__all__ = ["plain", "table"]
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of cells that are text already.
@@ -26,3 +28,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     | nose | 3.1 |
     """
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def plain(text: str) -> str:
+    """Text that Markdown and a table leave as it is: no link, no emphasis, no tag.
+
+    Examples
+    --------
+    >>> plain("[a](b)|*c*<d>")
+    '\\\\[a\\\\](b)\\\\|\\\\*c\\\\*&lt;d>'
+    """
+    for mark in "\\|*[]":
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")

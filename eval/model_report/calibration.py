@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import tempfile
 from pathlib import Path
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.confidence import Calibration, fit_calibration
 from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.eval.measuring.answers import ask_initializer
 from tcdcn_init.eval.measuring.cases import spread
-from tcdcn_init.eval.model_report.confidence import Trust, measure_trust
-from tcdcn_init.initializer import Initializer
+from tcdcn_init.eval.measuring.settings import Settings
+from tcdcn_init.eval.model_report.confidence import ConfidenceAnswers, confidence_answers
+from tcdcn_init.eval.model_report.measurement import confidence_views
 from tcdcn_init.weights import load_network, save_network
 
+__all__ = ["calibrate", "calibrate_model"]
 
-def calibrate(trust: Trust) -> Calibration:
+
+def calibrate(answers: ConfidenceAnswers) -> Calibration:
     """The calibration that fits what was measured, on faces that are neither trained on nor reported on."""
-    return fit_calibration(trust.raw, trust.face, trust.errors)
+    return fit_calibration(answers.raw, answers.face, answers.errors)
 
 
-def calibrate_model(model: Path, mtfl: Path, *, limit: int | None = None, seed: int = 0, jobs: int = 1) -> Calibration:
+def calibrate_model(model: Path, mtfl: Path, settings: Settings | None = None) -> Calibration:
     """Calibrate a model on MTFL's held-out tenth, and write the calibration into its file.
 
     Parameters
     ----------
     model : pathlib.Path
-        A .safetensors file, rewritten; a .onnx file beside it must be exported anew.
+        A .safetensors file, rewritten; a .onnx file beside it must be exported again.
     mtfl : pathlib.Path
         Folder of MTFL.
-    limit : int, optional
-        Only this many faces.
-    seed : int
-        Of the perturbed copies.
-    jobs : int
-        Processes.
+    settings : Settings, optional
+        Its model is not asked, and its backend is PyTorch's: the file has no export yet.
 
     Returns
     -------
     Calibration
+
+    Raises
+    ------
+    ValueError
+        If the model has no confidence outputs, or its answers are all valid, or none is.
     """
-    held_out = spread(hold_out(read_mtfl(mtfl, "training"))[1], limit)
+    settings = settings or Settings()
+    held_out = spread(hold_out(read_mtfl(mtfl, "training"))[1], settings.limit)
     network, metadata = load_network(model)
     extra = {key: value for key, value in metadata.items() if key != "calibration"}
     with tempfile.TemporaryDirectory() as folder:
-        bare = Path(folder) / "model.safetensors"  # without the calibration that it may have, good or malformed
+        bare = Path(folder) / "model.safetensors"  # without the calibration that it may have, valid or malformed
         save_network(bare, network, extra)
-        trust = measure_trust(functools.partial(Initializer, bare), held_out, seed=seed, jobs=jobs)
-    calibration = calibrate(trust)
-    temporary = model.with_suffix(".part")
-    save_network(temporary, network, {**extra, "calibration": calibration.to_json()})
-    temporary.replace(model)
+        asked = dataclasses.replace(settings, model=str(bare), backend="torch")
+        answers, _ = ask_initializer(
+            held_out,
+            asked.make_initializer,
+            confidence_views(asked.seed),
+            seed=asked.seed,
+            jobs=asked.jobs,
+            label="Asking the model",
+        )
+    calibration = calibrate(confidence_answers(answers))
+    with replacing(model) as part:
+        save_network(part, network, {**extra, "calibration": calibration.to_json()})
     return calibration

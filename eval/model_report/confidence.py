@@ -1,46 +1,53 @@
 """Does the initializer know when it is unsure? Its expected errors and confidence against the errors that it makes.
 
-Each face is shown four times: in its own box, in a box with noise, turned by any angle, and beside it a box that holds
-no face (`background.background_box`). The first three have errors; the fourth should come out unsure.
+Each face is shown in its own box, in a box with noise, and rotated by any angle; beside it, a box of the same image
+that holds no face. The first three have errors; the fourth should come out unsure.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.progress import track
 from tcdcn_init.confidence import FAILURE, Calibration
-from tcdcn_init.crops import as_picture
-from tcdcn_init.datasets.base import Face, read_picture
-from tcdcn_init.eval.measuring.runs import over_processes
-from tcdcn_init.eval.metrics import point_errors
-from tcdcn_init.eval.perturbation import face_rng, noisy_box, rolled
-from tcdcn_init.initializer import Initializer
-from tcdcn_init.training.background import background_box
+from tcdcn_init.eval.measuring.answers import Answers
+from tcdcn_init.eval.measuring.documents import Document
+from tcdcn_init.eval.measuring.hardware import Hardware
+from tcdcn_init.eval.measuring.settings import StatedSettings
+from tcdcn_init.eval.model_report.measurement import CONFIDENCE_VIEWS
 
-KINDS = ("own box", "noisy box", "turned", "background")
+__all__ = [
+    "UNSURE_BELOW",
+    "ConfidenceAnswers",
+    "ConfidenceFigures",
+    "ConfidenceReport",
+    "ErrorBin",
+    "RiskCurve",
+    "ViewFigures",
+    "auroc",
+    "confidence_answers",
+    "confidence_figures",
+    "risk_coverage",
+]
 
-LARGEST_NOISE = 0.3
-"""A noisy box's standard deviation is drawn between 0 and this."""
+UNSURE_BELOW = 0.5
+"""Confidence below which an answer is called unsure."""
 
 _BINS = 10
+_BACKGROUND = CONFIDENCE_VIEWS.index("background")
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What an initializer said of its answers, and how good they were; a row a copy.
+@dataclass(frozen=True, eq=False)
+class ConfidenceAnswers:
+    """What an initializer said of its answers, and how right they were; a row a copy that has an answer.
 
     Attributes
     ----------
-    kind : (N,) ndarray of int
-        Index into `KINDS`.
+    view : (N,) ndarray of int
+        Index into `measurement.CONFIDENCE_VIEWS`.
     errors : (N, 5) ndarray
         Distance of each point to its annotation, in inter-ocular distances; NaN where there is no face.
     raw : (N, 5) ndarray
@@ -51,7 +58,7 @@ class Trust:
         The model's.
     """
 
-    kind: NDArray[np.intp]
+    view: NDArray[np.intp]
     errors: NDArray[np.float64]
     raw: NDArray[np.float64]
     face: NDArray[np.float64]
@@ -68,159 +75,190 @@ class Trust:
         return self.calibration.confidence(self.raw, self.face)
 
 
-class _Copy(NamedTuple):
-    kind: int
-    image: NDArray[Any]
-    box: NDArray[np.float64]
-    points: NDArray[np.float64] | None
+@dataclass(frozen=True)
+class ViewFigures:
+    """Of one view.
+
+    Attributes
+    ----------
+    count : int
+        Copies.
+    confidence : float
+        Its mean.
+    unsure : float
+        Share below `UNSURE_BELOW`.
+    expected, actual : float or None
+        Mean errors; None of background.
+    valid : float or None
+        Share with an error of at most `confidence.FAILURE`; None of background.
+    """
+
+    count: int
+    confidence: float
+    unsure: float
+    expected: float | None
+    actual: float | None
+    valid: float | None
 
 
-def measure_trust(
-    make_initializer: Callable[[], Initializer],
-    faces: Sequence[Face],
-    *,
-    seed: int = 0,
-    known: Mapping[Path, NDArray[np.float64]] | None = None,
-    jobs: int = 1,
-) -> Trust:
-    """Show an initializer faces and background, and keep what it says.
+@dataclass(frozen=True)
+class ErrorBin:
+    """Mean expected and actual error of points with similar expected errors.
+
+    Attributes
+    ----------
+    expected, actual : float
+    points : int
+    """
+
+    expected: float
+    actual: float
+    points: int
+
+
+@dataclass(frozen=True)
+class RiskCurve:
+    """What is left of errors when the least confident faces are put aside.
+
+    Attributes
+    ----------
+    coverage : list of float
+        Shares of the faces that are kept, from a twentieth to all.
+    mean, failures : list of float
+        Mean error, and share above `confidence.FAILURE`, of the faces that are kept.
+    best_failures : list of float
+        The same share, kept by a confidence that knew the errors.
+    """
+
+    coverage: list[float]
+    mean: list[float]
+    failures: list[float]
+    best_failures: list[float]
+
+
+@dataclass(frozen=True)
+class ConfidenceFigures:
+    """Of a data set.
+
+    Attributes
+    ----------
+    views : dict of str to ViewFigures
+        By `measurement.CONFIDENCE_VIEWS`, where there are copies.
+    auroc_background : float or None
+        Probability that a face in its own box has more confidence than background.
+    auroc_failure : float or None
+        The same for valid answers over failures, among faces in every view.
+    bins : list of ErrorBin
+        Of points sorted by their expected error, in ten groups of one size.
+    risk : RiskCurve
+        Of the faces in their own box.
+    """
+
+    views: dict[str, ViewFigures]
+    auroc_background: float | None
+    auroc_failure: float | None
+    bins: list[ErrorBin]
+    risk: RiskCurve
+
+
+@dataclass(frozen=True)
+class ConfidenceReport(Document):
+    """confidence.json.
+
+    Attributes
+    ----------
+    command : str
+    settings : StatedSettings
+    hardware : Hardware
+    datasets : dict of str to ConfidenceFigures
+    """
+
+    command: str
+    settings: StatedSettings
+    hardware: Hardware
+    datasets: dict[str, ConfidenceFigures]
+
+
+def confidence_answers(views: Mapping[str, Answers]) -> ConfidenceAnswers:
+    """The answers to `measurement.CONFIDENCE_VIEWS`, one after the other.
 
     Parameters
     ----------
-    make_initializer : callable
-        Makes the initializer, of a model with the outputs "expected_error" and "face", in every process.
-    faces : sequence of Face
-        Five points each. Pictures that cannot be read are left out: they have no answer to be trusted.
-    seed : int
-    known : mapping of path to (N, 4) ndarray, optional
-        Boxes of all faces of a picture, where more are known than `faces` has.
-    jobs : int
-        Processes; they change no number.
+    views : mapping of str to Answers
 
     Returns
     -------
-    Trust
+    ConfidenceAnswers
+        Without copies that have no answer: there is nothing to be confident of.
 
     Raises
     ------
     ValueError
-        If the model does not say how far it can be trusted, or no face can be read.
+        If the model has no confidence outputs, or no face has an answer.
     """
-    initializer = make_initializer()
-    if not {"expected_error", "face"} <= set(initializer.config.outputs):
+    chosen = [views[name] for name in CONFIDENCE_VIEWS]
+    if not chosen[0].has_confidence:
         raise ValueError(
-            "the model gives no expected errors; expected one with the outputs 'expected_error' and 'face', such as "
-            "tcdcn-robust"
+            "the model has no confidence outputs; expected one with 'expected_error' and 'face', such as tcdcn-robust"
         )
-    boxes: dict[Path, list[NDArray[np.float64]]] = {}
-    for face in faces:
-        boxes.setdefault(face.image, []).append(face.box)
-    items = [(face, np.stack([*boxes[face.image], *(known or {}).get(face.image, [])])) for face in faces]
-    pieces = over_processes(functools.partial(_Worker, make_initializer, seed), items, jobs)
-    rows = [row for piece in track(pieces, "Measuring trust", total=len(items)) for row in piece]
-    if not rows:
-        raise ValueError(f"none of {len(faces)} faces could be read")
-    kind, errors, raw, scores = (np.array(column) for column in zip(*rows, strict=True))
-    return Trust(kind, errors, raw.astype(np.float64), scores.astype(np.float64), initializer.calibration)
+    view = np.repeat(np.arange(len(chosen)), [len(answers.errors) for answers in chosen])
+    points, errors, raw, face = (
+        np.concatenate(arrays)
+        for arrays in zip(
+            *((each.points, each.errors, each.outputs["expected_error"], each.outputs["face"]) for each in chosen),
+            strict=True,
+        )
+    )
+    answered = np.isfinite(points).all(axis=(1, 2))
+    if not answered.any():
+        raise ValueError(f"none of {len(chosen[0].errors)} faces has an answer; check that their images can be read")
+    return ConfidenceAnswers(view[answered], errors[answered], raw[answered], face[answered], chosen[0].calibration)
 
 
-_Row = tuple[int, NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]
+def confidence_figures(answers: ConfidenceAnswers) -> ConfidenceFigures:
+    """Figures of what an initializer said of its answers.
 
-
-class _Worker:
-    """Shows one face after the other, given with all boxes of its picture."""
-
-    def __init__(self, make_initializer: Callable[[], Initializer], seed: int) -> None:
-        self.initializer, self.seed = make_initializer(), seed
-
-    def __call__(self, item: tuple[Face, NDArray[np.float64]]) -> list[_Row]:
-        """Kind, errors, "expected_error" and "face" of each copy."""
-        face, there = item
-        try:
-            picture = as_picture(read_picture(face))
-        except ValueError:
-            return []
-        copies = _copies(face, picture, there, self.seed)
-        images, boxes = [copy.image for copy in copies], [[copy.box] for copy in copies]
-        raw = self.initializer.raw(images, boxes, on_bad="nan")
-        found, answers = raw.points, raw.outputs
-        rows: list[_Row] = []
-        for k, copy in enumerate(copies):
-            error = np.full(5, np.nan)
-            if copy.points is not None:
-                error = point_errors(found[k][None], copy.points[None])[0]
-            if np.isfinite(found[k]).all():
-                rows.append((copy.kind, error, answers["expected_error"][k], answers["face"][k]))
-        return rows
-
-
-def _copies(face: Face, picture: NDArray[Any], there: NDArray[np.float64], seed: int) -> list[_Copy]:
-    points = face.five.astype(np.float64)
-    rng = face_rng(seed, face.name, "trust")
-    sd, angle = rng.uniform(0.0, LARGEST_NOISE), rng.uniform(-180.0, 180.0)
-    copies = [_Copy(0, picture, face.box, points), _Copy(1, picture, noisy_box(face.box, sd, rng), points)]
-    try:
-        turned, moved, box = rolled(picture, points, face.box, angle)
-        copies.append(_Copy(2, turned, box, moved))
-    except ValueError:  # the box lies outside of the picture
-        pass
-    empty = background_box((picture.shape[1], picture.shape[0]), there, rng)
-    if empty is not None:
-        copies.append(_Copy(3, picture, empty, None))
-    return copies
-
-
-def trust_figures(trust: Trust) -> dict[str, Any]:
-    """Figures of a measurement.
+    Parameters
+    ----------
+    answers : ConfidenceAnswers
 
     Returns
     -------
-    dict
-        "kinds": by name, "count", mean "confidence" and the share "unsure" (below 0.5), and of faces "expected" and
-        "actual" (mean errors) and the share "good"; "auroc background": chance that a face in its own box has more
-        confidence than background; "auroc failure": the same for good answers over bad ones, among faces of every kind;
-        "bins": expected and actual error of points sorted by the expected one, in ten groups of one size; "risk":
-        `risk_coverage` of the faces in their own box.
+    ConfidenceFigures
     """
-    mean = trust.errors.mean(axis=1)
-    expected, confidence = trust.expected, trust.confidence
-    shown = trust.kind < 3
-    good = shown & (mean <= FAILURE)
-    by_kind = {}
-    for number, name in enumerate(KINDS):
-        rows = trust.kind == number
-        if not rows.any():
-            continue
-        by_kind[name] = {
-            "count": int(rows.sum()),
-            "confidence": float(confidence[rows].mean()),
-            "unsure": float((confidence[rows] < 0.5).mean()),
-        }
-        if number < 3:
-            by_kind[name] |= {
-                "expected": float(expected[rows].mean()),
-                "actual": float(mean[rows].mean()),
-                "good": float(good[rows].mean()),
-            }
-    own, empty = trust.kind == 0, trust.kind == 3
-    guessed, actual = expected[shown].ravel(), trust.errors[shown].ravel()
+    mean = answers.errors.mean(axis=1)
+    expected, confidence = answers.expected, answers.confidence
+    of_face = answers.view != _BACKGROUND
+    valid = of_face & (mean <= FAILURE)
+    views = {}
+    for number, name in enumerate(CONFIDENCE_VIEWS):
+        rows = answers.view == number
+        if rows.any():
+            numbers = [float(values[rows].mean()) for values in (expected, mean, valid)]
+            views[name] = ViewFigures(
+                int(rows.sum()),
+                float(confidence[rows].mean()),
+                float((confidence[rows] < UNSURE_BELOW).mean()),
+                *(numbers if number != _BACKGROUND else (None, None, None)),
+            )
+    own, empty = answers.view == 0, ~of_face
+    guessed, actual = expected[of_face].ravel(), answers.errors[of_face].ravel()
     order = np.argsort(guessed, kind="stable")
-    bins = [
-        {"expected": float(guessed[part].mean()), "actual": float(actual[part].mean()), "points": len(part)}
-        for part in np.array_split(order, _BINS)
-        if len(part)
-    ]
-    return {
-        "kinds": by_kind,
-        "auroc background": auroc(confidence[own], confidence[empty]),
-        "auroc failure": auroc(confidence[good], confidence[shown & ~good]),
-        "bins": bins,
-        "risk": risk_coverage(mean[own], confidence[own]),
-    }
+    return ConfidenceFigures(
+        views=views,
+        auroc_background=auroc(confidence[own], confidence[empty]),
+        auroc_failure=auroc(confidence[valid], confidence[of_face & ~valid]),
+        bins=[
+            ErrorBin(float(guessed[part].mean()), float(actual[part].mean()), len(part))
+            for part in np.array_split(order, _BINS)
+            if len(part)
+        ],
+        risk=risk_coverage(mean[own], confidence[own]),
+    )
 
 
 def auroc(positive: ArrayLike, negative: ArrayLike) -> float | None:
-    """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+    """Area under the ROC curve: the probability that a positive scores above a negative, ties counting half.
 
     Parameters
     ----------
@@ -243,7 +281,7 @@ def auroc(positive: ArrayLike, negative: ArrayLike) -> float | None:
     return float(below.mean() / 2 / len(theirs))
 
 
-def risk_coverage(errors: ArrayLike, confidence: ArrayLike) -> dict[str, list[float]]:
+def risk_coverage(errors: ArrayLike, confidence: ArrayLike) -> RiskCurve:
     """Mean error and failures of the most confident share of the faces.
 
     Parameters
@@ -252,22 +290,20 @@ def risk_coverage(errors: ArrayLike, confidence: ArrayLike) -> dict[str, list[fl
 
     Returns
     -------
-    dict
-        "coverage" from a twentieth to all, and at each "mean" (error) and "failures" (share above
-        `confidence.FAILURE`); "failures in the best order": what a confidence that knew the errors would leave.
+    RiskCurve
 
     Examples
     --------
-    >>> risk_coverage([0.05, 0.3], [0.9, 0.1])["failures"][-1]
+    >>> risk_coverage([0.05, 0.3], [0.9, 0.1]).failures[-1]
     0.5
     """
     values = np.asarray(errors, dtype=np.float64)
     ranked = values[np.argsort(-np.asarray(confidence, dtype=np.float64), kind="stable")]
     counts = np.unique(np.maximum(1, np.rint(np.linspace(0.05, 1.0, 20) * len(values)).astype(int)))
     failed, best = ranked > FAILURE, np.sort(values) > FAILURE
-    return {
-        "coverage": [float(count / len(values)) for count in counts],
-        "mean": [float(ranked[:count].mean()) for count in counts],
-        "failures": [float(failed[:count].mean()) for count in counts],
-        "failures in the best order": [float(best[:count].mean()) for count in counts],
-    }
+    return RiskCurve(
+        coverage=[float(count / len(values)) for count in counts],
+        mean=[float(ranked[:count].mean()) for count in counts],
+        failures=[float(failed[:count].mean()) for count in counts],
+        best_failures=[float(best[:count].mean()) for count in counts],
+    )

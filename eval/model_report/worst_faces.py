@@ -1,6 +1,6 @@
-"""Pictures of what an initializer gets wrong: contact sheets of photographs, drawings that may be shown anywhere.
+"""Images of what an initializer gets wrong: contact sheets of photographs, drawings that may be shown anywhere.
 
-The pictures of MTFL, AFLW and AFW may not be passed on: sheets of them go into a folder of their own that Git ignores.
+The images of MTFL, AFLW and AFW may not be passed on: sheets of them go into a folder of their own that Git ignores.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from tcdcn_init._shared.plotting import drawn
 from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX, PORTRAIT_POINTS
-from tcdcn_init.eval.measuring.copies import make_copy, read_pictures
+from tcdcn_init.eval.measuring.copies import Condition, make_copy, read_images
 from tcdcn_init.eval.metrics import nme
-from tcdcn_init.eval.model_report.limits import Limits
+from tcdcn_init.eval.model_report.limits import Limits, PortraitPart
 from tcdcn_init.eval.perturbation import covered, face_rng
 from tcdcn_init.geometry import interocular
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.tasks import TASKS
+
+__all__ = ["Cell", "draw_sheet", "portrait_cells", "worst_cells"]
 
 _TRUTH, _FOUND, _BOX = "#00A5FF", "#FF5A00", "#FFC400"
 _PANEL = 2.15  # inches
@@ -34,7 +36,7 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
-    picture : ndarray or None
+    image : ndarray or None
         None draws the shapes alone.
     box : (4,) ndarray
     truth, found : (5, 2) ndarray
@@ -42,25 +44,25 @@ class Cell(NamedTuple):
     caption : str
     """
 
-    picture: NDArray[Any] | None
+    image: NDArray[Any] | None
     box: NDArray[np.float64]
     truth: NDArray[np.float64]
     found: NDArray[np.float64]
     caption: str
 
 
-def worst_cells(limits: Limits, number: int, rows: Sequence[int], *, photographs: bool, seed: int) -> list[Cell]:
+def worst_cells(limits: Limits, place: int, rows: Sequence[int], *, photographs: bool, seed: int) -> list[Cell]:
     """Faces as a sheet shows them.
 
     Parameters
     ----------
     limits : Limits
-    number : int
-        Place of the hidden part in `Limits.shares`.
+    place : int
+        Of the occluded part in `Limits.shares`.
     rows : sequence of int
-        Places in `Limits.faces`, as `limits.worst_faces` gives them.
+        Of `Limits.faces`, as `limits.worst_faces` gives them.
     photographs : bool
-        With their pictures and file names, or as shapes alone.
+        With their images and file names, or as shapes alone.
     seed : int
         As the faces were measured with.
 
@@ -70,23 +72,23 @@ def worst_cells(limits: Limits, number: int, rows: Sequence[int], *, photographs
     """
     cells = []
     for k in rows:
-        face, share = limits.faces[k], limits.shares[number]
+        face, share = limits.faces[k], limits.shares[place]
         pose = face.attributes.get("pose")
-        caption = f"{100 * limits.errors[number, k].mean():.0f} %"
+        caption = f"{100 * limits.errors[place, k].mean():.0f} %"
         caption += ", no pose given" if pose is None else f", {TASKS['pose'][pose]}"
-        if limits.says:
-            caption += f"\nconfidence {100 * limits.confidence[number, k]:.0f} %"
-        picture = None
+        if limits.has_confidence:
+            caption += f"\nconfidence {100 * limits.confidence[place, k]:.0f} %"
+        image = None
         if photographs:
-            pictures, _ = read_pictures([face])
-            copy = make_copy(face, pictures.get(face.image), "occlusion", share, seed)
-            picture = None if copy is None else copy.image
+            images, _ = read_images([face])
+            copy = make_copy(face, images.get(face.image), Condition("occlusion", share), seed)
+            image = None if copy is None else copy.image
             caption += f"\n{_short(face.name)}"
-        cells.append(Cell(picture, face.box, limits.truth[k], limits.found[number, k], caption))
+        cells.append(Cell(image, face.box, limits.truth[k], limits.found[place, k], caption))
     return cells
 
 
-def portrait_cells(initializer: Initializer) -> tuple[list[Cell], list[dict[str, Any]]]:
+def portrait_cells(initializer: Initializer) -> tuple[list[Cell], list[PortraitPart]]:
     """scikit-image's portrait with one part after the other under noise.
 
     Parameters
@@ -96,9 +98,7 @@ def portrait_cells(initializer: Initializer) -> tuple[list[Cell], list[dict[str,
     Returns
     -------
     cells : list of Cell
-    figures : list of dict
-        Of each: "hidden" (the part's name), "error" and "expected" (means, in inter-ocular distances) and
-        "confidence"; the latter two None of a model that does not say.
+    figures : list of PortraitPart
     """
     from skimage.data import astronaut
 
@@ -106,24 +106,23 @@ def portrait_cells(initializer: Initializer) -> tuple[list[Cell], list[dict[str,
     unit = float(interocular(truth[None])[0])
     cells, figures = [], []
     for part, rectangle in _portrait_parts(truth, box, unit).items():
-        picture = covered(astronaut(), rectangle, face_rng(0, part, "occluder"), "noise")
-        [face] = initializer(picture, [box], on_bad="nan")
+        image = covered(astronaut(), rectangle, face_rng(0, part, "occluder"), "noise")
+        [face] = initializer(image, [box], on_bad="nan")
         error = float(nme(face.points[None], truth[None])[0])
         caption = f"{part}\nerror {100 * error:.1f} %"
-        figure: dict[str, Any] = {"hidden": part, "error": error, "expected": None, "confidence": None}
+        expected, confidence = None, None
         if np.isfinite(face.confidence):
-            expected = float(face.expected_error.mean())
-            caption += f" (expected {100 * expected:.1f} %)\nconfidence {100 * face.confidence:.0f} %"
-            figure |= {"expected": expected, "confidence": face.confidence}
-        cells.append(Cell(picture, box, truth, face.points.astype(np.float64), caption))
-        figures.append(figure)
+            expected, confidence = float(face.expected_error.mean()), float(face.confidence)
+            caption += f" (expected {100 * expected:.1f} %)\nconfidence {100 * confidence:.0f} %"
+        cells.append(Cell(image, box, truth, face.points.astype(np.float64), caption))
+        figures.append(PortraitPart(part, error, expected, confidence))
     return cells, figures
 
 
 def _portrait_parts(
     truth: NDArray[np.float64], box: NDArray[np.float64], unit: float
 ) -> dict[str, NDArray[np.float64]]:
-    """Rectangles by the name of what they hide."""
+    """Rectangles by the name of what they occlude."""
 
     def around(points: NDArray[np.float64], across: float, up: float) -> NDArray[np.float64]:
         reach = np.array([across, up]) * unit
@@ -132,7 +131,7 @@ def _portrait_parts(
     left, top, right, bottom = box
     middle_x, middle_y = truth[2]
     return {
-        "nothing hidden": np.array([left, top, left, top]),
+        "nothing": np.array([left, top, left, top]),
         "left eye": around(truth[:1], 0.4, 0.28),
         "right eye": around(truth[1:2], 0.4, 0.28),
         "both eyes": around(truth[:2], 0.4, 0.28),
@@ -189,13 +188,13 @@ def _draw_cell(axis: Any, cell: Cell) -> None:
     low, high = seen.min(axis=0), seen.max(axis=0)
     middle, half = (low + high) / 2, float((high - low).max()) * (0.5 + _AROUND)
     (left, top), (right, bottom) = middle - half, middle + half
-    if cell.picture is not None:
-        _draw_picture(axis, cell.picture, (left, top, right, bottom))
+    if cell.image is not None:
+        _draw_image(axis, cell.image, (left, top, right, bottom))
     left_edge, top_edge, right_edge, bottom_edge = cell.box
     size = (right_edge - left_edge, bottom_edge - top_edge)
     axis.add_patch(Rectangle((left_edge, top_edge), *size, fill=False, edgecolor=_BOX, linewidth=1.4))
-    # A light rim, to be seen on any picture.
-    rim = [] if cell.picture is None else [Stroke(linewidth=2.2, foreground="white"), Normal()]
+    # A light rim, to be seen on any image.
+    rim = [] if cell.image is None else [Stroke(linewidth=2.2, foreground="white"), Normal()]
     for points, colour in ((cell.truth, _TRUTH), (cell.found, _FOUND)):
         axis.plot(*points[_THROUGH].T, color=colour, linewidth=1.0, path_effects=rim)
     for points, colour, fill in ((cell.truth, _TRUTH, "none"), (cell.found, _FOUND, _FOUND)):
@@ -213,19 +212,19 @@ def _draw_cell(axis: Any, cell: Cell) -> None:
     axis.set_xlabel(cell.caption, fontsize=9.5, labelpad=3)
 
 
-def _draw_picture(axis: Any, picture: NDArray[Any], view: tuple[float, float, float, float]) -> None:
-    """The part of the picture that is in view, and grey beyond its border."""
+def _draw_image(axis: Any, image: NDArray[Any], view: tuple[float, float, float, float]) -> None:
+    """The part of the image that is in view, and grey beyond its border."""
     from tcdcn_init._shared.drawing import overlay
 
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     left, top = np.maximum(np.floor(view[:2]).astype(int), 0)
     right, bottom = np.minimum(np.ceil(view[2:]).astype(int) + 1, (width, height))
     axis.set_facecolor("#dddddd")
     if right > left and bottom > top:
-        part = overlay(picture[top:bottom, left:right])
+        part = overlay(image[top:bottom, left:right])
         axis.imshow(part, extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5), interpolation="nearest")
 
 
 def _short(name: str, longest: int = 26) -> str:
-    """A name that fits under a picture: its end says more than its start."""
+    """A name that fits under an image: its end says more than its start."""
     return name if len(name) <= longest else "…" + name[1 - longest :]

@@ -1,7 +1,7 @@
 """Training starts that err as a start of the protocol errs in use.
 
 A start in training and in use must err alike. So they are made by `eval.starts` itself, from what a face is like before
-anyone has seen it: its own shape, and the shapes of other copies of its picture, are not in the bank; TCDCN's points
+anyone has seen it: its own shape, and the shapes of other copies of its image, are not in the bank; TCDCN's points
 are the annotated ones with errors that TCDCN made on faces it was not trained on (on its own training faces it errs too
 little); the box is off as a detector's is.
 """
@@ -20,6 +20,8 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.shapes import ShapeBank
+
+__all__ = ["BOX_NOISE", "TRAINED_STARTS", "training_starts"]
 
 TRAINED_STARTS = ("random", "mean", "tcdcn-aligned", "tcdcn-nearest", "oracle")
 """Starts that regressors are retrained for: those of the protocol, whatever their number of shapes."""
@@ -71,14 +73,14 @@ def training_starts(
     if erring and residuals is None:
         raise ValueError(f"start {start!r} needs TCDCN's errors; give residuals, as seed_residuals makes them")
     bank = ShapeBank.from_faces(faces)
-    # Faces of one picture, under whatever name, are one face.
+    # Faces of one image, under whatever name, are one face.
     digests = [hashlib.sha256(face.image.read_bytes()).digest() for face in faces]
-    _, pictures = np.unique(np.array([int.from_bytes(digest[:8], "big") for digest in digests]), return_inverse=True)
-    of_bank = pictures[[face.box_source == "given" for face in faces]]
+    _, owner = np.unique(np.array([int.from_bytes(digest[:8], "big") for digest in digests]), return_inverse=True)
+    of_bank = owner[[face.box_source == "given" for face in faces]]
 
     starts = np.empty((len(faces), count, *bank.shapes.shape[1:]))
-    for number, face in enumerate(track(faces, f"Drawing starts {start}")):
-        others = of_bank != pictures[number]
+    for row, face in enumerate(track(faces, f"Drawing starts {start}")):
+        others = of_bank != owner[row]
         placed = make_start(start, ShapeBank(bank.shapes[others], bank.five[others]))
         rng = face_rng(seed, face.name, "training start")
         seeds = [face.five] * count
@@ -86,5 +88,5 @@ def training_starts(
             seeds = list(erring_points([face.five], residuals, count, rng)[0])
         for draw in range(count):
             shapes = placed(noisy_box(face.box, BOX_NOISE, rng), seeds[draw], rng)
-            starts[number, draw] = shapes[rng.integers(len(shapes))]
+            starts[row, draw] = shapes[rng.integers(len(shapes))]
     return starts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -30,7 +28,8 @@ from tcdcn_init.eval.cascaded_cnn.network import (
     refinement_names,
     sample,
 )
-from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, _windows, train_cascade
+from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport
+from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, patches_around, train_cascade
 from tcdcn_init.geometry import invert, transform_points
 from tcdcn_init.shapes import to_box_units
 from tcdcn_init.training.data import load_patches
@@ -117,7 +116,7 @@ def test_a_chip_holds_the_pixels_around_the_box(portrait, portrait_box):
 @pytest.mark.parametrize("point", [0, 2, 4])
 def test_training_patches_lie_as_far_off_as_their_targets_say(patches, level, point):
     index = torch.arange(40)
-    given = _windows(patches, level, point)(index, torch.Generator().manual_seed(0))
+    given = patches_around(patches, level, point)(index, torch.Generator().manual_seed(0))
     for name, half in zip(refinement_names(level, point), HALVES[level - 2], strict=True):
         crops, target, _ = given[name]
         assert crops.shape == (40, 1, PATCH, PATCH)
@@ -186,10 +185,11 @@ def test_the_command_measures_both_and_writes_tables_and_plots(mtfl_root, tmp_pa
     result = CliRunner().invoke(app, [*arguments, "--epochs", "1", "--small-epochs", "1"])
     assert result.exit_code == 0, result.output
     assert "level 3" in result.output
-    document = json.loads((tmp_path / "cascaded-cnn.json").read_text())
-    assert set(document["datasets"]) == {"mtfl-val", "aflw"}
-    assert document["datasets"]["aflw"]["faces"] == 8
-    paired = document["datasets"]["aflw"]["tcdcn - cascade"]["overall"]
-    assert paired["low"] <= paired["estimate"] <= paired["high"]
+    report = CascadedCNNReport.read(tmp_path / "cascaded-cnn.json")
+    assert set(report.datasets) == {"mtfl-val", "aflw"}
+    assert report.datasets["aflw"].faces == 8
+    paired = report.datasets["aflw"].difference.overall
+    assert paired.low <= paired.estimate <= paired.high
+    assert "\n`tcdcn-init paper cascaded-cnn --data " in (tmp_path / "cascaded-cnn.md").read_text()
     for suffix in ("md", "svg", "png", "safetensors"):
         assert (tmp_path / f"cascaded-cnn.{suffix}").stat().st_size > 1000

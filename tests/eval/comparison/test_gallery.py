@@ -13,6 +13,7 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.gallery import choose_faces, make_gallery, primary_regressor
 from tcdcn_init.eval.comparison.measure import measure_starts
 from tcdcn_init.eval.comparison.plan import Plan
+from tcdcn_init.eval.comparison.report import Gallery
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.shapes import ShapeBank
 
@@ -63,28 +64,28 @@ def test_points_lie_on_the_pixels_that_they_mark(faces) -> None:
     plan = make_plan("random-5", "tcdcn-nearest", "mean")
     measured = measure_starts(faces, plan)
     gallery = make_gallery(faces, plan, measured, most=2)
-    assert [len(gallery[kind]) for kind in ("improved", "worst")] == [2, 2]
-    assert gallery["worst"][0]["name"] == "2"
-    assert {entry["name"] for entry in gallery["improved"]} <= {"0", "1", "2"}
-    entry = gallery["worst"][0]
-    head, _, data = entry["image"].partition(",")
+    assert (len(gallery.improved), len(gallery.worst)) == (2, 2)
+    assert gallery.worst[0].name == "2"
+    assert {shown.name for shown in gallery.improved} <= {"0", "1", "2"}
+    shown = gallery.worst[0]
+    head, _, data = shown.image.partition(",")
     assert head == "data:image/jpeg;base64"
     picture = imread(io.BytesIO(base64.b64decode(data)))
     assert max(picture.shape[:2]) == 260
-    for (x, y), point in zip(entry["truth"], POINTS, strict=True):
+    for (x, y), point in zip(shown.truth, POINTS, strict=True):
         assert picture[round(y), round(x)].min() > 200
-        np.testing.assert_allclose((point - entry["origin"] + 0.5) * entry["scale"] - 0.5, [x, y], atol=0.01)
-    before, after = entry["panels"]
-    assert (before["start"], after["start"]) == ("random-5", "tcdcn-nearest")
-    assert np.shape(before["shape_start"]) == (5, 5, 2)
-    assert after["error"] == pytest.approx(3 / 40, abs=1e-5)
-    np.testing.assert_allclose(np.subtract(after["shape"], entry["truth"])[:, 0], 3 * entry["scale"], atol=0.02)
-    assert (entry["regressor"], entry["training"]) == ("still", "untouched")
+        np.testing.assert_allclose((point - shown.origin + 0.5) * shown.scale - 0.5, [x, y], atol=0.01)
+    before, after = shown.panels
+    assert (before.start, after.start) == ("random-5", "tcdcn-nearest")
+    assert np.shape(before.shape_start) == (5, 5, 2)
+    assert after.error == pytest.approx(3 / 40, abs=1e-5)
+    np.testing.assert_allclose(np.subtract(after.shape, shown.truth)[:, 0], 3 * shown.scale, atol=0.02)
+    assert (shown.regressor, shown.training) == ("still", "original")
 
 
 def test_without_one_of_the_two_starts_there_is_nothing_to_show(faces) -> None:
     plan = make_plan("mean", "tcdcn-nearest")
-    assert make_gallery(faces, plan, measure_starts(faces, plan)) == {"improved": [], "worst": []}
+    assert make_gallery(faces, plan, measure_starts(faces, plan)) == Gallery()
 
 
 def test_missing_faces_are_the_worst() -> None:

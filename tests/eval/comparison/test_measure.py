@@ -10,20 +10,22 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
-from tcdcn_init.adapters.ert.arrays import CascadeArrays
+from builders import FIVE, random_ert
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.data import report_data, write_faces
 from tcdcn_init.eval.comparison.measure import Measured, measure_starts
 from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run
+from tcdcn_init.eval.comparison.report import DatasetFacts, ModelFacts, Report
 from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.shapes import ShapeBank, to_box_units
 
-SHAPE = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+SHAPE = FIVE / 100
 BOX = np.array([40.0, 30.0, 100.0, 90.0])
+MODEL = ModelFacts("m", "torch", 1)
 EYES = 24.0  # distance of the eyes of `SHAPE` in a box of 60 pixels
 OFF = np.array([6.0, 0.0])  # of the initializer
 
@@ -118,7 +120,7 @@ def drawn_offsets(face, count, seed=0) -> np.ndarray:
 
 def comparable(measured: Measured) -> dict:
     """All but times, NaN being equal to NaN."""
-    fields = dataclasses.asdict(measured)
+    fields = vars(measured).copy()
     del fields["ms_per_face"], fields["seconds"]
     return {name: repr(np.asarray(value, dtype=object).tolist()) for name, value in fields.items()}
 
@@ -126,7 +128,7 @@ def comparable(measured: Measured) -> dict:
 def test_start_and_final_errors_are_the_ones_that_geometry_says(faces) -> None:
     names = ("random-1", "random-5", "mean", "tcdcn-nearest-1", "tcdcn-aligned", "oracle-1")
     measured = measure_starts(faces, make_plan(*names))
-    assert measured.runs == [POINTS_RUN, *(Run("halfway", "untouched", name) for name in names)]
+    assert measured.runs == [POINTS_RUN, *(Run("halfway", "original", name) for name in names)]
     away = np.stack([face.box[:2] - BOX[:2] for face in faces])  # of each face from the regressor's target
 
     def expected(off) -> np.ndarray:
@@ -143,7 +145,7 @@ def test_start_and_final_errors_are_the_ones_that_geometry_says(faces) -> None:
         "tcdcn-aligned": [OFF] * 40,
         "oracle-1": [0 * right] * 40,
     }.items():
-        start_errors, errors = found[Run("halfway", "untouched", name)]
+        start_errors, errors = found[Run("halfway", "original", name)]
         np.testing.assert_allclose(start_errors, np.linalg.norm(off, axis=1) / EYES, atol=1e-5, err_msg=name)
         np.testing.assert_allclose(errors, expected(off), atol=1e-5, err_msg=name)
     np.testing.assert_allclose(found[POINTS_RUN], 0.25, atol=1e-6)
@@ -199,13 +201,13 @@ def test_unreadable_faces_fail_everywhere_and_are_listed(faces, tmp_path) -> Non
     some = [*faces[:2], *bad]
     measured = measure_starts(some, plan)
     assert list(measured.unreadable) == ["broken#0", "broken#1"]
-    report = report_data(Case("x", "X", some, "given", (), ""), plan, measured, model={})
-    for run in report["runs"]:
-        assert (run["error"]["count"], run["error"]["missing"]) == (4, 2)
-    assert str(tmp_path) not in report["dataset"]["unreadable"]["broken#0"]
-    curve = report["noise"]["runs"][0]
-    assert curve["failure"][0] == 1.0  # all are 0.25 off
-    assert curve["mean"][0] == pytest.approx((0.25 + 1.0) / 2)
+    report = report_data(Case("x", "X", some, "given", (), ""), plan, measured, model=MODEL)
+    for run in report.runs:
+        assert (run.error.count, run.error.missing) == (4, 2)
+    assert str(tmp_path) not in report.dataset.unreadable["broken#0"]
+    curve = report.noise.runs[0]
+    assert curve.failure[0] == 1.0  # all are 0.25 off
+    assert curve.mean[0] == pytest.approx((0.25 + 1.0) / 2)
     nobody = measure_starts(bad, plan)
     assert np.isnan(nobody.errors).all()
     assert nobody.errors.shape == (2, 2)
@@ -218,17 +220,7 @@ def test_a_box_far_outside_of_its_picture_fails(faces) -> None:
 
 
 def make_ert() -> ERT:
-    rng = np.random.default_rng(3)
-    return ERT(
-        CascadeArrays(
-            SHAPE,
-            split_pixels=rng.integers(0, 9, (2, 5, 3, 2)),
-            thresholds=rng.normal(0, 40, (2, 5, 3)),
-            leaves=rng.normal(0, 0.02, (2, 5, 4, 10)),
-            anchors=rng.integers(0, 5, (2, 9)),
-            deltas=rng.normal(0, 0.2, (2, 9, 2)),
-        )
-    )
+    return ERT(dataclasses.replace(random_ert().arrays, mean_shape=SHAPE))
 
 
 def test_processes_change_no_number(faces, small_model, tmp_path) -> None:
@@ -249,7 +241,7 @@ def test_processes_change_no_number(faces, small_model, tmp_path) -> None:
 def test_trees_have_their_own_mean_start_and_frames_from_the_others(faces, portrait) -> None:
     ert = make_ert()
     measured = measure_starts(faces[:1], make_plan("mean", "oracle-1", regressors={"ert": lambda: ert}))
-    from tcdcn_init._shared.images import read_image
+    from tcdcn_init.images import read_image
 
     picture = read_image(faces[0].image)
     own = ert.fit_from_box(picture, BOX)
@@ -286,11 +278,11 @@ class Stopping(BoxReader):
 
     calls = 0
 
-    def points(self, images, boxes, on_bad):
+    def points_and_confidence(self, images, boxes, on_bad):
         Stopping.calls += 1
         if Stopping.calls == 3:  # one call to know it again, one for the first group
             raise KeyboardInterrupt
-        return super().points(images, boxes, on_bad)
+        return super().points_and_confidence(images, boxes, on_bad)
 
 
 def test_where_the_initializer_is_unsure_the_start_is_the_mean_in_the_box(faces) -> None:
@@ -334,13 +326,13 @@ def test_another_regressor_or_box_under_the_same_name_is_noticed(faces, tmp_path
 
 
 @pytest.fixture(scope="module")
-def compared(faces) -> tuple[Case, Plan, Measured, dict]:
-    """A whole report: a regressor untouched, and retrained for one start and for the baseline."""
+def compared(faces) -> tuple[Case, Plan, Measured, Report]:
+    """A whole report: a regressor as trained, and retrained for one start and for the baseline."""
     retrained = {("halfway", "tcdcn-nearest"): Staying, ("halfway", "random-5"): Staying}
     plan = make_plan("random-5", "tcdcn-nearest", "mean", retrained=retrained, noises=(0, 0.1), rolls=(0, 30))
     measured = measure_starts(faces, plan)
     case = Case("x", "X", faces, "given", (), "a note")
-    return case, plan, measured, report_data(case, plan, measured, model={"name": "m"}, command="c")
+    return case, plan, measured, report_data(case, plan, measured, model=MODEL, command="c")
 
 
 def test_a_retrained_regressor_is_a_run_of_its_own(compared) -> None:
@@ -353,43 +345,42 @@ def test_a_retrained_regressor_is_a_run_of_its_own(compared) -> None:
 def test_differences_are_against_the_baseline_of_the_same_training(compared) -> None:
     _, _, measured, report = compared
     errors = dict(zip(measured.runs, measured.errors, strict=True))
-    for run, row in zip(measured.runs, report["runs"], strict=True):
+    for run, row in zip(measured.runs, report.runs, strict=True):
         if run == POINTS_RUN or run.start == "random-5":
-            assert row["against"] is None
+            assert row.against is None
             continue
         base = errors[Run(run.regressor, run.training, "random-5")]
-        nme, failure = row["against"]["nme"], row["against"]["failure"]
-        assert nme["estimate"] == pytest.approx((errors[run] - base).mean())
-        assert nme["low"] <= nme["estimate"] <= nme["high"]
-        assert nme["images"] == 20
-        assert failure["estimate"] == pytest.approx((errors[run] > 0.1).mean() - (base > 0.1).mean())
-        assert len(row["against"]["points"]) == 5
+        nme, failure = row.against.nme, row.against.failure
+        assert nme.estimate == pytest.approx((errors[run] - base).mean())
+        assert nme.low <= nme.estimate <= nme.high
+        assert nme.images == 20
+        assert failure.estimate == pytest.approx((errors[run] > 0.1).mean() - (base > 0.1).mean())
+        assert len(row.against.points) == 5
 
 
 def test_a_report_states_what_was_measured(compared) -> None:
     case, _, measured, report = compared
-    assert report["dataset"] == {
-        "name": "x",
-        "title": "X",
-        "faces": 40,
-        "images": 20,
-        "points": 5,
-        "boxes": "given",
-        "boxes_derived": 0,
-        "unreadable": {},
-        "note": "a note",
-    }
-    assert report["regressors"] == ["none", "halfway"]
-    assert report["starts"] == ["random-5", "tcdcn-nearest", "mean"]
-    assert list(report["runs"][0]["poses"]) == ["right profile", "not annotated"]
-    assert report["runs"][0]["poses"]["right profile"]["count"] == 10
-    assert report["runs"][0]["ced"]["share"][-1] == 1.0  # 0.25 is below 0.3
-    assert report["runs"][0]["ced"]["share"][0] == 0.0
-    assert report["noise"]["values"] == [0, 0.1]
-    assert report["roll"]["runs"][0]["failure"] == [1.0, 1.0]
-    assert report["published"]["aflw"]["TCDCN"] == 8.0
-    assert report["runs"][1]["error"]["mean"] == pytest.approx(measured.errors[1].mean())
+    assert report.dataset == DatasetFacts("x", "X", 40, 20, 5, "given", 0, {}, "a note")
+    assert report.regressors == ["none", "halfway"]
+    assert report.starts == ["random-5", "tcdcn-nearest", "mean"]
+    assert list(report.runs[0].poses) == ["right profile", "not annotated"]
+    assert report.runs[0].poses["right profile"].count == 10
+    assert report.runs[0].ced.share[-1] == 1.0  # 0.25 is below 0.3
+    assert report.runs[0].ced.share[0] == 0.0
+    assert report.noise.values == [0, 0.1]
+    assert report.roll.runs[0].failure == [1.0, 1.0]
+    assert report.published.figures["aflw"]["TCDCN"] == 8.0
+    assert report.runs[1].error.mean == pytest.approx(measured.errors[1].mean())
     assert len(case.faces) == 40
+
+
+def test_a_report_is_read_back_as_it_was_written(compared, tmp_path) -> None:
+    *_, report = compared
+    report.write(tmp_path / "report.json")
+    assert Report.read(tmp_path / "report.json") == report
+    (tmp_path / "report.json").write_text((tmp_path / "report.json").read_text().replace('"seed": 0', '"seed": "0"'))
+    with pytest.raises(ValueError, match=r"report.json is no Report .*seed is '0'; expected int"):
+        Report.read(tmp_path / "report.json")
 
 
 def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) -> None:
@@ -400,7 +391,7 @@ def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) ->
     lines = (tmp_path / "faces.csv").read_text().splitlines()
     assert lines[0] == "name,image,pose,regressor,training,start,start_error,error,error_box,e0,e1,e2,e3,e4"
     assert len(lines) == 1 + 40 * 6
-    assert lines[1].startswith("0.png#0,0.png,right profile,none,untouched,tcdcn,0.250000,0.250000,0.100000,")
+    assert lines[1].startswith("0.png#0,0.png,right profile,none,original,tcdcn,0.250000,0.250000,0.100000,")
     assert lines[2].split(",")[7] == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,8 @@ import torch
 from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
-from tcdcn_init.eval.experiments import runs as experiment_runs
 from tcdcn_init.eval.experiments.plots import plot_stopping
-from tcdcn_init.eval.experiments.report import write_experiments
+from tcdcn_init.eval.experiments.report import section, write_experiments
 from tcdcn_init.eval.experiments.results import Results, as_failure
 from tcdcn_init.eval.experiments.runs import HARD, UNIT, ExperimentData, head_correlation, run_variants
 from tcdcn_init.eval.experiments.variants import EXPERIMENTS, LABELS, plan
@@ -104,11 +104,11 @@ def test_a_run_leaves_errors_histories_and_correlations(finished, data):
     assert "smile" in result(finished, "smile-seed0")["history"]["validation"]
 
 
-def test_what_is_finished_is_not_trained_again(finished, variants, data, monkeypatch):
-    before = (finished / "results" / "all-seed0.json").read_bytes()
-    monkeypatch.setattr(experiment_runs, "_run", None)
-    run_variants({"all": variants["all"]}, data, finished, [0])
-    assert (finished / "results" / "all-seed0.json").read_bytes() == before
+def test_what_is_finished_is_not_trained_again(finished, variants, data, tmp_path):
+    shutil.copytree(finished / "results", tmp_path / "results")
+    run_variants({"all": variants["all"]}, data, tmp_path, [0])
+    assert not (tmp_path / "runs").exists()
+    assert result(tmp_path, "all-seed0") == result(finished, "all-seed0")
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(finished, variants, data, tmp_path, monkeypatch):
@@ -235,7 +235,7 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
     assert "*28.76*" in next(line for line in tasks.splitlines() if line.startswith("| points + pose"))
     assert "| points + smile | 2 |" in tasks
     for name in ("stopping", "sharing", "ablation"):
-        assert f"Not run yet: `tcdcn-init experiments {name}" in text
+        assert f"Not run yet: `tcdcn-init paper run {name}" in text
     for plot in ("tasks", "where", "correlation"):
         assert f"]({plot}.svg)" in text
         assert (folder / f"{plot}.svg").stat().st_size > 1000
@@ -244,8 +244,16 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
 
 
 def test_no_results_say_how_to_make_some(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init experiments tasks"):
+    with pytest.raises(FileNotFoundError, match=r"no results; make some with `tcdcn-init paper run tasks"):
         Results(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["where", "precision"])  # the others take a minute of bootstrap
+def test_the_committed_page_is_that_of_the_committed_results(name):
+    docs = Path(__file__).parents[3] / "docs" / "experiments"
+    text = (docs / "experiments.md").read_text(encoding="utf-8")
+    for part in section(Results(docs / "results"), name):
+        assert part in text
 
 
 # --- the command

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcdcn_init._shared.images import read_image
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.measuring.builtin import PORTRAIT_POINTS, builtin_case
 from tcdcn_init.eval.measuring.cases import image_names, read_case
 from tcdcn_init.geometry import box_from_points
+from tcdcn_init.images import read_image
 
 
 def test_a_data_set_keeps_its_boxes_unless_others_are_asked_for(mtfl_root, tmp_path) -> None:

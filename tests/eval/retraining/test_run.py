@@ -10,21 +10,24 @@ import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner
 
-import tcdcn_init.eval.retraining.run as module
+import tcdcn_init.eval.retraining.methods as module
+from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.ert.training import ERTConfig
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.cli import app
 from tcdcn_init.datasets import read_mtfl
-from tcdcn_init.eval.retraining.files import load_retrained
-from tcdcn_init.eval.retraining.run import ert_trainer, rcpr_trainer, retrain, sdm_trainer, start_figures, trainers
+from tcdcn_init.eval.measuring.documents import to_json
+from tcdcn_init.eval.retraining.figures import start_figures
+from tcdcn_init.eval.retraining.methods import ert_method, methods, rcpr_method, sdm_method
+from tcdcn_init.eval.retraining.run import retrain
 from tcdcn_init.eval.retraining.starts import TRAINED_STARTS
 from tcdcn_init.shapes import ShapeBank
 
 SMALL = {
-    "sdm-mtfl": sdm_trainer(SDMConfig(spans=(2.0, 1.2), patch=16, cell=8, orientations=6, resolution=16.0)),
+    "sdm": sdm_method(SDMConfig(spans=(2.0, 1.2), patch=16, cell=8, orientations=6, resolution=16.0)),
     # What it stands beside is nothing to these tests, and the small one is quick.
-    "rcpr-mtfl": replace(rcpr_trainer(RCPRConfig(stages=3, ferns=5)), untouched="sdm-mtfl-box"),
+    "rcpr": replace(rcpr_method(RCPRConfig(stages=3, ferns=5)), original="sdm-mtfl-box"),
 }
 TREES = ERTConfig(cascade_depth=3, num_trees_per_cascade_level=20, tree_depth=2, oversampling_amount=2)
 
@@ -37,7 +40,7 @@ def root(make_mtfl, tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(root, small_model, tmp_path_factory):
     out = tmp_path_factory.mktemp("retrained")
-    return out, list(retrain(root, out, regressors=SMALL, model=small_model))
+    return out, list(retrain(root, out, families=SMALL, model=small_model))
 
 
 def metadata(path):
@@ -51,26 +54,25 @@ def test_every_regressor_is_trained_for_every_start(finished):
     assert sorted(path.name for path, _ in pieces) == sorted(path.name for path in out.iterdir())
     for path, figures in pieces:
         told = metadata(path)
-        assert json.loads(told["figures"])["mtfl-val"] == figures
-        assert set(figures["retrained"]) == {"start", "mean", "median", "failures"}
+        assert json.loads(told["figures"])["mtfl-val"] == to_json(figures)
         assert f"retrain {path.stem.split('@')[0]} for {path.stem.split('@')[1]}" in told["recipe"]
         assert ("TCDCN" in told["recipe"]) == ("tcdcn" in path.stem.split("@")[1])
         assert "held out" in told["data"]
         assert "research" in told["licence"]
-        assert load_retrained(*path.stem.split("@"), out) is not None
+        assert load_regressor(path) is not None
 
 
-def test_untouched_regressors_stand_beside(finished):
+def test_original_regressors_stand_beside(finished):
     for path, figures in finished[1]:
         if path.stem.startswith("sdm"):
-            assert figures["untouched"]["start"] == figures["retrained"]["start"]
-            assert figures["untouched"]["mean"] != figures["retrained"]["mean"]
+            assert figures.original.start == figures.retrained.start
+            assert figures.original.mean != figures.retrained.mean
 
 
 def test_they_learn_something(finished):
     for path, figures in finished[1]:
-        if path.stem in ("sdm-mtfl@random", "sdm-mtfl@mean"):
-            assert figures["retrained"]["mean"] < figures["retrained"]["start"]
+        if path.stem in ("sdm@random", "sdm@mean"):
+            assert figures.retrained.mean < figures.retrained.start
 
 
 def test_finished_files_are_kept(finished, root, small_model, caplog):
@@ -79,19 +81,19 @@ def test_finished_files_are_kept(finished, root, small_model, caplog):
     def refuse(*_):
         raise AssertionError("trained again")
 
-    idle = {name: replace(trainer, train=refuse) for name, trainer in SMALL.items()}
+    idle = {name: replace(method, train=refuse) for name, method in SMALL.items()}
     with caplog.at_level("INFO", logger="tcdcn_init"):
-        assert list(retrain(root, out, regressors=idle, model=small_model)) == pieces
-    assert "sdm-mtfl@mean.safetensors is there already" in caplog.text
+        assert list(retrain(root, out, families=idle, model=small_model)) == pieces
+    assert "sdm@mean.safetensors is there already" in caplog.text
 
 
 def test_files_of_other_settings_are_refused(finished, root, small_model):
     out, _ = finished
     with pytest.raises(ValueError, match=r"was made with recipe .*seed 0.* now .*seed 1"):
-        next(retrain(root, out, regressors=SMALL, model=small_model, seed=1))
-    other = {"sdm-mtfl": sdm_trainer()}
+        next(retrain(root, out, families=SMALL, model=small_model, seed=1))
+    other = {"sdm": sdm_method()}
     with pytest.raises(ValueError, match="was made with settings"):
-        next(retrain(root, out, regressors=other, model=small_model))
+        next(retrain(root, out, families=other, model=small_model))
 
 
 def test_an_interruption_leaves_no_half_file(root, tmp_path):
@@ -100,32 +102,28 @@ def test_an_interruption_leaves_no_half_file(root, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        next(
-            retrain(
-                root, tmp_path, starts=["mean"], regressors={"sdm-mtfl": replace(SMALL["sdm-mtfl"], save=interrupt)}
-            )
-        )
-    assert load_retrained("sdm-mtfl", "mean", tmp_path) is None
-    path, _ = next(retrain(root, tmp_path, starts=["mean"], regressors={"sdm-mtfl": SMALL["sdm-mtfl"]}))
+        next(retrain(root, tmp_path, starts=["mean"], families={"sdm": replace(SMALL["sdm"], save=interrupt)}))
+    assert not (tmp_path / "sdm@mean.safetensors").exists()
+    path, _ = next(retrain(root, tmp_path, starts=["mean"], families={"sdm": SMALL["sdm"]}))
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_file_of_something_else_is_named(root, tmp_path):
-    (tmp_path / "sdm-mtfl@mean.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="is not a file of `tcdcn-init retrain`"):
-        next(retrain(root, tmp_path, starts=["mean"], regressors=SMALL))
+    (tmp_path / "sdm@mean.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="is not a file of `tcdcn-init paper retrain`"):
+        next(retrain(root, tmp_path, starts=["mean"], families=SMALL))
     with pytest.raises(ValueError, match=r"starts \['means'\] are unknown"):
-        next(retrain(root, tmp_path, starts=["means"], regressors=SMALL))
+        next(retrain(root, tmp_path, starts=["means"], families=SMALL))
 
 
 @pytest.mark.parametrize("start", ["mean", "oracle"])
 def test_trees_are_retrained_through_dlib(start, root, tmp_path):
     pytest.importorskip("dlib")
-    trainer = {"ert5-mtfl": ert_trainer(TREES, copies=1, side=40)}
-    [(path, figures)] = retrain(root, tmp_path, starts=[start], regressors=trainer)
-    assert path.name == f"ert5-mtfl@{start}.safetensors"
-    assert figures["retrained"]["mean"] < 25
-    assert load_retrained("ert5-mtfl", start, tmp_path).aspect == pytest.approx(0.8, abs=0.05)
+    families = {"ert": ert_method(TREES, copies=1, side=40)}
+    [(path, figures)] = retrain(root, tmp_path, starts=[start], families=families)
+    assert path.name == f"ert@{start}.safetensors"
+    assert figures.retrained.mean < 25
+    assert load_regressor(path).aspect == pytest.approx(0.8, abs=0.05)
 
 
 def test_figures_count_a_face_without_a_result_as_lost(root):
@@ -139,19 +137,19 @@ def test_figures_count_a_face_without_a_result_as_lost(root):
             raise ValueError("no")
 
     found = start_figures(Refuses(), "mean", bank, faces[:3])
-    assert (found["mean"], found["failures"]) == (100.0, 100.0)
+    assert (found.mean, found.failures) == (100.0, 100.0)
     with pytest.raises(ValueError, match="give them as found"):
         start_figures(Refuses(), "tcdcn-aligned", bank, faces[:3])
 
 
 def test_the_command(root, tmp_path, monkeypatch):
-    assert set(trainers()) == {"ert5-mtfl", "sdm-mtfl", "rcpr-mtfl"}
-    monkeypatch.setattr(module, "trainers", lambda: SMALL)
+    assert set(methods()) == {"ert", "sdm", "rcpr"}
+    monkeypatch.setattr(module, "methods", lambda: SMALL)
     command = ["paper", "retrain", "--data", str(root), "--out", str(tmp_path), "--starts", "mean"]
-    refused = CliRunner().invoke(app, [*command, "--regressor", "smd-mtfl"])
+    refused = CliRunner().invoke(app, [*command, "--regressor", "smd"])
     assert refused.exit_code == 2
-    assert "expected some of sdm-mtfl, rcpr-mtfl" in refused.output
-    result = CliRunner().invoke(app, [*command, "--regressor", "sdm-mtfl"])
+    assert "unknown family of regressors 'smd'; did you mean sdm?" in refused.output
+    result = CliRunner().invoke(app, [*command, "--regressor", "sdm"])
     assert result.exit_code == 0, result.output
-    assert "| sdm-mtfl | mean | " in result.output
-    assert [path.name for path in tmp_path.iterdir()] == ["sdm-mtfl@mean.safetensors"]
+    assert "| sdm | mean | " in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["sdm@mean.safetensors"]

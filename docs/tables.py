@@ -1,0 +1,337 @@
+"""The documentation's tables, each from JSON that a command left. `write.py` puts them where pages mark them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors import safe_open
+
+from tcdcn_init.eval.bootstrap import Interval
+from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_tables
+from tcdcn_init.eval.comparison.finding import finding
+from tcdcn_init.eval.comparison.plan import POINTS_RUN
+from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
+from tcdcn_init.eval.comparison.tables import report_tables
+from tcdcn_init.eval.measuring.documents import from_json
+from tcdcn_init.eval.measuring.markdown import table
+from tcdcn_init.eval.model_report.confidence import ConfidenceReport
+from tcdcn_init.eval.model_report.confidence_report import confidence_text
+from tcdcn_init.eval.model_report.limits import LimitsReport
+from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.retraining.figures import BothFigures
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
+"""Folders of docs/results that `tcdcn-init eval` wrote."""
+
+_PLOTS = {
+    "ced": "Cumulative errors",
+    "points": "Change of each point's mean error against the baseline",
+    "poses": "Mean error by pose",
+    "noise": "Failures by box noise",
+    "roll": "Failures by roll",
+}
+_SEEDED = "tcdcn-nearest"
+
+N = TypeVar("N", bound=RunName)
+
+
+@cache
+def read(path: str) -> Any:
+    """JSON by its path in the repository."""
+    return json.loads((ROOT / path).read_text(encoding="utf-8"))
+
+
+def both(error: float, failures: float) -> str:
+    """Failures and mean error, both in percent."""
+    return f"{100 * failures:.1f} ({100 * error:.2f})"
+
+
+# --- comparisons of starts
+
+
+@cache
+def report(name: str) -> Report:
+    """docs/results/NAME/report.json."""
+    return Report.read(ROOT / f"docs/results/{name}/report.json")
+
+
+def command(name: str) -> str:
+    """What wrote a report."""
+    return f"    {report(name).command}"
+
+
+def found(name: str) -> str:
+    """What a report's figures say, in sentences."""
+    return "\n".join(f"- {sentence}" for sentence in finding(report(name)))
+
+
+def comparison(name: str) -> str:
+    """Regressors from the baseline and from TCDCN's points: failures and mean errors, and in worse conditions."""
+    document = report(name)
+    wanted = [
+        (document.noise, 0.2, "box noise 0.2"),
+        (document.roll, 45.0, "roll 45°"),
+        (document.roll, 180.0, "upside down"),
+    ]
+    conditions = [(sweep, value, text) for sweep, value, text in wanted if sweep is not None and value in sweep.values]
+    rows = []
+    for run in document.runs:
+        if run.start not in (document.baseline, _SEEDED) and not run.is_bare:
+            continue
+        names = ["none: the points", "", ""] if run.is_bare else _names(run)
+        change = "" if run.against is None else _points(run.against.failure)
+        cells = [both(run.error.mean, run.error.failure_10), change]
+        rows.append([*names, *cells, *(_at(run, sweep, value) for sweep, value, _ in conditions)])
+    head = [
+        "regressor",
+        "trained",
+        "start",
+        "failures (mean error), %",
+        "change of failures",
+        *(text for *_, text in conditions),
+    ]
+    return table(head, rows)
+
+
+def readme() -> str:
+    """What the front page says: accuracy by AFLW and AFW, and what a face costs."""
+    documents = [report(name) for name in ("aflw", "afw")]
+
+    def pair(error: float, failures: float) -> str:
+        return f"{100 * error:.2f} / {100 * failures:.1f}"
+
+    def overall(regressor: str, training: str, start: str) -> list[str]:
+        found = [_run(document.runs, (regressor, training, start)).error for document in documents]
+        return [pair(error.mean, error.failure_10) for error in found]
+
+    def bare(sweeps: Sequence[Sweep | None], value: float) -> list[str]:
+        found = []
+        for sweep in sweeps:
+            assert sweep is not None
+            column, run = sweep.values.index(value), sweep.runs[0]
+            found.append(pair(run.mean[column], run.failure[column]))
+        return found
+
+    published = [f"{document.published.figures[document.dataset.name]['TCDCN']:.1f}" for document in documents]
+    rows = [
+        ["TCDCN's points as published, 2014", *published],
+        ["**`initialize`**", *overall(*POINTS_RUN)],
+        ["... in boxes with noise of 0.2 of their side", *bare([each.noise for each in documents], 0.2)],
+        ["... head turned by 45°", *bare([each.roll for each in documents], 45.0)],
+        ["... upside down", *bare([each.roll for each in documents], 180.0)],
+        ["RCPR, trained for and started from random shapes in the box", *overall("rcpr-mtfl", "retrained", "random-5")],
+        ["RCPR, trained for and started from `initialize`'s points", *overall("rcpr-mtfl", "retrained", _SEEDED)],
+    ]
+    titles = [f"{each.dataset.title}, {each.dataset.faces:,} faces" for each in documents]
+    faces = read("benchmarks/initialize.json")["real_faces"]
+    cost = (
+        f"A face takes {faces['ms']['onnx']:.1f} ms on average on one core with onnxruntime, "
+        f"{faces['ratios']['onnx']:.1f} times as long as dlib's 68-point predictor in the same run "
+        f"({faces['passes']['mean']:.2f} passes over each of {faces['faces']} faces of AFLW)."
+    )
+    return f"{table(['mean error / failures, %', *titles], rows)}\n\n{cost}"
+
+
+def starts(name: str, regressor: str) -> str:
+    """One regressor, as bundled, from each start: upright, in noisy boxes and on turned heads."""
+    document = report(name)
+    sweeps = ((document.noise, (0.1, 0.2, 0.3), "box noise {:g}"), (document.roll, (45.0, 90.0, 180.0), "roll {:g}°"))
+    columns = [
+        (sweep, value, unit.format(value))
+        for sweep, shown, unit in sweeps
+        if sweep is not None
+        for value in sweep.values
+        if value in shown
+    ]
+    rows = []
+    for run in document.runs:
+        if run.regressor == regressor and run.training != "retrained":
+            cells = [_at(run, sweep, value, mean=True) for sweep, value, _ in columns]
+            rows.append([run.start, both(run.error.mean, run.error.failure_10), *cells])
+    return table(["start", "as it is", *(text for *_, text in columns)], rows)
+
+
+def _run(runs: Sequence[N], key: tuple[str, str, str]) -> N:
+    return next(run for run in runs if (run.regressor, run.training, run.start) == key)
+
+
+def _names(run: RunFigures) -> list[str]:
+    return [run.regressor, "for this start" if run.training == "retrained" else "as bundled", run.start]
+
+
+def _points(interval: Interval) -> str:
+    text, low, high = (
+        f"{100 * part:+.1f}".replace("-", "−") for part in (interval.estimate, interval.low, interval.high)
+    )
+    return f"{text} ({low} to {high})"
+
+
+def _at(run: RunFigures, sweep: Sweep, value: float, *, mean: bool = False) -> str:
+    """A run in a condition of a report."""
+    column = sweep.values.index(value)
+    found = _run(sweep.runs, (run.regressor, run.training, run.start))
+    failures = found.failure[column]
+    return both(found.mean[column], failures) if mean else f"{100 * failures:.1f}"
+
+
+def page(name: str) -> str:
+    """Every table and plot of a report."""
+    folder = ROOT / "docs" / "results" / name
+    plots = [f"![{text}]({stem}.png)" for stem, text in _PLOTS.items() if (folder / f"{stem}.png").exists()]
+    return "\n\n".join([report_tables(report(name)).rstrip(), *plots]) + "\n"
+
+
+# --- figures that model files hold
+
+
+def metadata(path: str) -> dict[str, Any]:
+    """Figures on held-out faces that a model file was saved with."""
+    with safe_open(ROOT / path, framework="np") as file:
+        return dict(json.loads(file.metadata()["figures"])["mtfl-val"])
+
+
+def rcpr_held_out() -> str:
+    """rcpr-mtfl from four starts."""
+    figures = metadata("tcdcn_init/models/rcpr-mtfl.safetensors")
+    names = {
+        "random-1": "one training shape in the box",
+        "random-5": "five, their median",
+        "restarts": "five, with smart restarts",
+        "tcdcn": "five nearest to TCDCN's points (`tcdcn-mtfl`)",
+    }
+    rows = [
+        [text, *(f"{figures[name][key]:.{digits}f}" for key, digits in (("mean", 2), ("median", 2), ("failures", 1)))]
+        for name, text in names.items()
+    ]
+    return table(["start", "mean error, %", "median, %", "failures, %"], rows)
+
+
+def sdm_held_out() -> str:
+    """Both SDMs from both starts."""
+    names = {"sdm-mtfl": "TCDCN's points", "sdm-mtfl-box": "the mean shape in the box"}
+    rows = []
+    for name, trained in names.items():
+        figures = metadata(f"tcdcn_init/models/{name}.safetensors")
+        cells = [f"{figures[start]['failures']:.1f} ({figures[start]['mean']:.2f})" for start in ("box", "tcdcn")]
+        rows.append([f"`{name}`", trained, *cells])
+    return table(["", "trained for starts from", "started in the box", "started from TCDCN's points"], rows)
+
+
+def retrained() -> str:
+    """Every regressor that was trained again, from its own start, beside the bundled one."""
+    order = ("random", "mean", "tcdcn-aligned", "tcdcn-nearest", "oracle")
+    rows = []
+    for name in ("sdm", "rcpr", "ert"):
+        for start in order:
+            figures = from_json(BothFigures, metadata(f"eval/retrained/{name}@{start}.safetensors"))
+            cells = [f"{found.mean:.2f} ({found.failures:.1f})" for found in (figures.original, figures.retrained)]
+            rows.append([name, start, f"{figures.retrained.start:.1f}", *cells])
+    return table(["regressor", "start", "error of the start, %", "as bundled", "retrained"], rows)
+
+
+# --- times
+
+
+def _ms(seconds: float) -> str:
+    return f"{1e3 * seconds:.2f}"
+
+
+def machine(name: str) -> str:
+    """What a benchmark ran on, and its command."""
+    document = read(f"benchmarks/{name}.json")
+    hardware = document["hardware"]
+    versions = ", ".join(f"{package} {hardware['versions'][package]}" for package in ("torch", "onnxruntime", "numpy"))
+    return f"`{document['command']}`: {hardware['processor']}, Python {hardware['python']}, {versions}."
+
+
+def speed_real() -> str:
+    """AFLW's faces, each in its own image."""
+    faces = read("benchmarks/initialize.json")["real_faces"]
+    shares = faces["passes"]["share"]
+    head = [
+        "ms a face",
+        "mean",
+        "x dlib",
+        *(f"{n} pass{'es' * (n != '1')}" for n in shares),
+        f"{faces['batch']} in a batch",
+    ]
+    names = {
+        "onnx": "`initialize`, onnxruntime",
+        "torch": "`initialize`, PyTorch",
+        "dlib, 68 points": "dlib's predictor",
+    }
+    rows = [
+        [
+            text,
+            f"{faces['ms'][name]:.2f}",
+            f"{faces['ratios'][name]:.2f}",
+            *(f"{faces['ms_by_passes'][n][name]:.2f}" for n in shares),
+            f"{faces['ms_in_batches'][name]:.2f}" if name in faces["ms_in_batches"] else "",
+        ]
+        for name, text in names.items()
+    ]
+    rows.append(["share of faces, %", "", "", *(f"{100 * share:.0f}" for share in shares.values()), ""])
+    passes = f"{faces['faces']} faces of {faces['dataset']} took {faces['passes']['mean']:.2f} passes on average."
+    return f"{table(head, rows)}\n\n{passes}"
+
+
+def speed_loop() -> str:
+    """One portrait in a loop."""
+    document = read("benchmarks/initialize.json")
+    seconds, ratios = document["seconds"], document["ratios"]
+    keys = {name.partition(": ")[2]: None for name in seconds}
+    groups = list(dict.fromkeys(name.partition(": ")[0] for name in seconds))
+    rows = []
+    for name in keys:
+        cells = [f"{_ms(seconds[f'{g}: {name}']['median'])} ms, {ratios[f'{g}: {name}']:.2f} x" for g in groups]
+        rows.append([name, *cells])
+    return table(["", *groups], rows)
+
+
+def speed_cascade() -> str:
+    """The cascade of regression trees in numpy."""
+    document = read("benchmarks/ert.json")
+    rows = [
+        [name, _ms(timing["median"]), f"{document['ratios'][name]:.2f}" if name in document["ratios"] else ""]
+        for name, timing in document["seconds"].items()
+    ]
+    return table(["", "ms", "x dlib"], rows)
+
+
+def speed_training() -> str:
+    """The training of the paper's network."""
+    document = read("benchmarks/training.json")
+    return f"{document['title']}, with {document['threads']} threads."
+
+
+TABLES: dict[str, Callable[..., str]] = {
+    "command": command,
+    "found": found,
+    "comparison": comparison,
+    "readme": readme,
+    "starts": starts,
+    "rcpr-held-out": rcpr_held_out,
+    "sdm-held-out": sdm_held_out,
+    "retrained": retrained,
+    "machine": machine,
+    "speed-real": speed_real,
+    "speed-loop": speed_loop,
+    "speed-cascade": speed_cascade,
+    "speed-training": speed_training,
+}
+
+WHOLE_PAGES: dict[str, Callable[[], str]] = {
+    **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
+    "docs/confidence/confidence.md": lambda: confidence_text(
+        ConfidenceReport.read(ROOT / "docs/confidence/confidence.json")
+    ),
+    "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
+    "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
+        CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")
+    ),
+}
