@@ -15,6 +15,7 @@ import copy
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ from tcdcn_init.geometry import BoxLike, transform_points
 
 __all__ = ["CHECKS", "check_regressor"]
 
-# A face of 40 pixels between the eyes, in an image of 200 x 180, twice.
-_POINTS = np.array([[70.0, 80], [110, 80], [90, 102], [75, 122], [105, 122]])
+# A face of 40 pixels between the eyes, so far from the image's border that no regressor reads that.
+_WIDTH, _HEIGHT = 420, 400
+_POINTS = np.array([[170.0, 180], [210, 180], [190, 202], [175, 222], [205, 222]])
 _MOVE = np.array([23.0, 14.0])
-_BOX = (50.0, 50.0, 130.0, 140.0)
+_BOX = (150.0, 150.0, 230.0, 240.0)
 _TOLERANCE = 0.4  # pixels: one in a hundred of the distance between the eyes
 
 _NOT_IMAGES: dict[str, Any] = {
@@ -186,8 +188,8 @@ def check_batch_is_its_faces(regressor: ShapeRegressor) -> None:
     start = _start(regressor)
     starts: tuple[Any, ...] = (
         [_BOX, (left + 9, top, right, bottom - 5), (left, top + 4, right + 6, bottom)],
-        np.stack([_POINTS, _POINTS + [4, -3], _POINTS * 1.1]),
-        np.stack([start, start + 5.0, start * 1.05]),
+        np.stack([_POINTS, _POINTS + [4, -3], _POINTS * 1.02]),
+        np.stack([start, start + 5.0, start * 1.02]),
     )
     for images in (image, [image, other, image], (image, other, image)):
         own = list(images) if isinstance(images, list | tuple) else [images] * 3
@@ -274,9 +276,15 @@ CHECKS: tuple[Callable[[ShapeRegressor], None], ...] = (
 
 
 def _image(move: NDArray[np.float64] | tuple[float, float] = (0.0, 0.0)) -> NDArray[np.uint8]:
-    """A grey image of a face: smooth everywhere, dark at the eyes and the mouth, light at the nose."""
-    rows, columns = np.mgrid[:180.0, :200.0]
-    rows, columns = rows - move[1], columns - move[0]
+    """A grey image of a face."""
+    return _drawn(float(move[0]), float(move[1])).copy()
+
+
+@cache
+def _drawn(right: float, down: float) -> NDArray[np.uint8]:
+    """The face, moved: smooth everywhere, dark at the eyes and the mouth, light at the nose."""
+    rows, columns = np.mgrid[: float(_HEIGHT), : float(_WIDTH)]
+    rows, columns = rows - down, columns - right
     light = 140 + 25 * np.sin(columns / 7) * np.cos(rows / 9)
     for (x, y), depth in zip(_POINTS, (-90, -90, 70, -55, -55), strict=True):
         light += depth * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 60)

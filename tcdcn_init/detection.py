@@ -74,14 +74,14 @@ def detect_boxes(image: Any, detector: Detector = "auto") -> NDArray[np.float64]
 
 def _shrunk(image: NDArray[Any]) -> tuple[NDArray[np.uint8], float]:
     from skimage.transform import resize
-    from skimage.util import img_as_ubyte
 
-    values = as_grey(image)
+    # What is not finite is no face, and would spread where the image is shrunk.
+    values = np.nan_to_num(as_grey(image), nan=0.0, posinf=0.0, neginf=0.0)
     factor = max(values.shape) / _LONGEST_SIDE
     if factor > 1.0:
         shape = tuple(max(1, round(length / factor)) for length in values.shape)
         values = resize(values, shape, anti_aliasing=True)
-    return np.asarray(img_as_ubyte(np.clip(values, 0.0, 1.0))), max(factor, 1.0)
+    return np.asarray(np.rint(np.clip(values, 0.0, 1.0) * 255.0), dtype=np.uint8), max(factor, 1.0)
 
 
 # dlib gives Python's lock back while it detects, and a detector keeps its pyramid: one for each thread.

@@ -217,7 +217,7 @@ def initialize(
         Face boxes (left, top, right, bottom) in pixels, or objects such as ``dlib.rectangle``. Omitted, a detector
         looks for faces (`detection.detect_boxes`, whose limits apply).
     model : str or path
-        A bundled model or the path of a file. Kept in memory after the first call.
+        A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}
         See `Initializer`.
     passes, mirror
@@ -249,12 +249,24 @@ def initialize(
     >>> face.points.shape, abs(face.roll) < 15
     ((5, 2), True)
     """
-    return _cached(model, backend, passes, mirror)(image, boxes, on_bad=on_bad)
+    if is_path(model):
+        model = Path(model).resolve()
+    return _kept(model, _stamps(model), backend, passes, mirror)(image, boxes, on_bad=on_bad)
 
 
 @functools.lru_cache(maxsize=4)
-def _cached(model: str | Path, backend: BackendName, passes: int, mirror: bool) -> Initializer:
+def _kept(
+    model: str | Path, stamps: tuple[tuple[int, int], ...], backend: BackendName, passes: int, mirror: bool
+) -> Initializer:
     return Initializer(model, backend=backend, passes=passes, mirror=mirror)
+
+
+def _stamps(model: str | Path) -> tuple[tuple[int, int], ...]:
+    """Time and size of a caller's own model files: one that was written anew is read anew."""
+    if not isinstance(model, Path):
+        return ()
+    found = [model.with_suffix(suffix) for suffix in (".safetensors", ".onnx")]
+    return tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in found if path.is_file())
 
 
 def _made(kind: type[Initializer], model: str | Path, backend: BackendName, passes: int, mirror: bool) -> Initializer:

@@ -10,36 +10,64 @@ import numpy as np
 
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.cascade import ERT
+from tcdcn_init.adapters.ert.training import ERTConfig
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.cases import Case
-from tcdcn_init.geometry import compose, rotation, transform_points
+from tcdcn_init.geometry import compose, interocular, rotation, transform_points
+
+SMALL_ERT = ERTConfig(
+    cascade_depth=4, num_trees_per_cascade_level=30, tree_depth=3, oversampling_amount=5, feature_pool_size=80
+)
+SMALL_RCPR = RCPRConfig(resolution=14.0, reach=2.5, stages=12, ferns=12, depth=4, places=80)
+SMALL_SDM = SDMConfig(spans=(2.0, 1.2, 0.8), patch=16, cell=8, orientations=6, resolution=16.0)
+"""Settings of cascades that train in a second or two."""
+
+NOISE = 0.05 * np.random.default_rng(7).standard_normal((300, 5, 2)) + 0.05 * np.random.default_rng(8).standard_normal(
+    (300, 1, 2)
+)
+"""Errors of five points, each of its own and all together, in centroid sizes."""
 
 FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
 """An upright face."""
 
 
 def draw(points: np.ndarray, shape: tuple[int, int] = (140, 160), seed: int = 0) -> np.ndarray:
-    """A grey picture with round marks, so that a turned face is a turned picture: dark eyes, light nose, dim mouth."""
+    """A grey image with round marks, so that a turned face is a turned image: dark eyes, light nose, dim mouth."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     size = np.linalg.norm(points[1] - points[0])
-    picture = np.random.default_rng(seed).normal(120, 3, shape)
+    image = np.random.default_rng(seed).normal(120, 3, shape)
     for (x, y), light in zip(points, (-110, -110, 120, -60, -60), strict=True):
-        picture += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (0.2 * size) ** 2)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        image += light * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (0.2 * size) ** 2)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def face(
     rng: np.random.Generator, roll: float = 0.0, scale: float = 1.0, jitter: float = 1.5
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture of a face near its middle, and its five points."""
+    """An image of a face near its middle, and its five points."""
     upright = FIVE + rng.normal(0, jitter, FIVE.shape)
     place = compose([[1, 0, 80], [0, 1, 70]], compose(rotation(roll), [[scale, 0, 0], [0, scale, 0]]))
     points = transform_points(place, upright - FIVE.mean(axis=0) + rng.uniform(-6, 6, 2))
     return draw(points, seed=int(rng.integers(1 << 30))), points
+
+
+def noisy(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Five points that err as `NOISE`."""
+    return points + NOISE[rng.integers(len(NOISE))] * np.sqrt(((points - points.mean(axis=0)) ** 2).sum())
+
+
+def nme(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Mean errors (...) of shapes (..., P, 2), in inter-ocular distances."""
+    return np.linalg.norm(found - truth, axis=-1).mean(axis=-1) / interocular(truth)
+
+
+def moved(truth: np.ndarray, rng: np.random.Generator, count: int = 5) -> np.ndarray:
+    """Starts (N, count, 5, 2) away from shapes (N, 5, 2)."""
+    return truth[:, None] + rng.normal(0, 4, (len(truth), count, 1, 2)) + rng.normal(0, 2, (len(truth), count, 5, 2))
 
 
 def random_arrays(rng: np.random.Generator, **sizes: int) -> CascadeArrays:

@@ -55,9 +55,9 @@ def portrait() -> np.ndarray:
     """scikit-image's astronaut, (512, 512, 3) uint8, read-only."""
     from skimage.data import astronaut
 
-    picture = np.array(astronaut())
-    picture.setflags(write=False)
-    return picture
+    image = np.array(astronaut())
+    image.setflags(write=False)
+    return image
 
 
 @pytest.fixture(scope="session")
@@ -95,30 +95,30 @@ def _draw_face(
     x, y = np.moveaxis(offset @ turn[:, :2] / eyes, -1, 0)
 
     coarse = rng.uniform(0.2, 0.8, size=(4, 4))
-    picture = np.kron(coarse, np.ones((-(-height // 4), -(-width // 4))))[:height, :width]
-    picture = np.where((x / 0.95) ** 2 + ((y + 0.1) / 1.2) ** 2 < 1.0, rng.uniform(0.65, 0.85), picture)
+    image = np.kron(coarse, np.ones((-(-height // 4), -(-width // 4))))[:height, :width]
+    image = np.where((x / 0.95) ** 2 + ((y + 0.1) / 1.2) ** 2 < 1.0, rng.uniform(0.65, 0.85), image)
     ink = rng.uniform(0.05, 0.25)
     for eye in five[:2]:
         distance = np.hypot(x - eye[0], y - eye[1])
-        picture = np.where(distance < 0.13, ink, picture)
+        image = np.where(distance < 0.13, ink, image)
         if labels[2]:  # glasses
-            picture = np.where(np.abs(distance - 0.3) < 0.05, ink, picture)
-    picture = np.where(np.hypot(x - five[2, 0], y - five[2, 1]) < 0.09, 0.4, picture)
+            image = np.where(np.abs(distance - 0.3) < 0.05, ink, image)
+    image = np.where(np.hypot(x - five[2, 0], y - five[2, 1]) < 0.09, 0.4, image)
     left, right = five[3], five[4]
     smile = 0.16 if labels[1] else 0.0
     along = np.clip((x - left[0]) / (right[0] - left[0]), 0.0, 1.0)
     lip = left[1] + (right[1] - left[1]) * along + 4.0 * smile * along * (1.0 - along)
     mouth = (np.abs(y - lip) < 0.06) & (x >= left[0]) & (x <= right[0])
-    picture = np.where(mouth, ink, picture)
+    image = np.where(mouth, ink, image)
     if labels[0]:  # hair
-        picture = np.where((y < -0.75) & (np.abs(x) < 0.9), ink, picture)
-    picture = np.clip(picture + 0.02 * rng.standard_normal((height, width)), 0.0, 1.0)
-    return np.rint(picture * 255).astype(np.uint8), points
+        image = np.where((y < -0.75) & (np.abs(x) < 0.9), ink, image)
+    image = np.clip(image + 0.02 * rng.standard_normal((height, width)), 0.0, 1.0)
+    return np.rint(image * 255).astype(np.uint8), points
 
 
 @pytest.fixture(scope="session")
 def draw_face() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """``draw_face(rng, size=, centre=, eyes=, roll=, labels=)`` -> grey picture and its exact five points.
+    """``draw_face(rng, size=, centre=, eyes=, roll=, labels=)`` -> grey image and its exact five points.
 
     `labels` are the class indices of gender, smile, glasses, pose; each shows in the drawing.
     """
@@ -147,13 +147,13 @@ def make_mtfl(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callab
                 folder = folders[k * len(folders) // count]
                 name = f"{folder}/face_{k:04d}.png"
                 (root / folder).mkdir(parents=True, exist_ok=True)
-                if split == "training" and k == 1:  # the same picture as the face before, under another name
+                if split == "training" and k == 1:  # the same image as the face before, under another name
                     (root / name).write_bytes((root / "lfw_5590/face_0000.png").read_bytes())
                 else:
                     labels = [int(rng.integers(n)) for n in (2, 2, 2, 5)]
                     centre, roll = tuple(47.5 + rng.uniform(-4, 4, 2)), 10.0 * rng.standard_normal()
-                    picture, points = draw_face(rng, centre=centre, roll=roll, labels=labels)
-                    imsave(root / name, picture, check_contrast=False)
+                    image, points = draw_face(rng, centre=centre, roll=roll, labels=labels)
+                    imsave(root / name, image, check_contrast=False)
                 gender, smile, glasses, pose = labels
                 numbers = [f"{value + 1.0:.6f}" for value in points.T.ravel()]
                 codes = [gender + 1, 2 - smile, 2 - glasses, pose + 1]

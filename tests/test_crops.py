@@ -1,4 +1,4 @@
-"""Crops against the pictures they were cut from: place, blur, border, colour."""
+"""Crops against the images they were cut from: place, blur, border, colour."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def one(image: np.ndarray, matrix: np.ndarray, side: int = SIDE) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def ramps() -> tuple[np.ndarray, np.ndarray]:
-    """Pictures whose value is their own column, or row."""
+    """Images whose value is their own column, or row."""
     y, x = np.mgrid[:300, :400].astype(np.float32)
     return x, y
 
@@ -67,18 +67,18 @@ def test_any_frame_is_sampled_within_a_tenth_of_a_crops_pixel(ramps, scale, roll
         np.testing.assert_allclose(one(ramp, matrix), places[..., axis], atol=max(0.1 * scale / SIDE, 2e-3))
 
 
-def test_a_frame_of_the_crops_own_size_is_the_picture_itself():
-    picture = np.random.default_rng(0).random((60, 70))
+def test_a_frame_of_the_crops_own_size_is_the_image_itself():
+    image = np.random.default_rng(0).random((60, 70))
     # Crop pixel (0, 0) on image pixel (12, 8).
-    crop = one(picture, frame(12 + (SIDE - 1) / 2, 8 + (SIDE - 1) / 2, SIDE))
-    np.testing.assert_allclose(crop, picture[8:48, 12:52], atol=1e-6)
+    crop = one(image, frame(12 + (SIDE - 1) / 2, 8 + (SIDE - 1) / 2, SIDE))
+    np.testing.assert_allclose(crop, image[8:48, 12:52], atol=1e-6)
 
 
 def test_points_and_pixels_share_the_frame():
-    picture = np.zeros((200, 200))
-    picture[70, 90] = 1.0
+    image = np.zeros((200, 200))
+    image[70, 90] = 1.0
     matrix = frame(100.0, 80.0, 60.0, 30.0)
-    crop = one(picture, matrix)
+    crop = one(image, matrix)
     rows, columns = np.mgrid[:SIDE, :SIDE]
     middle = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()
     place = transform_points(matrix, [(middle + 0.5) / SIDE - 0.5])[0]
@@ -89,7 +89,7 @@ def test_points_and_pixels_share_the_frame():
 
 
 @pytest.mark.parametrize("scale", [20, 40, 90, 200])
-def test_upright_and_turned_sampling_agree_on_a_smooth_picture(smooth, scale):
+def test_upright_and_turned_sampling_agree_on_a_smooth_image(smooth, scale):
     upright = one(smooth, frame(200.3, 150.7, scale))
     hardly_turned = one(smooth, frame(200.3, 150.7, scale, 1e-6))
     np.testing.assert_allclose(hardly_turned, upright, atol=0.003)
@@ -104,21 +104,21 @@ def test_quarter_turns_of_the_frame_turn_the_crop(smooth, quarters):
 
 @few
 @given(st.floats(5, 150), st.floats(-60, 60), st.floats(-20, 140), st.floats(-20, 120))
-def test_a_mirrored_frame_on_the_mirrored_picture_gives_the_mirrored_crop(scale, roll, x, y):
-    picture = np.random.default_rng(1).random((100, 121))
-    crop = one(picture, frame(x, y, scale, roll))
-    mirrored = one(picture[:, ::-1], frame(120 - x, y, scale, -roll))
+def test_a_mirrored_frame_on_the_mirrored_image_gives_the_mirrored_crop(scale, roll, x, y):
+    image = np.random.default_rng(1).random((100, 121))
+    crop = one(image, frame(x, y, scale, roll))
+    mirrored = one(image[:, ::-1], frame(120 - x, y, scale, -roll))
     np.testing.assert_allclose(mirrored[:, ::-1], crop, atol=1e-4)
 
 
 def test_frames_together_or_one_by_one_give_the_same_crops():
-    picture = np.random.default_rng(2).random((120, 130))
+    image = np.random.default_rng(2).random((120, 130))
     frames = np.stack([frame(50, 60, 30), frame(70, 40, 80, 20), frame(10, 10, 60), frame(60, 60, 90, -170)])
-    together = cut(picture, frames, SIDE)
+    together = cut(image, frames, SIDE)
     assert together.shape == (4, SIDE, SIDE)
     assert together.dtype == np.float32
     for crop, matrix in zip(together, frames, strict=True):
-        np.testing.assert_array_equal(crop, one(picture, matrix))
+        np.testing.assert_array_equal(crop, one(image, matrix))
 
 
 # --- shrinking
@@ -135,15 +135,15 @@ def test_a_checkerboard_shrinks_to_its_mean(scale, roll):
 @pytest.mark.parametrize("roll", [0.0, 30.0])
 @pytest.mark.parametrize("scale", [200, 400, 900])
 def test_noise_averages_out_however_much_it_shrinks(scale, roll):
-    picture = np.random.default_rng(3).random((1300, 1300))
-    crop = one(picture, frame(650.2, 650.4, scale, roll))
+    image = np.random.default_rng(3).random((1300, 1300))
+    crop = one(image, frame(650.2, 650.4, scale, roll))
     assert abs(crop.mean() - 0.5) < 0.01
     # A triangle two samples wide on either side keeps at most (2/3 / 2) of the deviation in two dimensions.
-    assert crop.std() < picture.std() * 0.4
+    assert crop.std() < image.std() * 0.4
 
 
 @pytest.mark.parametrize("roll", [0.0, 30.0])
-def test_a_constant_picture_stays_constant(roll):
+def test_a_constant_image_stays_constant(roll):
     for scale in (3, 40, 1000):
         np.testing.assert_allclose(one(np.full((50, 50), 0.3), frame(25, 20, scale, roll)), 0.3, atol=1e-6)
 
@@ -153,23 +153,23 @@ def test_a_constant_picture_stays_constant(roll):
 
 @pytest.mark.parametrize("roll", [0.0, 35.0])
 def test_beyond_the_border_the_outermost_pixels_go_on(roll):
-    picture = np.random.default_rng(4).random((40, 50))
-    padded = np.pad(picture, 100, mode="edge")
+    image = np.random.default_rng(4).random((40, 50))
+    padded = np.pad(image, 100, mode="edge")
     for x, y in ((0, 0), (49, 39), (-10, 20), (60, 45), (25, -15)):
         matrix, shifted = frame(x, y, 60, roll), frame(x + 100, y + 100, 60, roll)
-        np.testing.assert_allclose(one(picture, matrix), one(padded, shifted), atol=1e-5)
+        np.testing.assert_allclose(one(image, matrix), one(padded, shifted), atol=1e-5)
 
 
-def test_a_picture_of_one_pixel_has_crops():
+def test_an_image_of_one_pixel_has_crops():
     np.testing.assert_allclose(one(np.array([[200]], dtype=np.uint8), frame(0, 0, 10)), 200 / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("roll", [0.0, 20.0])
 def test_nothing_but_the_faces_region_is_touched(roll):
     # Ten thousand million pixels that share one byte: to read them all would not end, to copy them not fit.
-    picture = np.broadcast_to(np.uint8(51), (10**5, 10**5))
-    np.testing.assert_allclose(one(picture, frame(50_000, 60_000, 300, roll)), 0.2, atol=1e-6)
-    np.testing.assert_allclose(one(picture, frame(50_000, 60_000, 90_000, roll)), 0.2, atol=1e-6)
+    image = np.broadcast_to(np.uint8(51), (10**5, 10**5))
+    np.testing.assert_allclose(one(image, frame(50_000, 60_000, 300, roll)), 0.2, atol=1e-6)
+    np.testing.assert_allclose(one(image, frame(50_000, 60_000, 90_000, roll)), 0.2, atol=1e-6)
 
 
 # --- colours and dtypes
@@ -177,17 +177,17 @@ def test_nothing_but_the_faces_region_is_touched(roll):
 
 @pytest.mark.parametrize("convert", [img_as_ubyte, img_as_uint, img_as_float, lambda p: p.astype(np.float32)])
 def test_a_crop_over_whole_pixels_is_their_grey(convert):
-    picture = convert(np.random.default_rng(5).random((30, 40, 3)))
-    expected = rgb2gray(img_as_float(picture))[5:25, 10:30]
-    np.testing.assert_allclose(one(picture, frame(19.5, 14.5, 20), 20), expected, atol=1e-5)
+    image = convert(np.random.default_rng(5).random((30, 40, 3)))
+    expected = rgb2gray(img_as_float(image))[5:25, 10:30]
+    np.testing.assert_allclose(one(image, frame(19.5, 14.5, 20), 20), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_pixel_that_is_not_finite_spoils_only_crops_that_see_it(bad):
-    picture = np.random.default_rng(7).random((100, 200))
-    picture[50, 150] = bad
+    image = np.random.default_rng(7).random((100, 200))
+    image[50, 150] = bad
     with np.errstate(invalid="ignore"):
-        crops = cut(picture, np.stack([frame(50, 50, 60), frame(150, 50, 60), frame(50, 50, 60, 20)]), SIDE)
+        crops = cut(image, np.stack([frame(50, 50, 60), frame(150, 50, 60), frame(50, 50, 60, 20)]), SIDE)
     assert np.isfinite(crops).all(axis=(1, 2)).tolist() == [True, False, True]
 
 

@@ -29,13 +29,13 @@ def test_the_portraits_face_is_found(found, detector, portrait_points):
 
 
 @DETECTORS
-def test_kinds_of_pictures_make_no_difference(found, detector, portrait):
-    for picture in (img_as_float(portrait), img_as_uint(portrait)):
-        np.testing.assert_allclose(detect_boxes(picture, detector), found[detector], atol=4.0)
+def test_kinds_of_images_make_no_difference(found, detector, portrait):
+    for image in (img_as_float(portrait), img_as_uint(portrait)):
+        np.testing.assert_allclose(detect_boxes(image, detector), found[detector], atol=4.0)
 
 
 @DETECTORS
-def test_a_large_picture_is_searched_small_and_answered_in_its_own_pixels(found, detector, portrait):
+def test_a_large_image_is_searched_small_and_answered_in_its_own_pixels(found, detector, portrait):
     large = rescale(portrait, 3.0, channel_axis=2, order=1)
     [box] = detect_boxes(large, detector)
     np.testing.assert_allclose(box / 3.0, found[detector][0], atol=12.0)
@@ -45,14 +45,24 @@ def test_a_large_picture_is_searched_small_and_answered_in_its_own_pixels(found,
 def test_the_largest_face_comes_first(detector, portrait):
     face = portrait[20:220, 120:340]
     small = rescale(face, 0.6, channel_axis=2, anti_aliasing=True)
-    picture = np.full((220, 400, 3), 0.5)
-    picture[50:170, 10:142] = small
-    picture[10:210, 170:390] = img_as_float(face)
-    boxes = detect_boxes(picture, detector)
+    image = np.full((220, 400, 3), 0.5)
+    image[50:170, 10:142] = small
+    image[10:210, 170:390] = img_as_float(face)
+    boxes = detect_boxes(image, detector)
     assert len(boxes) == 2
     assert boxes[0, 0] > 170 > boxes[1, 2]
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     assert areas[0] > areas[1]
+
+
+@DETECTORS
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_pixels_that_are_not_finite_hide_no_face_beside_them(detector, portrait, factor):
+    image = rescale(portrait, factor, channel_axis=2)
+    expected = detect_boxes(image, detector)
+    image[-60:, :60] = np.nan
+    image[-60:, -60:] = np.inf
+    np.testing.assert_allclose(detect_boxes(image, detector), expected, atol=3.0)
 
 
 @DETECTORS

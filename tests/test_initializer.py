@@ -7,6 +7,7 @@ from typing import Any
 import dlib
 import numpy as np
 import pytest
+import torch
 from skimage.color import rgb2gray
 from skimage.transform import rescale, warp
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
@@ -15,7 +16,9 @@ import tcdcn_init
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import MIRROR, interocular, invert, rotation, transform_points
 from tcdcn_init.initializer import Initialization, Initializer, initialize
+from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.tasks import TASKS
+from tcdcn_init.weights import save_network
 
 BOTH = pytest.mark.parametrize("backend", ["torch", "onnx"])
 
@@ -97,7 +100,7 @@ def test_what_downstream_needs_follows_from_the_points(portrait, portrait_box):
     assert abs(float(Initialization(there, face.box).roll)) < 3.0
 
 
-def test_a_scaled_picture_has_scaled_points(initializers, portrait, portrait_box):
+def test_a_scaled_image_has_scaled_points(initializers, portrait, portrait_box):
     initializer = initializers["torch"]
     expected = initializer.points(portrait, [portrait_box])[0]
     for factor in (0.5, 3.0):
@@ -175,11 +178,21 @@ def test_the_functions_are_the_class(initializers, portrait, portrait_box):
     np.testing.assert_array_equal(face.points, expected)
 
 
-def test_kinds_of_pictures_give_the_same_points(initializers, portrait, portrait_box):
+def test_a_model_file_that_changes_is_read_anew(portrait, portrait_box, small_network, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        save_network(tmp_path / "mine.safetensors", TCDCN(small_network), {})
+        found.append(initialize(portrait, [portrait_box], model="mine.safetensors", passes=1)[0].points)
+    assert np.abs(found[1] - found[0]).max() > 1.0
+
+
+def test_kinds_of_images_give_the_same_points(initializers, portrait, portrait_box):
     initializer = initializers["torch"]
     expected = initializer.points(portrait, [portrait_box])
     opaque = np.dstack([portrait, np.full(portrait.shape[:2], 255, dtype=np.uint8)])
-    for picture in (
+    for image in (
         opaque,
         img_as_uint(portrait),
         img_as_float(portrait),
@@ -188,7 +201,7 @@ def test_kinds_of_pictures_give_the_same_points(initializers, portrait, portrait
         rgb2gray(portrait)[..., None],
         np.asfortranarray(portrait),
     ):
-        np.testing.assert_allclose(initializer.points(picture, [portrait_box]), expected, atol=0.02)
+        np.testing.assert_allclose(initializer.points(image, [portrait_box]), expected, atol=0.02)
     np.testing.assert_allclose(initializer.points(img_as_ubyte(rgb2gray(portrait)), [portrait_box]), expected, atol=0.3)
 
 
@@ -212,9 +225,9 @@ def test_boxes_of_several_kinds_may_be_mixed(initializers, portrait):
 
 
 def test_nothing_but_the_faces_region_is_touched(initializers, twice):
-    picture = np.broadcast_to(np.uint8(120), (10**5, 10**5, 3))
+    image = np.broadcast_to(np.uint8(120), (10**5, 10**5, 3))
     for initializer in (*initializers.values(), twice):
-        [face] = initializer(picture, [(70_000, 30_000, 70_500, 30_600)])
+        [face] = initializer(image, [(70_000, 30_000, 70_500, 30_600)])
         assert (np.abs(face.points - [70_250, 30_300]) < 600).all()
 
 
@@ -338,9 +351,9 @@ def test_images_and_boxes_must_pair_up(initializers, portrait, portrait_box):
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 def test_a_face_that_cannot_be_processed_leaves_its_neighbours_alone(portrait, portrait_box, passes):
     initializer = Initializer(passes=passes)
-    picture = img_as_float(portrait)
-    expected = initializer.points(picture, [portrait_box])[0]
-    picture[400:420, 400:420] = np.nan
+    image = img_as_float(portrait)
+    expected = initializer.points(image, [portrait_box])[0]
+    image[400:420, 400:420] = np.nan
     given = [
         portrait_box,
         (380, 380, 440, 440),  # sees the NaN
@@ -350,7 +363,7 @@ def test_a_face_that_cannot_be_processed_leaves_its_neighbours_alone(portrait, p
         (np.nan, 0, 10, 10),
         portrait_box,
     ]
-    faces = initializer(picture, given, on_bad="nan")
+    faces = initializer(image, given, on_bad="nan")
     assert [bool(np.isfinite(face.points).all()) for face in faces] == [True, False, True, False, False, False, True]
     for face in (faces[0], faces[2], faces[6]):
         np.testing.assert_allclose(face.points, expected, atol=1e-3)
@@ -359,7 +372,7 @@ def test_a_face_that_cannot_be_processed_leaves_its_neighbours_alone(portrait, p
         assert all(np.isnan(value) for classes in face.attributes.values() for value in classes.values())
         assert np.isnan(face.roll)
 
-    elsewhere = initializer.batch([picture, portrait], [[(380, 380, 440, 440)], [portrait_box]], on_bad="nan")
+    elsewhere = initializer.batch([image, portrait], [[(380, 380, 440, 440)], [portrait_box]], on_bad="nan")
     assert np.isnan(elsewhere[0][0].points).all()
     np.testing.assert_allclose(elsewhere[1][0].points, expected, atol=1e-3)
 

@@ -64,8 +64,8 @@ def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Lay
     """The layout of a model, known by the number of its points and their places, or as stated.
 
     Known are iBUG's 68 points, also with more after them (81, 70), Helen's 194 (in Helen's order, or in the order "0",
-    "1", "10", "100" ... that dlib's XML files lead to), dlib's published 5 (four eye corners and the nose base) and this
-    project's five.
+    "1", "10", "100" ... that dlib's XML files lead to), dlib's published 5 (four eye corners and the nose base) and
+    this project's five.
 
     Parameters
     ----------
@@ -108,7 +108,8 @@ def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Lay
             return layout
     raise ValueError(
         f"no known layout of {len(mean)} points looks like this mean shape (known: 68 and more after them, 194, "
-        f"dlib's 5 and {', '.join(FIVE_POINTS)}); state it, e.g. layout={{'left eye': [0, 1], 'right eye': [2, 3], 'nose': 4}}"
+        f"dlib's 5 and {', '.join(FIVE_POINTS)}); state it, "
+        f"e.g. layout={{'left eye': [0, 1], 'right eye': [2, 3], 'nose': 4}}"
     )
 
 

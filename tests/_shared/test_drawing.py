@@ -14,15 +14,15 @@ FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
 def test_points_and_boxes_are_drawn_into_a_copy(channels, dtype):
     shape = (100, 120) if channels is None else (100, 120, channels)
-    picture = np.zeros(shape, dtype=dtype)
-    picture[99, 119] = 1 if dtype == np.float64 else np.iinfo(dtype).max
+    image = np.zeros(shape, dtype=dtype)
+    image[99, 119] = 1 if dtype == np.float64 else np.iinfo(dtype).max
     if channels == 4:
-        picture[..., 3] = 1 if dtype == np.float64 else np.iinfo(dtype).max
-    before = picture.copy()
-    drawn = overlay(picture, [FIVE], [(10, 5, 90, 95)])
+        image[..., 3] = 1 if dtype == np.float64 else np.iinfo(dtype).max
+    before = image.copy()
+    drawn = overlay(image, [FIVE], [(10, 5, 90, 95)])
     assert drawn.shape == (100, 120, 3)
     assert drawn.dtype == np.uint8
-    np.testing.assert_array_equal(picture, before)
+    np.testing.assert_array_equal(image, before)
     for x, y in FIVE.astype(int):
         assert tuple(drawn[y, x]) == POINT_COLOUR
     frame = (drawn == BOX_COLOUR).all(axis=2)

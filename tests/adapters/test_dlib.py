@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from skimage.data import astronaut
 
 from builders import FIVE, draw, face, random_arrays
-from tcdcn_init.adapters.base import ShapeRegressor
+from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.dlib import SeededShapePredictor
 from tcdcn_init.adapters.ert import ERT
 from tcdcn_init.adapters.ert.dat import DatError
@@ -116,17 +118,12 @@ def test_points_are_better_than_whole_pixels(stock, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_batch_is_its_faces_one_by_one(stock, mode):
+def test_the_initializer_is_asked_once_with_each_image_once(stock, mode):
     pairs = rolled(20, 3)
     oracle = Oracle(pairs)
     predictor = SeededShapePredictor(stock, mode, initializer=oracle)
     images = [picture for picture, _ in pairs]
     box = dlib.rectangle(20, 10, 120, 110)
-    together = predictor.fit_from_boxes(images, [box] * 3)
-    for n in range(3):
-        np.testing.assert_array_equal(together[n], predictor.fit_from_box(images[n], box))
-    # All faces of a batch are asked for at once, and each image once.
-    oracle.calls = oracle.images = 0
     assert predictor.fit_from_boxes([*images, images[0]], [box] * 4).shape == (4, 5, 2)
     assert (oracle.calls, oracle.images) == (1, 3)
 
@@ -184,11 +181,50 @@ def test_boxes_and_pictures_of_every_kind_are_taken(stock, mode):
             np.testing.assert_array_equal(parts(detection), np.floor(expected + 0.5))
 
 
-def test_it_is_a_shape_regressor(stock):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "rectangle",
+    [
+        dlib.rectangle(600, 100, 700, 200),
+        dlib.rectangle(10, 10, 10, 10),
+        dlib.rectangle(),
+        dlib.rectangle(50, 50, 20, 20),
+    ],
+    ids=["outside of the image", "of one pixel", "empty", "of negative size"],
+)
+def test_where_dlib_answers_it_answers(stock, mode, rectangle):
+    """What a tracker gives when it has lost the face."""
+    seeded = SeededShapePredictor(stock, mode)(PORTRAIT, rectangle)
+    assert seeded.rect == rectangle
+    np.testing.assert_array_equal(parts(seeded), parts(stock(PORTRAIT, rectangle)))
+    with pytest.raises(ValueError, match=r"no area|no five points in box \(600") as refusal:
+        SeededShapePredictor(stock, mode).fit_from_box(PORTRAIT, rectangle)
+    assert "on_bad" not in str(refusal.value)  # which the call has not
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pixels_that_are_no_numbers_matter_only_under_the_face(stock, mode):
+    picture = face(np.random.default_rng(0))[0]
+    box, image = (20, 10, 120, 110), np.pad(picture, ((0, 0), (0, 300))) / 255
+    predictor = SeededShapePredictor(stock, mode, start="mean")
+    wanted = predictor.fit_from_box(image, box)
+    image[5, 400] = np.nan
+    np.testing.assert_array_equal(predictor.fit_from_box(image, box), wanted)
+    image[60, 70] = np.inf
+    with pytest.raises(ValueError, match="NaN or infinity there"):
+        predictor.fit_from_box(image, box)
+    found = predictor.fit_from_boxes(image, [box, (300, 20, 370, 90)], on_bad="nan")
+    assert np.isfinite(found).all(axis=(1, 2)).tolist() == [False, True]
+
+
+def test_models_that_begin_with_the_68_points_are_taken(tmp_path):
+    """The 81 points of a popular file: the 68 and thirteen on the forehead."""
+    known = load_regressor("ert68-ytf").mean_shape
+    mean = np.concatenate([known, np.stack([np.linspace(0.2, 0.8, 13), np.full(13, -0.1)], axis=1)])
+    arrays = replace(random_arrays(np.random.default_rng(0), points=81), mean_shape=mean)
+    ERT(arrays).save_dat(tmp_path / "81.dat")
     for mode in MODES:
-        predictor = SeededShapePredictor(stock, mode)
-        assert isinstance(predictor, ShapeRegressor)
-        np.testing.assert_array_equal(predictor.mean_shape, ERT.from_dlib(stock).mean_shape)
+        assert SeededShapePredictor(tmp_path / "81.dat", mode)(PORTRAIT, (170, 70, 275, 205)).num_parts == 81
 
 
 def test_other_layouts_are_stated(tmp_path):
@@ -228,8 +264,6 @@ def test_files_that_are_no_predictors(tmp_path, stock_file, mode):
 def test_wrong_arguments_are_named(stock, arguments, message):
     with pytest.raises(ValueError, match=message):
         SeededShapePredictor(stock, **arguments)
-    with pytest.raises(ValueError, match="2 images for 1 faces"):
-        SeededShapePredictor(stock).fit_from_boxes([PORTRAIT] * 2, [(0, 0, 9, 9)])
 
 
 def test_without_dlib_the_extra_is_named(monkeypatch, stock, faces):

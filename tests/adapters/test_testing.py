@@ -25,7 +25,7 @@ def regressor(name: str):
     pytest.importorskip("dlib")
     from tcdcn_init.adapters.dlib import SeededShapePredictor
 
-    return SeededShapePredictor(load_regressor("ert68-ytf").to_dlib(), name.removeprefix("seeded "))
+    return SeededShapePredictor(load_regressor("ert5-mtfl").to_dlib(), name.removeprefix("seeded "))
 
 
 NAMES = ["ert5-mtfl", "ert68-ytf", "sdm-mtfl", "rcpr-mtfl", "seeded chip", "seeded box", "seeded exact"]

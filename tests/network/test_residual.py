@@ -200,10 +200,10 @@ def test_it_trains_saves_exports_and_says_how_sure_it_is(mtfl_root: Path, tmp_pa
     ours, theirs = TorchBackend(model)(crops), OnnxBackend(model)(crops)
     assert ours.keys() == theirs.keys() == set(SMALL.outputs)
 
-    picture = (torch.rand(90, 90).numpy() * 255).astype("uint8")
+    image = (torch.rand(90, 90).numpy() * 255).astype("uint8")
     initializer = Initializer(model)
-    found = initializer(picture, [(20, 20, 70, 70), (30, 30, 80, 80)])
-    points, confidence = initializer.points_and_confidence(picture, [(20, 20, 70, 70), (30, 30, 80, 80)])
+    found = initializer(image, [(20, 20, 70, 70), (30, 30, 80, 80)])
+    points, confidence = initializer.points_and_confidence(image, [(20, 20, 70, 70), (30, 30, 80, 80)])
     for k, face in enumerate(found):
         assert (face.points == points[k]).all()
         assert 0 <= face.confidence <= 1

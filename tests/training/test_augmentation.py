@@ -29,7 +29,7 @@ BOX = np.array([40.0, 30.0, 105.0, 118.0])
 
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory: pytest.TempPathFactory) -> list[Face]:
-    """Five pictures of one face; in picture k a bright blob marks point k and all else is black."""
+    """Five images of one face; in image k a bright blob marks point k and all else is black."""
     folder = tmp_path_factory.mktemp("blobs")
     rows, columns = np.mgrid[:150, :140]
     faces = []
@@ -50,8 +50,8 @@ def drawn(draw_face, tmp_path_factory: pytest.TempPathFactory) -> list[Face]:
     faces = []
     for k in range(16):
         labels = [k % 2, (k // 2) % 2, (k // 4) % 2, k % 5]
-        picture, points = draw_face(rng, labels=labels, roll=8.0)
-        imsave(folder / f"{k}.png", picture, check_contrast=False)
+        image, points = draw_face(rng, labels=labels, roll=8.0)
+        imsave(folder / f"{k}.png", image, check_contrast=False)
         box = np.concatenate([points.mean(axis=0) - [27, 36], points.mean(axis=0) + [27, 29]])
         attributes = dict(zip(("gender", "smile", "glasses", "pose"), labels, strict=True))
         faces.append(Face(str(k), folder / f"{k}.png", points.astype(np.float32), box, "given", attributes))

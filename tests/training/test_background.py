@@ -1,4 +1,4 @@
-"""Boxes without a face lie inside the picture and away from every face."""
+"""Boxes without a face lie inside the image and away from every face."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def test_a_box_is_square_inside_and_apart(seed, width, height, faces):
     assert max(overlap(box, face) for face in boxes) <= OVERLAP + 1e-12
 
 
-def test_a_picture_full_of_face_has_no_background():
+def test_an_image_full_of_face_has_no_background():
     assert background_box((80, 80), [(0, 0, 80, 80)], np.random.default_rng(0)) is None

@@ -73,7 +73,7 @@ def test_patches_hold_the_face_at_twice_the_crops_resolution(faces):
 def test_every_unreadable_picture_is_named(faces, tmp_path):
     empty, text = tmp_path / "empty.png", tmp_path / "text.png"
     empty.touch()
-    text.write_text("not a picture at all")
+    text.write_text("not an image at all")
     broken = [faces[0], replace(faces[1], name="one", image=empty), replace(faces[2], name="two", image=text)]
 
     def patches(faces, config, **options):

@@ -47,6 +47,6 @@ def test_the_log_is_written_whole_and_as_a_table(tmp_path):
 
 def test_curves_are_drawn_with_and_without_tasks(tmp_path):
     for tasks, stopped in ((("smile", "pose"), {"smile": 3}), ((), {})):
-        picture = imread(plot_curves(tmp_path, history(tasks), stopped))
-        assert picture.shape[1] > 300 * (1 + len(tasks))
-        assert np.std(picture[..., :3]) > 5
+        image = imread(plot_curves(tmp_path, history(tasks), stopped))
+        assert image.shape[1] > 300 * (1 + len(tasks))
+        assert np.std(image[..., :3]) > 5

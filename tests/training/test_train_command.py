@@ -50,8 +50,8 @@ def test_training_leaves_a_model_a_log_and_curves(trained, run, draw_face):
     assert "research" in metadata["licence"]
     assert json.loads(metadata["figures"])["mtfl-val"] == log["history"][-1]["validation"]
     assert imread(trained / "curves.png").shape[1] > 1000
-    picture, points = draw_face(np.random.default_rng(5))
-    found = Initializer(trained / "model.safetensors").points(picture, [(20, 12, 75, 82)])[0]
+    image, points = draw_face(np.random.default_rng(5))
+    found = Initializer(trained / "model.safetensors").points(image, [(20, 12, 75, 82)])[0]
     assert np.abs(found - points).max() < 20
 
 
@@ -107,7 +107,7 @@ def test_broken_rows_stop_training_before_it_begins(run, make_mtfl, tmp_path):
     lines[4] = lines[4].rsplit(" ", 1)[0] + " 9"
     lines[7] = " ".join(lines[7].split()[:9])
     listing.write_text("\n".join(lines))
-    (root / "lfw_5590" / "face_0010.png").write_bytes(b"not a picture")
+    (root / "lfw_5590" / "face_0010.png").write_bytes(b"not an image")
     command = ("train", "--data", root, "--out", tmp_path / "out", "--epochs", 1, "--batch", 16, "--tasks", "smile")
     result = run(*command)
     assert result.exit_code == 2
