@@ -16,7 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.datasets.base import Face, finish, require
 from tcdcn_init.geometry import box_from_points, centroid_size, completed, five_from_68, roll_degrees
 
-__all__ = ["mtfl_five_from_68", "read_ibug68"]
+__all__ = ["HOW_TO_GET", "mtfl_five_from_68", "read_ibug68"]
+
+HOW_TO_GET = (
+    "Sets of faces with 68 points are research data that this project may not ship: get 300-W's LFPW and HELEN from "
+    "ibug.doc.ic.ac.uk/resources/300-W, bring what you have into the form of points.csv (image, x0, y0, ... x67, y67, "
+    "from 0) and images/, and pass that folder as the root."
+)
 
 _COLUMNS = [f"{axis}{k}" for k in range(68) for axis in "xy"]
 
@@ -102,7 +108,7 @@ def read_ibug68(
     """
     folder = Path(root)
     file, images = folder / "points.csv", folder / "images"
-    require([file, images], "a folder of faces with 68 points", "Pass a folder with points.csv and images/.")
+    require([file, images], "a folder of faces with 68 points", HOW_TO_GET)
     here = {path.relative_to(images).as_posix() for path in images.rglob("*") if path.is_file()}
     faces: list[Face] = []
     bad: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
 
@@ -13,11 +14,13 @@ __all__ = [
     "DEFAULT_BACKEND",
     "DEFAULT_PASSES",
     "BackendName",
+    "ModelConfig",
     "NetworkConfig",
     "ResidualConfig",
     "TCDCNConfig",
     "config_from_dict",
     "config_to_dict",
+    "crop_sides",
 ]
 
 BackendName: TypeAlias = Literal["auto", "onnx", "torch"]
@@ -63,6 +66,7 @@ class TCDCNConfig:
     shared_filters: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_tasks(self.tasks)
         if len(self.widths) != len(self.kernels) or not self.widths:
             raise ValueError(
@@ -72,6 +76,13 @@ class TCDCNConfig:
             raise ValueError(
                 f"input side {self.side} is too small for kernels {self.kernels}; the layers shrink it to nothing"
             )
+        if min((*self.widths, *self.kernels, self.feature)) < 1 or not self.view:
+            raise ValueError(
+                f"widths {self.widths}, kernels {self.kernels}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
+            )
+        if max(width * side**2 for width, side in zip(self.widths, self.sides(), strict=True)) > MOST_ACTIVATIONS:
+            raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     def sides(self) -> list[int]:
         """Side of each convolution's output, before its pooling; the last is what the shared feature sees."""
@@ -115,6 +126,7 @@ class ResidualConfig:
     tasks: tuple[str, ...] = tuple(TASKS)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_tasks(self.tasks)
         if len(self.widths) != len(self.blocks) or not self.widths or min(self.blocks) < 1:
             raise ValueError(
@@ -126,6 +138,13 @@ class ResidualConfig:
             )
         if self.side % 2 ** len(self.widths):
             raise ValueError(f"input side {self.side} cannot be halved {len(self.widths)} times, once a stage")
+        if min((*self.widths, self.side, self.feature)) < 1 or not self.view:
+            raise ValueError(
+                f"side {self.side}, widths {self.widths}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
+            )
+        if max(width * (self.side >> stage + 1) ** 2 for stage, width in enumerate(self.widths)) > MOST_ACTIVATIONS:
+            raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     @property
     def last_side(self) -> int:
@@ -179,6 +198,17 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     if kind == "two-stage":
         given = {stage: StageConfig(**_with_tuples(value)) for stage, value in given.items()}
     return _KINDS[kind](**given)
+
+
+def crop_sides(config: ModelConfig) -> tuple[int, ...]:
+    """Sides of the crops that a model takes: of two stages the coarse one's, then the fine one's.
+
+    Examples
+    --------
+    >>> crop_sides(TCDCNConfig()), crop_sides(TwoStageConfig())
+    ((40,), (40, 72))
+    """
+    return (config.coarse.side, config.fine.side) if isinstance(config, TwoStageConfig) else (config.side,)
 
 
 def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:

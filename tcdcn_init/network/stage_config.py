@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.tasks import TASKS, check_tasks
 
 __all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
@@ -41,11 +42,19 @@ class StageConfig:
     tasks: tuple[str, ...] = tuple(TASKS)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_tasks(self.tasks)
         if len(self.widths) != len(self.layers) or len(self.widths) < 2 or min(self.layers) < 1:
             raise ValueError(
                 f"widths {self.widths} and layers {self.layers}; expected one of each per level, two levels or more"
             )
+        if min((*self.widths, self.side, self.feature)) < 1 or not self.view:
+            raise ValueError(
+                f"side {self.side}, widths {self.widths}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
+            )
+        if max(width * (self.side / 2 ** (k + 1) + 1) ** 2 for k, width in enumerate(self.widths)) > MOST_ACTIVATIONS:
+            raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     @property
     def last_side(self) -> int:
