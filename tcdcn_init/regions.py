@@ -1,4 +1,4 @@
-"""Grey crops of a face in a third of the time of `crops.cut`, for models that look at every face twice.
+"""Grey crops of a face in a third of the time of `crops.cut`, for models that crop every face more than once.
 
 The part of an image around a face is turned to grey once, thinned where the face is large, and both crops are taken
 from it by Pillow: the upright coarse one by a box filter, the turned fine one by linear interpolation. Values are whole

@@ -1,4 +1,4 @@
-"""Coarse look at the box, fine look at what it found: the same two looks at every face."""
+"""A coarse pass over the box, fine passes over what it found: the same for every face."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _SIDE, _CENTRE = float(_UNIT[0, 0]), complex(*_UNIT[:, 2].tolist())
 _DOUBTS = 3.0
 
 
-__all__ = ["Looks", "agreed", "run_stages", "two_looks"]
+__all__ = ["StageAnswers", "agreed", "ask_stages", "run_stages"]
 
 
-class Looks(NamedTuple):
+class StageAnswers(NamedTuple):
     """What both stages say of N faces.
 
     Attributes
@@ -92,37 +92,37 @@ def run_stages(
     if not len(rows):
         return points, answers
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
-    looks = two_looks(ask, config, [images[k] for k in owner[rows]], all_boxes[rows])
-    if not looks.finite.all():
+    found = ask_stages(ask, config, [images[k] for k in owner[rows]], all_boxes[rows])
+    if not found.finite.all():
         if on_bad == "raise":
-            bad = all_boxes[rows[np.flatnonzero(~looks.finite)[0]]]
+            bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
             raise ValueError(
                 f"the image holds NaN or infinity under box {tuple(bad.tolist())}; replace such pixels, "
                 "e.g. with numpy.nan_to_num, or pass on_bad='nan'"
             )
-        rows = rows[looks.finite]
-    if not np.isfinite(looks.points).all():
+        rows = rows[found.finite]
+    if not np.isfinite(found.points).all():
         raise ValueError("the model's answer is not finite; its weights are damaged: get or train it anew")
-    points[rows] = looks.points[looks.finite]
+    points[rows] = found.points[found.finite]
     for name, values in answers.items():
-        values[rows] = looks.answers[name][looks.finite]
+        values[rows] = found.answers[name][found.finite]
     return points, answers
 
 
-def two_looks(
+def ask_stages(
     ask: Ask,
     config: TwoStageConfig,
-    pictures: Sequence[NDArray[Any]],
+    images: Sequence[NDArray[Any]],
     boxes: NDArray[np.float64],
-) -> Looks:
-    """Look at every face twice.
+) -> StageAnswers:
+    """Ask the coarse stage about every face once, then the fine one ``config.fine_passes`` times.
 
     Parameters
     ----------
     ask : callable
         Crops (N, side, side) to the answers of the stage that takes that side.
     config : TwoStageConfig
-    pictures : sequence of ndarray
+    images : sequence of ndarray
         Each face's, as `images.as_image` returns it.
     boxes : (N, 4) ndarray
         N at least 1, finite.
@@ -130,7 +130,7 @@ def two_looks(
     coarse, fine = config.coarse, config.fine
     frames = frames_from_boxes(boxes, coarse.view)
     pitches = (frames[:, 0, 0] * (fine.view / coarse.view / fine.side)).tolist()
-    regions = [Region(*each) for each in zip(pictures, frames, pitches, strict=True)]
+    regions = [Region(*each) for each in zip(images, frames, pitches, strict=True)]
     crops = np.empty((len(frames), coarse.side, coarse.side), dtype=np.float32)
     for crop, region, frame in zip(crops, regions, frames, strict=True):
         crop[...] = region.upright(frame, coarse.side)
@@ -138,19 +138,20 @@ def two_looks(
     first = ask(crops)
     first_points = transform_points(frames, first["points"])
 
-    found, wanted = _upright(first_points, fine.view, frames[:, 0, 0])
-    finite = np.ones(len(found), dtype=bool)
-    crops = np.empty((len(found), fine.side, fine.side), dtype=np.float32)
-    for k, frame in enumerate(found):
-        if not regions[k].covers(frame):
-            finite[k] = regions[k].finite
-            regions[k] = Region(pictures[k], frame, wanted[k] / fine.side)
-        crops[k] = regions[k].turned(frame, fine.side)
-    crops *= np.float32(1 / 255)
-    answers = ask(crops)
-    points = transform_points(found, answers["points"])
-    finite &= [region.finite for region in regions]
-    return Looks(points, agreed(points, answers, first_points, first), finite)
+    points = first_points
+    finite = np.array([region.finite for region in regions])
+    for _ in range(config.fine_passes):
+        upright, sides = _upright(points, fine.view, frames[:, 0, 0])
+        crops = np.empty((len(upright), fine.side, fine.side), dtype=np.float32)
+        for k, frame in enumerate(upright):
+            if not regions[k].covers(frame):
+                regions[k] = Region(images[k], frame, sides[k] / fine.side)
+                finite[k] &= regions[k].finite
+            crops[k] = regions[k].turned(frame, fine.side)
+        crops *= np.float32(1 / 255)
+        answers = ask(crops)
+        points = transform_points(upright, answers["points"])
+    return StageAnswers(points, agreed(points, answers, first_points, first), finite)
 
 
 def _upright(

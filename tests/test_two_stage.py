@@ -1,4 +1,4 @@
-"""Two looks at every face, with stages that are functions of the crop so that every answer is known."""
+"""Both stages over every face, with stages that are functions of the crop so that every answer is known."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tcdcn_init.crops import frames_apart, frames_from_points
 from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.two_stage import _upright, agreed, two_looks
+from tcdcn_init.two_stage import _upright, agreed, ask_stages
 from tcdcn_init.weights import save_network
 
-CONFIG = TwoStageConfig()
+CONFIG = TwoStageConfig(fine_passes=1)
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
 
 
@@ -55,7 +55,7 @@ def test_the_second_crop_is_upright_and_its_points_lie_in_the_image(roll, size):
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     picture = spot(198, 140)
     look = Finder(first)
-    found = two_looks(look, CONFIG, [picture], box)
+    found = ask_stages(look, CONFIG, [picture], box)
     assert [crops.shape for crops in look.seen] == [(1, 40, 40), (1, 72, 72)]
     assert np.abs(found.points[0].mean(axis=0) - [198, 140]).max() < 0.03 * 90 * size + 1
     assert abs((roll_degrees(found.points)[0] - roll + 180) % 360 - 180) < 1.0
@@ -66,22 +66,35 @@ def test_a_face_beyond_its_region_is_still_cut_from_the_picture():
     first = 0.3 * FIVE + [0.48, 0.45]  # at the corner of the coarse crop
     box = np.array([[100.0, 80.0, 160.0, 140.0]])
     at = np.array([130.0, 110.0]) + 60 * 2.2 * (first.mean(axis=0) + [0.03, 0.03])
-    found = two_looks(Finder(first), CONFIG, [spot(*at)], box)
+    found = ask_stages(Finder(first), CONFIG, [spot(*at)], box)
     assert np.abs(found.points[0].mean(axis=0) - at).max() < 1.0
+
+
+def test_every_fine_pass_is_centred_by_the_one_before():
+    """A face that the first fine crop shows at its border lies in the middle of the second."""
+    first = 0.3 * FIVE
+    box = np.array([[150.0, 100.0, 230.0, 190.0]])
+    middle = np.array([190.0, 145.0]) + 85 * 2.2 * first.mean(axis=0)
+    ask = Finder(first)
+    found = ask_stages(ask, TwoStageConfig(fine_passes=2), [spot(*(middle + [9, 6]))], box)
+    assert [crops.shape[1] for crops in ask.seen] == [40, 72, 72]
+    off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (72, 72))) - 35.5).max() for crops in ask.seen[1:]]
+    assert off[1] < 0.5 * off[0]
+    assert np.abs(found.points[0].mean(axis=0) - middle - [9, 6]).max() < 1.0
 
 
 @pytest.mark.parametrize("first", [0 * FIVE, 1e-9 * FIVE, 50 * FIVE])
 def test_points_that_collapse_or_explode_are_survived(first):
-    found = two_looks(Finder(first), CONFIG, [spot(180, 140)], np.array([[150.0, 100.0, 230.0, 190.0]]))
+    found = ask_stages(Finder(first), CONFIG, [spot(180, 140)], np.array([[150.0, 100.0, 230.0, 190.0]]))
     assert np.isfinite(found.points).all()
 
 
 def test_faces_do_not_depend_on_their_company():
     boxes = np.array([[150.0, 100.0, 230.0, 190.0], [10, 10, 90, 120], [140, 90, 240, 200]])
     pictures = [spot(198, 140), spot(50, 60), spot(180, 120)]
-    together = two_looks(Finder(FIVE), CONFIG, pictures, boxes)
+    together = ask_stages(Finder(FIVE), CONFIG, pictures, boxes)
     for k in range(3):
-        alone = two_looks(Finder(FIVE), CONFIG, pictures[k : k + 1], boxes[k : k + 1])
+        alone = ask_stages(Finder(FIVE), CONFIG, pictures[k : k + 1], boxes[k : k + 1])
         np.testing.assert_array_equal(alone.points[0], together.points[k])
 
 

@@ -196,7 +196,8 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     if kind == "two-stage":
-        given = {stage: StageConfig(**_with_tuples(value)) for stage, value in given.items()}
+        stages = {stage: StageConfig(**_with_tuples(given[stage])) for stage in ("coarse", "fine")}
+        given = {**given, **stages}
     return _KINDS[kind](**given)
 
 

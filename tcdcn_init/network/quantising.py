@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face, read_picture
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.two_stage import two_looks
+from tcdcn_init.two_stage import ask_stages
 
 __all__ = ["crops_of", "quantised"]
 
@@ -53,7 +53,7 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         return backend(crops)
 
     for face in faces:
-        two_looks(look, backend.config, [read_picture(face)], face.box[None])
+        ask_stages(look, backend.config, [read_picture(face)], face.box[None])
     return {side: np.concatenate(crops) for side, crops in seen.items()}
 
 

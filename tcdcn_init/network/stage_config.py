@@ -73,6 +73,8 @@ class StageConfig:
 COARSE = StageConfig(side=40, view=2.2, widths=(16, 40, 64), layers=(1, 3, 2), feature=96, votes=True)
 """Finds the face: any roll, boxes off by 40 %."""
 
+_MOST_PASSES = 16
+
 FINE = StageConfig(votes=True)
 """Places the points on an upright, centred crop."""
 
@@ -85,12 +87,18 @@ class TwoStageConfig:
     ----------
     coarse, fine : StageConfig
         Of different sides, by which a crop is known for one stage's or the other's, and of the same tasks.
+    fine_passes : int
+        Passes of the fine stage, each over a crop centred by the one before: the second mends what a coarse stage that
+        was far off has spoilt, at the same cost for every face.
     """
 
     coarse: StageConfig = COARSE
     fine: StageConfig = FINE
+    fine_passes: int = 2
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.fine_passes, int) and 1 <= self.fine_passes <= _MOST_PASSES):
+            raise ValueError(f"fine_passes is {self.fine_passes!r}; expected 1 to {_MOST_PASSES}")
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"

@@ -107,6 +107,7 @@ def test_it_is_no_network_of_the_trainer(model):
     ("change", "message"),
     [
         ({"coarse": StageConfig(side=72)}, "expected two sides"),
+        ({"fine_passes": 0}, "fine_passes is 0; expected 1"),
         ({"coarse": StageConfig(side=40, tasks=())}, "expected the same"),
     ],
 )
