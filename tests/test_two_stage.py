@@ -150,6 +150,17 @@ def test_numbers_that_are_not_finite(initializer, portrait, portrait_box):
     assert np.isfinite(good.points).all()
 
 
+def test_the_bundled_model_finds_the_portrait(portrait, portrait_box, portrait_points):
+    [face] = Initializer("tcdcn-two-stage")(portrait, [portrait_box])
+    assert np.linalg.norm(face.points - portrait_points, axis=1).mean() < 0.08 * interocular(portrait_points)
+    assert face.confidence > 0.5
+    assert (face.visible > 0.5).all()
+    hidden = portrait.copy()
+    hidden[130:176, 150:290] = 128  # the mouth
+    [face] = Initializer("tcdcn-two-stage")(hidden, [portrait_box])
+    assert face.visible[3:].max() < face.visible[:2].min()
+
+
 def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):
     both = Initializer(initializer.model, backend="torch", mirror=True)
     [face] = both(portrait, [portrait_box])

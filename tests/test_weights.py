@@ -18,6 +18,7 @@ from tcdcn_init.weights import (
     bundled_file,
     bundled_models,
     find_model,
+    load_model,
     load_network,
     metadata_for,
     parse_config,
@@ -63,7 +64,7 @@ def test_a_file_repeats_architecture_and_crop_contract(small_network):
 
 @pytest.mark.parametrize("name", bundled_models())
 def test_bundled_models_say_what_they_are(name):
-    network, metadata = load_network(find_model(name, ".safetensors"))
+    network, metadata = load_model(find_model(name, ".safetensors"))
     assert set(metadata) >= {"architecture", "crop", "data", "recipe", "licence", "figures"}
     assert "research use" in metadata["licence"]
     assert json.loads(metadata["figures"])

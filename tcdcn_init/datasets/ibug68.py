@@ -132,7 +132,7 @@ def read_ibug68(
             box = box_from_points(completed(five))
             shape = (points if dense else five).astype(np.float32)
             faces.append(Face(name, images / name, shape, box, "points"))
-    return finish(faces, bad, skip_bad)
+    return finish(faces, bad, file, skip_bad=skip_bad)
 
 
 def _points(texts: list[str | None]) -> NDArray[np.float64]:

@@ -199,7 +199,7 @@ def completed(points: ArrayLike) -> NDArray[np.float64]:
     if array.shape[-2:] != (5, 2):
         raise ValueError(f"points have shape {array.shape}; expected (..., 5, 2)")
     flat = array.reshape(-1, 5, 2)
-    seen = np.isfinite(flat).all(axis=2)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(flat).all(axis=2))
     for half, others in zip(_HALVES, _HALVES[::-1], strict=True):
         hidden = [k for k in others if k != 2]
         rows = np.flatnonzero(seen[:, half].all(axis=1) & ~seen[:, hidden].any(axis=1))

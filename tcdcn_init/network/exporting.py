@@ -72,7 +72,7 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
             each = zip(stages, layers, sides, strict=True)
             stages = [quantised(model, count, crops[side]) for model, count, side in each]
             metadata = {**metadata, "precision": "int8"}
-        model = _either(*stages, names, config.coarse.side)
+        model = _either(stages[0], stages[1], names, config.coarse.side)
     else:
         model = _exported(network, names)
     onnx.helper.set_model_props(model, metadata_for(network.config, metadata))

@@ -158,11 +158,13 @@ class Stage(nn.Module):
             assert isinstance(layer, Layer)
             layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
             layer.norm = nn.Identity()
-        heads = list(copied.heads.values())
-        joined = nn.Linear(self.config.feature, sum(head.out_features for head in heads))
+        weights, biases = (
+            torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")
+        )
+        joined = nn.Linear(self.config.feature, len(biases))
         with torch.no_grad():
-            joined.weight.copy_(torch.cat([head.weight for head in heads]))
-            joined.bias.copy_(torch.cat([head.bias for head in heads]))
+            joined.weight.copy_(weights)
+            joined.bias.copy_(biases)
         copied.joined = joined
         return copied
 
@@ -191,7 +193,7 @@ class Stage(nn.Module):
         if self.joined is None:
             outputs = {name: head(feature) for name, head in self.heads.items()}
         else:
-            lengths = [head.out_features for head in self.heads.values()]
+            lengths = [len(head.get_parameter("bias")) for head in self.heads.values()]
             outputs = dict(zip(self.heads, torch.split(self.joined(feature), lengths, dim=1), strict=True))
         if self.config.votes:
             points, local = self.votes(maps, feature)

@@ -52,7 +52,7 @@ def training_sets(root: Path) -> dict[str, tuple[list[Face], list[Face]]]:
 def visibility(face: Face, name: str) -> NDArray[np.int64]:
     """What is known of each point: 1 visible, 0 hidden, -1 not known; occluders in the pictures are not annotated."""
     if name == "cfp_profile":
-        return np.isfinite(face.points).all(axis=1).astype(np.int64)
+        return np.asarray(np.isfinite(face.points).all(axis=1), dtype=np.int64)
     if name in ("infants", "synthetic"):
         return np.full(5, -1)
     result = np.ones(5, dtype=np.int64)

@@ -57,7 +57,7 @@ class TwoStageRecipe:
             background=0.2,
         )
     )  # fmt: skip
-    fine: StageTraining = field(default_factory=lambda: StageTraining(network=FINE, epochs=160))
+    fine: StageTraining = field(default_factory=lambda: StageTraining(network=FINE, epochs=80))
     teacher: str = "tcdcn-robust"
     teacher_weight: float = 0.5
 
@@ -161,5 +161,9 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
 
 def with_epochs(recipe: TwoStageRecipe, epochs: int | None, seed: int | None) -> TwoStageRecipe:
     """The recipe with both stages' epochs or seed changed; None leaves them as they are."""
-    changes = {key: value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    return replace(recipe, coarse=replace(recipe.coarse, **changes), fine=replace(recipe.fine, **changes))
+    coarse, fine = recipe.coarse, recipe.fine
+    if epochs is not None:
+        coarse, fine = replace(coarse, epochs=epochs), replace(fine, epochs=epochs)
+    if seed is not None:
+        coarse, fine = replace(coarse, seed=seed), replace(fine, seed=seed)
+    return replace(recipe, coarse=coarse, fine=fine)

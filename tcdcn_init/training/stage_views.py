@@ -180,11 +180,12 @@ def _texture(patches: Patches, side: int, generator: torch.Generator) -> Tensor:
     if r[0] < 0.5:
         grain = 1 if r[1] < 0.5 else 2
         small = torch.rand(1, 1, side // grain + 1, side // grain + 1, generator=generator)
-        return functional.interpolate(small, scale_factor=grain)[0, 0, :side, :side] * r[2] + (1 - r[2]) * r[3]
+        coarse: Tensor = functional.interpolate(small, scale_factor=grain)[0, 0, :side, :side]
+        return coarse * r[2] + (1 - r[2]) * r[3]
     number = int(r[1] * len(patches))
     room = patches.pixels.shape[1] - side
     top, left = int(r[2] * (room + 1)), int(r[3] * (room + 1))
-    cut = patches.pixels[number, top : top + side, left : left + side].float() / 255.0
+    cut: Tensor = patches.pixels[number, top : top + side, left : left + side].float() / 255.0
     if r[4] < 0.5:
         cut = cut.T
     if r[5] < 0.5:

@@ -105,7 +105,7 @@ def test_every_broken_row_is_named(tmp_path):
     for reason in ("not there", "point 5 with one", r"only the points [0, 1, 2]", "too few", "not a number", "not fin"):
         assert reason in str(error.value)
     assert [face.name for face in read_ibug68(folder, skip_bad=True)] == ["train/a.jpg"]
-    with pytest.raises(BadRows, match="no usable face"):
+    with pytest.raises(BadRows, match="no valid face"):
         read_ibug68(folder, "validation")
 
 
