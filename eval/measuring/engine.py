@@ -7,6 +7,7 @@ cannot be read spoils no other, an interrupted run goes on from its journal, and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import time
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.journal import append, open_journal
+from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import Condition, Copy, make_copy, read_images
@@ -110,32 +111,37 @@ def measure(
     ------
     ValueError
         If there is no face, or the journal is of other settings.
+    BlockingIOError
+        If another process has the journal open.
     processes.WorkerDied
         If a process ends before its work is done.
     """
     if not shown:
         raise ValueError("there is no face to measure on; expected at least one")
     groups = list(_parts(shown, _GROUP))
-    done: dict[int, dict[str, Any]] = {}
-    if journal is not None:
-        conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
-        faces = faces_digest([each.face for each in shown])
-        settings = f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
-        done = {piece["group"]: piece for piece in open_journal(journal, settings)}
-    waiting = [number for number in range(len(groups)) if number not in done]
-    make_worker = functools.partial(_GroupWorker, make_scorer, seed)
-    results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
-    for place, piece in track(results, label, total=len(waiting)):
-        number = waiting[place]
-        done[number] = {"group": number, **piece}
-        if journal is not None:
-            append(journal, done[number])
+    with contextlib.nullcontext() if journal is None else Journal(journal, _settings(shown, seed, identity)) as book:
+        done = {} if book is None else {piece["group"]: piece for piece in book.pieces}
+        waiting = [number for number in range(len(groups)) if number not in done]
+        make_worker = functools.partial(_GroupWorker, make_scorer, seed)
+        results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
+        for place, piece in track(results, label, total=len(waiting)):
+            number = waiting[place]
+            done[number] = {"group": number, **piece}
+            if book is not None:
+                book.append(done[number])
     pieces = [done[number] for number in range(len(groups))]
     return Measured(
         records=[records for piece in pieces for records in piece["records"]],
         unreadable={name: reason for piece in pieces for name, reason in piece["unreadable"].items()},
         seconds=round(sum(piece["seconds"] for piece in pieces), 1),
     )
+
+
+def _settings(shown: Sequence[Shown], seed: int, identity: str) -> str:
+    """All that decides the records."""
+    conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
+    faces = faces_digest([each.face for each in shown])
+    return f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
 
 
 def faces_digest(faces: Sequence[Face]) -> str:
