@@ -107,21 +107,23 @@ def retrain(
                     yield Finished(path, _finished(path, metadata))
                     continue
                 logger.info("Training %s for the start %s", name, start)
-                trained = method.train(faces.kept, faces.starts(start, method.count), start, seed)
-                with tempfile.TemporaryDirectory() as temporary:  # measured as it is stored, its numbers rounded
-                    stored = Path(temporary) / path.name
-                    method.save(trained, stored, metadata)
-                    figures = BothFigures(
-                        *(
-                            start_figures(
-                                regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=seed
-                            )
-                            for regressor in (load_regressor(method.original), load_regressor(stored))
-                        )
-                    )
-                with replacing(path) as part:
-                    method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
-                yield Finished(path, figures)
+                yield Finished(path, _retrained(method, faces, start, path, metadata))
+
+
+def _retrained(method: Method, faces: _Faces, start: str, path: Path, metadata: Mapping[str, str]) -> BothFigures:
+    """Train, measure and write one regressor."""
+    trained = method.train(faces.kept, faces.starts(start, method.count), start, faces.seed)
+    with tempfile.TemporaryDirectory() as temporary:  # measured as it is stored, its numbers rounded
+        stored = Path(temporary) / path.name
+        method.save(trained, stored, dict(metadata))
+        original, retrained = (
+            start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=faces.seed)
+            for regressor in (load_regressor(method.original), load_regressor(stored))
+        )
+    figures = BothFigures(original, retrained)
+    with replacing(path) as part:
+        method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
+    return figures
 
 
 class _Faces:
