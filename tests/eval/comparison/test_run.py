@@ -75,7 +75,7 @@ def test_without_a_data_set_a_portrait_makes_every_output(run, tmp_path) -> None
 
 def test_the_same_command_gives_the_same_report_however_many_processes(run, make_mtfl, tmp_path) -> None:
     root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)
-    (root / "AFLW" / "face_0005.png").write_bytes(b"no picture")
+    (root / "AFLW" / "face_0005.png").write_bytes(b"no image")
     starts = "random-5,tcdcn-nearest,mean"  # two differences, so that intervals go over processes too
     command = ("--dataset", "aflw", "--root", root, "--seed", 3, "--regressor", "none,ert5-mtfl", "--noise", "0,.1")
     command = (*command, "--roll", "none", "--starts", starts)
