@@ -88,6 +88,7 @@ def align_face(
     --------
     >>> import skimage as ski
     >>> points = [[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]]
+    >>> import skimage as ski
     >>> chip = align_face(ski.data.astronaut(), points)
     >>> chip.shape, chip.dtype, bool(chip.max() <= 1)
     ((112, 112, 3), dtype('float64'), True)
