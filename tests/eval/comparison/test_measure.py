@@ -395,6 +395,13 @@ def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) ->
     assert lines[2].split(",")[7] == ""
 
 
+def test_no_name_in_the_list_is_a_formula(compared, tmp_path) -> None:
+    case, _, measured, _ = compared
+    evil = dataclasses.replace(case.faces[0], name="=cmd|x!A1.jpg")
+    write_faces(tmp_path / "faces.csv", dataclasses.replace(case, faces=[evil, *case.faces[1:]]), measured)
+    assert (tmp_path / "faces.csv").read_text().splitlines()[1].startswith("./=cmd|x!A1.jpg,")
+
+
 def test_mistakes_are_named_before_anything_is_measured(faces) -> None:
     dense = Face("dense", Path("nowhere.png"), np.zeros((68, 2), dtype=np.float32), BOX)
 
