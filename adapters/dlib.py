@@ -69,7 +69,7 @@ class FivePoints(Protocol):
 class SeededShapePredictor(FrameForms):
     """A dlib shape predictor that starts from five points instead of the bare box.
 
-    Satisfies `base.BatchRegressor`.
+    Satisfies `base.BatchRegressor`. Can be shared between threads, pickled and copied.
 
     Parameters
     ----------

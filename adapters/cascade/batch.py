@@ -40,7 +40,7 @@ class Fitted(NamedTuple):
 class BatchForms(ABC):
     """All forms of a regressor over three functions, which get faces that were checked, on images of `images.as_image`.
 
-    Satisfies `base.BatchRegressor`. Images are whatever `images.as_image` takes. Safe to share between threads.
+    Satisfies `base.BatchRegressor`. Images are whatever `images.as_image` takes. Can be shared between threads.
 
     Examples
     --------

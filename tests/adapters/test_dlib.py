@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -298,6 +301,23 @@ def test_the_bundled_model_doubts_a_box_without_a_face(stock):
     unseeded = SeededShapePredictor(stock, "exact", start="mean")
     np.testing.assert_array_equal(on_wall, unseeded.fit_from_box(PORTRAIT, wall))
     assert np.abs(on_face - unseeded.fit_from_box(PORTRAIT, face_box)).max() > 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_may_be_pickled_before_its_first_face(stock, mode):
+    boxes = [(172, 68, 280, 204)]
+    predictor = SeededShapePredictor(stock, mode)
+    same = [pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)]
+    wanted = predictor.fit_from_boxes(PORTRAIT, boxes)
+    for other in same:
+        np.testing.assert_array_equal(other.fit_from_boxes(PORTRAIT, boxes), wanted)
+
+
+def test_threads_may_share_it_from_the_first_face_on(stock):
+    predictor, boxes = SeededShapePredictor(stock), [(172, 68, 280, 204)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: predictor.fit_from_boxes(PORTRAIT, boxes), range(8)))
+    np.testing.assert_array_equal(found, [found[0]] * 8)
 
 
 def test_a_least_confidence_that_is_no_probability_is_refused(stock):
