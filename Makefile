@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types fuzz clean
 
 # torch comes first and pinned, so that no other requirement pulls a larger build of it.
 .venv/.installed: pyproject.toml constraints.txt
@@ -27,6 +27,10 @@ types: .venv/.installed
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml typing_usage.py
 	cd benchmarks && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
+
+# 100,000 hostile inputs and interrupted runs; some ten minutes, and docs/reliability.md.
+fuzz: .venv/.installed
+	$(BIN)/python fuzz/run.py --out docs/reliability.md
 
 clean:
 	rm -rf build .venv *.egg-info

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
+from tcdcn_init._shared.names import as_text
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -27,12 +28,15 @@ def points(
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
+    as_stored: Annotated[
+        bool, typer.Option("--as-stored", help="Leave out the turn that EXIF asks for, which boxes else refer to, too.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
 ) -> None:
     """Write the points of every face in images, folders and patterns; faces are detected unless boxes are given.
 
-    An interrupted run goes on when the command is repeated. Images that cannot be read are listed at the end and in
-    the output, and make the exit code 1.
+    An interrupted run goes on when the command is repeated. An image without a face has a row without points. Images
+    that cannot be read are listed at the end and in the output, and make the exit code 1.
     """
     from tcdcn_init.adapters.base import load_regressor
     from tcdcn_init.datasets.boxes import read_boxes
@@ -46,13 +50,22 @@ def points(
         find_images(images),
         out,
         initializer,
-        boxes=read_boxes(boxes) if boxes else None,
+        boxes=read_boxes(boxes, check=False) if boxes else None,
         dense=load_regressor("ert68-ytf").fit_from_points if dense else None,
         draw=draw,
+        apply_orientation=not as_stored,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
         f"{'68' if dense else '5'} points",
     )
-    typer.echo(f"{report.faces} faces in {report.images} images -> {report.out}")
+    typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
+    if report.without_face:
+        few = ", ".join(report.without_face[:3]) + ", ..." * (len(report.without_face) > 3)
+        advice = (
+            "the box file has none for them"
+            if boxes
+            else "try larger or upright images, or give the boxes of another detector: --boxes"
+        )
+        typer.secho(f"no face in {len(report.without_face)} of them ({few}): {advice}", fg="yellow", err=True)
     for path, reason in report.unreadable.items():
         typer.secho(f"not used: {path}: {reason}", fg="yellow", err=True)
     if report.unreadable:

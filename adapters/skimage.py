@@ -86,6 +86,7 @@ def align_face(
     Examples
     --------
     >>> points = [[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]]
+    >>> import skimage as ski
     >>> chip = align_face(ski.data.astronaut(), points)
     >>> chip.shape, chip.dtype, bool(chip.max() <= 1)
     ((112, 112, 3), dtype('float64'), True)
@@ -181,6 +182,7 @@ def snake_start(points: ArrayLike, n_points: int = 200, scale: float = 1.0) -> N
     >>> start = snake_start(points, n_points=100, scale=1.1)
     >>> start.round(1).tolist()[0]
     [29.1, 227.4]
+    >>> import skimage as ski
     >>> smooth = ski.filters.gaussian(ski.color.rgb2gray(ski.data.astronaut()[:256, :400]), sigma=3)
     >>> face = ski.segmentation.active_contour(smooth, start, alpha=0.015, beta=10, gamma=0.001)
     >>> face.shape

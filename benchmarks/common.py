@@ -119,7 +119,7 @@ def report(title: str, timings: Mapping[str, Timing], ratios: Mapping[str, float
     document = {
         "title": title,
         "command": _command(),
-        "hardware": hardware(),
+        "hardware": asdict(hardware()),
         **extra,
         "seconds": {name: asdict(timing) for name, timing in timings.items()},
         "ratios": dict(ratios),

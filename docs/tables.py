@@ -19,14 +19,15 @@ from tcdcn_init.eval.comparison.tables import report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport
-from tcdcn_init.eval.model_report.confidence_report import confidence_text
+from tcdcn_init.eval.model_report.confidence_report import confidence_tables, confidence_text
+from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
 from tcdcn_init.eval.model_report.limits import LimitsReport
 from tcdcn_init.eval.model_report.limits_text import limits_text
 from tcdcn_init.eval.retraining.figures import BothFigures
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
-"""Folders of docs/results that `tcdcn-init eval` wrote."""
+"""Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {
     "ced": "Cumulative errors",
@@ -49,6 +50,11 @@ def read(path: str) -> Any:
 def both(error: float, failures: float) -> str:
     """Failures and mean error, both in percent."""
     return f"{100 * failures:.1f} ({100 * error:.2f})"
+
+
+def pair(error: float, failures: float) -> str:
+    """Mean error and failures, both in percent."""
+    return f"{100 * error:.2f} / {100 * failures:.1f}"
 
 
 # --- comparisons of starts
@@ -101,9 +107,6 @@ def comparison(name: str) -> str:
 def readme() -> str:
     """What the front page says: accuracy by AFLW and AFW, and what a face costs."""
     documents = [report(name) for name in ("aflw", "afw")]
-
-    def pair(error: float, failures: float) -> str:
-        return f"{100 * error:.2f} / {100 * failures:.1f}"
 
     def overall(regressor: str, training: str, start: str) -> list[str]:
         found = [_run(document.runs, (regressor, training, start)).error for document in documents]
@@ -184,6 +187,48 @@ def page(name: str) -> str:
     folder = ROOT / "docs" / "results" / name
     plots = [f"![{text}]({stem}.png)" for stem, text in _PLOTS.items() if (folder / f"{stem}.png").exists()]
     return "\n\n".join([report_tables(report(name)).rstrip(), *plots]) + "\n"
+
+
+# --- models by themselves
+
+
+@cache
+def _figures(name: str) -> FiguresReport:
+    return FiguresReport.read(ROOT / f"docs/figures/{name}.json")
+
+
+@cache
+def _confidence() -> ConfidenceReport:
+    return ConfidenceReport.read(ROOT / "docs/confidence/confidence.json")
+
+
+def figures_command(name: str) -> str:
+    """What wrote a model's figures."""
+    return f"    {_figures(name).command}"
+
+
+def figures(name: str) -> str:
+    """A model on held-out MTFL, AFLW and AFW: by point and pose, at any roll, in noisy boxes, under occlusion."""
+    return figures_table(_figures(name).datasets)
+
+
+def passes() -> str:
+    """The default model with one pass, as it is, and over mirror images too."""
+    names = {
+        "-1-pass": "one pass, `--passes 1`",
+        "": "at most three, the default",
+        "-mirror": "and over each crop's mirror image too, `--mirror`, at twice the time",
+    }
+    rows = []
+    for name, text in names.items():
+        errors = [_run(report(f"{dataset}{name}").runs, POINTS_RUN).error for dataset in ("aflw", "afw")]
+        rows.append([text, *(pair(error.mean, error.failure_10) for error in errors)])
+    return table(["mean error / failures, %", "AFLW", "AFW"], rows)
+
+
+def confidence() -> str:
+    """The default model's expected against actual errors, and faces against boxes without one."""
+    return confidence_tables(_confidence().datasets)
 
 
 # --- figures that model files hold
@@ -318,6 +363,10 @@ TABLES: dict[str, Callable[..., str]] = {
     "rcpr-held-out": rcpr_held_out,
     "sdm-held-out": sdm_held_out,
     "retrained": retrained,
+    "figures-command": figures_command,
+    "figures": figures,
+    "passes": passes,
+    "confidence": confidence,
     "machine": machine,
     "speed-real": speed_real,
     "speed-loop": speed_loop,
@@ -327,9 +376,7 @@ TABLES: dict[str, Callable[..., str]] = {
 
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
     **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
-    "docs/confidence/confidence.md": lambda: confidence_text(
-        ConfidenceReport.read(ROOT / "docs/confidence/confidence.json")
-    ),
+    "docs/confidence/confidence.md": lambda: confidence_text(_confidence()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
         CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init._shared.tensor_file import json_object
+
 __all__ = ["FAILURE", "MIN_CONFIDENCE", "UNSURE_BELOW", "Calibration", "fit_calibration"]
 
 FAILURE = 0.1
@@ -107,9 +109,11 @@ class Calibration:
             If it is malformed.
         """
         try:
-            fields = json.loads(metadata.get("calibration", "{}"))
-            return cls(**{key: float(value) for key, value in fields.items()})
-        except (AttributeError, TypeError, ValueError) as error:
+            fields = {key: float(value) for key, value in json_object(metadata.get("calibration", "{}")).items()}
+            if not np.isfinite(list(fields.values())).all():
+                raise ValueError(f"{fields} are not finite")
+            return cls(**fields)
+        except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(
                 f"the model file's calibration is malformed ({error}); calibrate the model anew"
             ) from error

@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
-from tcdcn_init.images import as_grey, as_image
+from tcdcn_init.images import as_grey
 
-__all__ = ["GRID_REACH", "as_picture", "cut", "frames_apart", "frames_from_boxes", "frames_from_points", "snapped"]
-
-as_picture = as_image  # the name under which it was here
+__all__ = ["GRID_REACH", "cut", "frames_apart", "frames_from_boxes", "frames_from_points", "snapped"]
 
 # A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters
 # add their variances (half width squared / 6), and 0.75 + 0.25 = 1 makes the sum that of an upright crop.

@@ -6,10 +6,7 @@ share one scale, so that a shape keeps its form whatever the box's aspect.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init._shared.array_file import read_arrays
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.geometry import box_square, centroid_size, five_from_68
 
 if TYPE_CHECKING:
     from tcdcn_init.datasets.base import Face
 
+__all__ = ["DEFAULT_BANK", "MOST_BANK_BYTES", "ShapeBank", "check_count", "from_box_units", "to_box_units"]
+
 DEFAULT_BANK = "shapes-mtfl"
+
+MOST_BANK_BYTES = 64_000_000
+"""Largest bank that is read, unpacked: a hundred times the bundled ones."""
 
 
 def to_box_units(points: ArrayLike, boxes: ArrayLike) -> NDArray[np.float64]:
@@ -69,7 +73,6 @@ def from_box_units(shapes: ArrayLike, boxes: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.asarray(shapes, dtype=np.float64) * side[..., None, None] + centre[..., None, :])
 
 
-@dataclass(frozen=True, eq=False)
 class ShapeBank:
     """Training shapes in box units.
 
@@ -79,6 +82,11 @@ class ShapeBank:
         In box units (`to_box_units`).
     five : (N, 5, 2) array_like, optional
         The five points of each shape, in the same units; needed only where P is neither 5 nor iBUG's 68.
+
+    Attributes
+    ----------
+    shapes : (N, P, 2) ndarray of float32
+    five : (N, 5, 2) ndarray of float32
 
     Raises
     ------
@@ -92,24 +100,19 @@ class ShapeBank:
     (1, (1, 5, 2))
     """
 
-    shapes: NDArray[np.float32]
-    five: NDArray[np.float32] = None  # type: ignore[assignment]  # an array once __post_init__ has run
-
-    def __post_init__(self) -> None:
-        shapes = np.asarray(self.shapes, dtype=np.float32)
-        if shapes.ndim != 3 or shapes.shape[2] != 2 or not len(shapes):
-            raise ValueError(f"shapes have shape {shapes.shape}; expected (N, P, 2) with N at least 1")
-        five = np.asarray(_five_of(shapes) if self.five is None else self.five, dtype=np.float32)
-        if five.shape != (len(shapes), 5, 2):
-            raise ValueError(f"five points have shape {five.shape}; expected {(len(shapes), 5, 2)}, one row a shape")
-        usable = np.asarray(np.isfinite(shapes).all(axis=(1, 2)) & np.isfinite(five).all(axis=(1, 2)))
-        usable[usable] &= centroid_size(five[usable]) > 0
-        if not usable.all():
+    def __init__(self, shapes: ArrayLike, five: ArrayLike | None = None) -> None:
+        self.shapes: NDArray[np.float32] = np.asarray(shapes, dtype=np.float32)
+        if self.shapes.ndim != 3 or self.shapes.shape[2] != 2 or not len(self.shapes):
+            raise ValueError(f"shapes have shape {self.shapes.shape}; expected (N, P, 2) with N at least 1")
+        self.five: NDArray[np.float32] = np.asarray(_five_of(self.shapes) if five is None else five, dtype=np.float32)
+        if self.five.shape != (len(self), 5, 2):
+            raise ValueError(f"five points have shape {self.five.shape}; expected {(len(self), 5, 2)}, one row a shape")
+        valid = np.asarray(np.isfinite(self.shapes).all(axis=(1, 2)) & np.isfinite(self.five).all(axis=(1, 2)))
+        valid[valid] &= centroid_size(self.five[valid]) > 0
+        if not valid.all():
             raise ValueError(
-                f"shape number {int(np.argmin(usable))} is not finite or its five points coincide; leave it out"
+                f"shape number {int(np.argmin(valid))} is not finite or its five points coincide; leave it out"
             )
-        object.__setattr__(self, "shapes", shapes)
-        object.__setattr__(self, "five", five)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -191,12 +194,12 @@ class ShapeBank:
         ValueError
             If faces have different numbers of points, or none has a box of its own.
         """
-        every = list(faces)
-        given = [face for face in every if face.box_source == "given"]
+        all_faces = list(faces)
+        given = [face for face in all_faces if face.box_source == "given"]
         if not given:
             raise ValueError(
-                f"none of {len(every)} faces has a detector's box; a bank is made of faces with box_source 'given'. "
-                "For shapes in boxes of your own, ShapeBank(to_box_units(points, boxes))"
+                f"none of {len(all_faces)} faces has a detector's box; a bank is made of faces with box_source "
+                "'given'. For shapes in boxes of your own, ShapeBank(to_box_units(points, boxes))"
             )
         for face in given:
             if face.points.shape != given[0].points.shape:
@@ -221,8 +224,8 @@ class ShapeBank:
         arrays = {"shapes": self.shapes}
         if self.shapes.shape[1] not in (5, 68) or not np.array_equal(self.five, _five_of(self.shapes)):
             arrays["five"] = self.five
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        with replacing(file) as part, part.open("wb") as handle:
+            np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, bank: str | Path = DEFAULT_BANK) -> ShapeBank:
@@ -250,17 +253,11 @@ class ShapeBank:
 
             path = bundled_file(text + ".npz")
         try:
-            with zipfile.ZipFile(path) as check:
-                names = {Path(name).stem for name in check.namelist()}
-            if "shapes" not in names or not names <= {"shapes", "five"}:
-                raise ValueError(f"it holds {sorted(names)}, expected 'shapes' and at most 'five'")
-            with np.load(path, allow_pickle=False) as arrays:
-                held = {name: arrays[name] for name in names}
-            for name, array in held.items():
-                if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-                    raise ValueError(f"{name!r} is no array of floats")
-            return cls(held["shapes"], held.get("five"))  # type: ignore[arg-type]
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = read_arrays(path, {"shapes", "five"}, MOST_BANK_BYTES)
+            if "shapes" not in arrays:
+                raise ValueError(f"it holds {sorted(arrays)}, expected 'shapes' and at most 'five'")
+            return cls(arrays["shapes"], arrays.get("five"))
+        except ValueError as error:
             raise ValueError(
                 f"{path} is not a shape bank: {error}; get it anew, or write it by ShapeBank.save"
             ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tcdcn_init._shared.names import unknown_name
+
 __all__ = ["MIRRORED_POSE", "TASKS", "check_tasks"]
 
 TASKS: dict[str, tuple[str, ...]] = {
@@ -31,7 +33,7 @@ def check_tasks(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in TASKS:
-            raise ValueError(f"unknown task {name!r}; expected some of {', '.join(TASKS)}")
+            raise ValueError(unknown_name("task", name, TASKS))
     if len(set(names)) != len(names):
         raise ValueError(f"a task is named twice in {', '.join(names)}; name each once")
     return tuple(name for name in TASKS if name in names)

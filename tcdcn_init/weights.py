@@ -1,28 +1,43 @@
 """Model files: bundled or the user's own, and what their metadata promises.
 
 A model is NAME.safetensors, and NAME.onnx beside it for the onnxruntime backend. Both carry the same metadata, all
-of it text: "architecture" (JSON of `architecture.NetworkConfig`: layers, tasks and the crop contract), "crop" (the
+of it text: "architecture" (JSON of `network.config.NetworkConfig`: layers, tasks and the crop contract), "crop" (the
 contract in words), "data", "recipe", "licence" and "figures" (JSON).
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.names import unknown_name
+from tcdcn_init._shared.tensor_file import json_object, read_tensors
 from tcdcn_init.network.config import NetworkConfig, config_from_dict, config_to_dict
 
 if TYPE_CHECKING:
     from tcdcn_init.network.tcdcn import Network
 
+__all__ = [
+    "DEFAULT_MODEL",
+    "LICENCE",
+    "PAPER_MODEL",
+    "bundled_file",
+    "bundled_models",
+    "find_model",
+    "load_network",
+    "metadata_for",
+    "parse_config",
+    "save_network",
+]
+
 DEFAULT_MODEL = "tcdcn-robust"
 
 PAPER_MODEL = "tcdcn-mtfl"
-"""The paper's own network: what the bundled regressors' training starts err like, and what rivals are held against."""
+"""The paper's own network: what the bundled regressors' training starts err like, and the baseline of comparisons."""
 
 
 def bundled_file(name: str) -> Path:
@@ -42,8 +57,7 @@ def bundled_file(name: str) -> Path:
     path = folder / name
     if not path.is_file():
         there = sorted(p.name for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx", ".npz"))
-        near = difflib.get_close_matches(name, there) or there
-        raise FileNotFoundError(f"{name!r} is not bundled; there are: {', '.join(near)}")
+        raise FileNotFoundError(f"{name!r} is not bundled: {unknown_name('file', name, there)}")
     return path
 
 
@@ -91,18 +105,15 @@ def find_model(model: str | Path, suffix: str) -> Path:
         return path
     names = bundled_models()
     if text not in names:
-        near = difflib.get_close_matches(text, names, cutoff=0.4)
-        hint = f"did you mean {' or '.join(repr(name) for name in near)}?" if near else f"bundled: {', '.join(names)}"
-        raise ValueError(
-            f"unknown model {text!r}; {hint} A model of your own is given by the path of its .safetensors file"
-        )
+        message = unknown_name("model", text, names)
+        raise ValueError(f"{message} (a model of your own is given by the path of its .safetensors file)")
     return bundled_file(text + suffix)
 
 
 def metadata_for(config: NetworkConfig, extra: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a model file."""
     crop = (
-        f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the picture; "
+        f"grey {config.side}x{config.side} in [0, 1], antialiased, border pixels go on outside the image; "
         f"square around the box's centre, side {config.view} x sqrt(width x height) of the box"
     )
     return {**extra, "architecture": json.dumps(config_to_dict(config)), "crop": crop}
@@ -117,8 +128,8 @@ def parse_config(metadata: Mapping[str, str] | None, path: Path) -> NetworkConfi
         If the metadata is missing or malformed.
     """
     try:
-        return config_from_dict(json.loads((metadata or {})["architecture"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return config_from_dict(json_object((metadata or {})["architecture"]))
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} does not say what it is: its 'architecture' metadata is missing or malformed ({error}); "
             "expected a file written by `tcdcn-init train` or `tcdcn-init export`"
@@ -137,9 +148,9 @@ def save_network(path: Path, network: Network, extra: Mapping[str, str]) -> None
     """
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, path, metadata_for(network.config, extra))
+    with replacing(path) as part:
+        save_file(tensors, part, metadata_for(network.config, extra))
 
 
 def load_network(path: Path) -> tuple[Network, dict[str, str]]:
@@ -154,38 +165,39 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
     Raises
     ------
     ValueError
-        If the file is not safetensors, or its metadata and its tensors' shapes disagree; the message names the
-        tensor.
+        If the file is not safetensors, its metadata and its tensors' shapes disagree, or a tensor is not finite; the
+        message names the tensor. Nothing is built that the file's own tensors do not fill.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
     from tcdcn_init.network.tcdcn import make_network
 
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file, or is cut short: {error}; get it anew") from error
-    # Without memory or random numbers: the caller's stay as they are.
+        tensors, metadata = read_tensors(path, "pt")
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    config = parse_config(metadata, path)
+    # Without memory, and without a draw from the caller's random numbers: the file's tensors become the network's.
     with torch.device("meta"):
-        network = make_network(parse_config(metadata, path))
-    for name, wanted in network.state_dict().items():
+        network = make_network(config)
+    wanted = network.state_dict()
+    for name, like in wanted.items():
         found = tensors.get(name)
-        if found is None or found.shape != wanted.shape:
-            shape = "no such tensor" if found is None else f"shape {tuple(found.shape)}"
+        if found is None or found.shape != like.shape or found.is_floating_point() != like.is_floating_point():
+            shape = "no such tensor" if found is None else f"shape {tuple(found.shape)} of {found.dtype}"
             raise ValueError(
-                f"{path}: its metadata declares {name} of shape {tuple(wanted.shape)}, but the file has {shape}; "
+                f"{path}: its metadata declares {name} of shape {tuple(like.shape)}, but the file has {shape}; "
                 "the two do not belong together: get or export the file anew"
             )
-    unknown = sorted(set(tensors) - set(network.state_dict()))
+        tensors[name] = found.to(like.dtype, copy=True)  # the file's own may be maps of it
+        if not tensors[name].isfinite().all():
+            raise ValueError(f"{path} is not valid: {name} holds NaN or infinity; get or train it anew")
+    unknown = sorted(set(tensors) - set(wanted))
     if unknown:
         raise ValueError(
             f"{path} holds tensors that its metadata does not declare: {', '.join(unknown)}; export it anew"
         )
-    wanted_types = {name: value.dtype for name, value in network.state_dict().items()}
-    network.load_state_dict({name: tensors[name].to(wanted_types[name], copy=True) for name in tensors}, assign=True)
+    network.load_state_dict(tensors, assign=True)
     return network.eval(), metadata
 
 

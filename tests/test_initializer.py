@@ -323,7 +323,7 @@ def test_a_box_that_overlaps_the_border_is_no_bad_box(initializers, portrait):
 
 
 def test_unknown_settings_are_named(portrait, portrait_box):
-    with pytest.raises(ValueError, match="unknown model 'tcdcn-mtf'; did you mean 'tcdcn-mtfl'"):
+    with pytest.raises(ValueError, match="unknown model 'tcdcn-mtf'; did you mean tcdcn-mtfl"):
         initialize(portrait, [portrait_box], model="tcdcn-mtf")
     with pytest.raises(FileNotFoundError, match=r"mine\.safetensors does not exist"):
         initialize(portrait, [portrait_box], model="mine.safetensors")

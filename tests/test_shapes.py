@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import io
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -227,3 +228,77 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     path.write_bytes(archive(shapes=npy(np.array([_Bomb()], dtype=object))))
     with pytest.raises(ValueError, match="not a shape bank"):
         ShapeBank.load(path)
+
+
+def header(shape: object, dtype: str = "<f4") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def raw_header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def deflated(content: bytes, size: int) -> bytes:
+    """An archive whose one member unpacks to a content and zeros up to a size."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made, made.open("shapes.npy", "w") as member:
+        member.write(content)
+        for start in range(0, size, 1 << 20):
+            member.write(bytes(min(1 << 20, size - start)))
+    return file.getvalue()
+
+
+ENTRY = b"PK\x01\x02\x14\x03\x14\0"
+"""Before the flags and the method of a member in an archive's directory."""
+
+
+def changed(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert content.count(old)
+    return content.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        deflated(header((20_000_000, 5, 2)), 800_000_000),
+        archive(shapes=header((10**9, 5, 2))),
+        archive(shapes=header((-1, 5, 2))),
+        archive(shapes=header((2**62, 5, 2))),
+        archive(shapes=raw_header("{'descr': '<f4', 'fortran_order': False, 'shape': " + "(" * 2000 + ")}\n")),
+        archive(shapes=raw_header("{'descr': '<f4', 'fortran_order': False, 'shape': ('a',)}\n")),
+        archive(shapes=raw_header("__import__('os').abort()\n")),
+        archive(shapes=raw_header("{}\n")),
+        archive(shapes=b"\x93NUMPY\x09\x00" + npy(UPRIGHT[None])[8:]),
+        changed(archive(shapes=npy(UPRIGHT[None])), b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\x01\0"),
+        changed(
+            archive(shapes=npy(UPRIGHT[None])),
+            b"PK\x01\x02\x14\x03\x14\0\0\0\0\0",
+            b"PK\x01\x02\x14\x03\x14\0\0\0\x61\0",
+        ),
+    ],
+    ids=["bomb", "claim", "negative", "overflow", "deep", "text", "code", "bare", "version", "encrypted", "method"],
+)
+def test_a_file_can_neither_take_memory_nor_raise_anything_else(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"bad\.npz is not a shape bank: .*get it anew"):
+            ShapeBank.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_arrays_by_columns_and_of_other_precision_are_read(tmp_path: Path) -> None:
+    shapes = np.asfortranarray(np.random.default_rng(0).normal(size=(7, 5, 2)))
+    np.savez(tmp_path / "bank.npz", shapes=shapes)
+    np.testing.assert_array_equal(ShapeBank.load(tmp_path / "bank.npz").shapes, shapes.astype(np.float32))
+
+
+def test_the_usual_mistakes_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bank.npz").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(ValueError, match="git lfs pull"):
+        ShapeBank.load(tmp_path / "bank.npz")

@@ -13,7 +13,7 @@ def test_tasks_are_put_in_order():
 
 
 def test_bad_names_are_refused():
-    with pytest.raises(ValueError, match=r"'smiles'.*pose, gender, glasses, smile"):
+    with pytest.raises(ValueError, match=r"unknown task 'smiles'; did you mean smile\?"):
         check_tasks(["smiles"])
     with pytest.raises(ValueError, match="twice"):
         check_tasks(["pose", "pose"])

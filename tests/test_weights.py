@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -87,9 +88,9 @@ def test_a_model_is_found_by_name_path_or_text(small_model):
 
 
 def test_an_unknown_name_suggests_near_ones():
-    with pytest.raises(ValueError, match=r"unknown model 'tcdcn-mtlf'; did you mean 'tcdcn-mtfl'"):
+    with pytest.raises(ValueError, match=r"unknown model 'tcdcn-mtlf'; did you mean tcdcn-mtfl"):
         find_model("tcdcn-mtlf", ".safetensors")
-    with pytest.raises(ValueError, match=r"unknown model 'zzz'; bundled: .*tcdcn-mtfl.*path of its \.safetensors"):
+    with pytest.raises(ValueError, match=r"unknown model 'zzz'; expected .*tcdcn-mtfl.*path of its \.safetensors"):
         find_model("zzz", ".safetensors")
 
 
@@ -102,7 +103,7 @@ def test_a_path_without_a_file_is_named(tmp_path, suffix):
 
 def test_bundled_files_are_found_and_near_ones_suggested():
     assert bundled_file("tcdcn-mtfl.onnx").is_file()
-    with pytest.raises(FileNotFoundError, match=r"'tcdcn-mtfl\.onx' is not bundled; there are: .*tcdcn-mtfl\.onnx"):
+    with pytest.raises(FileNotFoundError, match=r"'tcdcn-mtfl\.onx' is not bundled: .*tcdcn-mtfl\.onnx"):
         bundled_file("tcdcn-mtfl.onx")
 
 
@@ -157,6 +158,24 @@ def test_a_tensor_that_is_not_declared_is_refused(small_model, tmp_path):
         '{"side": 8}',
         '{"widths": [16]}',
         '{"tasks": ["age"]}',
+        "[" * 100_000,
+        '{"side": 40.5}',
+        '{"side": true}',
+        '{"side": 1000000000}',
+        '{"side": 1000, "widths": [64, 48, 64, 64]}',
+        '{"feature": -1}',
+        '{"feature": 3000000}',
+        '{"view": NaN}',
+        '{"view": 1e9}',
+        '{"view": null}',
+        '{"view": "1"}',
+        '{"shared_filters": 1}',
+        '{"widths": [0, 8, 8, 8]}',
+        '{"widths": {"a": 1}}',
+        '{"tasks": [1]}',
+        '{"network": "residual", "blocks": [1000000, 2, 2, 2]}',
+        '{"network": "residual", "side": 128, "widths": [16384, 32, 64, 128]}',
+        '{"network": []}',
     ],
 )
 def test_metadata_that_is_missing_or_malformed_is_refused(small_model, tmp_path, architecture):
@@ -165,3 +184,50 @@ def test_metadata_that_is_missing_or_malformed_is_refused(small_model, tmp_path,
     )
     with pytest.raises(ValueError, match=r"changed\.safetensors does not say what it is.*tcdcn-init train"):
         load_network(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(small_model, tmp_path, value):
+    path = rewritten(small_model, tmp_path, **{"heads.smile.bias": torch.tensor([0.0, value])})
+    with pytest.raises(ValueError, match=r"changed\.safetensors is not valid: heads\.smile\.bias holds NaN"):
+        load_network(path)
+
+
+def test_weights_of_other_types_are_refused_or_taken_as_floats(small_model, tmp_path):
+    path = rewritten(small_model, tmp_path, **{"heads.smile.bias": torch.tensor([1, 2])})
+    with pytest.raises(ValueError, match=r"heads\.smile\.bias .*int64"):
+        load_network(path)
+    path = rewritten(small_model, tmp_path, **{"heads.smile.bias": torch.tensor([1.0, 2.0], dtype=torch.float16)})
+    assert load_network(path)[0].heads["smile"].bias.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (gzip.compress(b"model"), "gzip; unpack it first"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"", "empty"),
+    ],
+)
+def test_the_usual_mistakes_are_named(tmp_path, content, kind):
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"model\.safetensors is not a safetensors file.*{kind}"):
+        load_network(tmp_path / "model.safetensors")
+
+
+def test_loading_draws_no_random_number(small_model):
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    load_network(small_model)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_file_appears_whole_or_not_at_all(small_network, small_model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(small_model.read_bytes())
+    with pytest.raises(TypeError):
+        save_network(path, TCDCN(small_network), {"licence": 5})
+    assert path.read_bytes() == small_model.read_bytes()
+    assert list(tmp_path.iterdir()) == [path]

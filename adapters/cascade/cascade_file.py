@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.tensor_file import json_object, read_metadata, read_tensors
 from tcdcn_init.weights import bundled_file
 
 __all__ = ["cascade_metadata", "read_cascade", "write_cascade"]
@@ -44,8 +46,8 @@ def write_cascade(
     # safetensors writes the memory of an array as it lies, whatever its strides.
     held = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     text = json.dumps({**settings, "points": len(held["mean_shape"])})
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(held, Path(path), {**metadata, kind.lower(): text})
+    with replacing(Path(path)) as part:
+        save_file(held, part, {**metadata, kind.lower(): text})
 
 
 def read_cascade(
@@ -77,29 +79,29 @@ def read_cascade(
     FileNotFoundError
         If there is no such file or bundled model.
     ValueError
-        If the file is not safetensors, or its metadata and its tensors disagree.
+        If the file is not safetensors, its metadata and its tensors disagree, or a number is not finite.
     """
-    from safetensors import SafetensorError, safe_open
-
     own = isinstance(model, os.PathLike) or str(model).endswith(".safetensors")
     path = Path(model) if own else bundled_file(f"{model}.safetensors")
     if not path.is_file():
         raise FileNotFoundError(f"no cascade at {path}; expected a file that {kind}.save wrote")
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        settings = json.loads(metadata.pop(kind.lower()))
+        tensors, metadata = read_tensors(path, "np")
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not hold an {kind}: it {error}; expected a file that {kind}.save wrote"
+        ) from error
+    try:
+        if kind.lower() not in metadata:
+            raise ValueError(f"its metadata has no entry {kind.lower()!r}")
+        settings = json_object(metadata.pop(kind.lower()))
         points = settings.pop("points")
         if not set(names) <= set(tensors) <= {*names, *optional}:
             raise ValueError(f"its tensors are {sorted(tensors)}; expected {', '.join(sorted(names))}")
-        for name, tensor in tensors.items():
-            if tensor.dtype.kind not in "iuf":
-                raise ValueError(f"{name} has dtype {tensor.dtype}, not numbers")
         if tensors["mean_shape"].shape != (points, 2):
             raise ValueError(f"mean_shape of shape {tensors['mean_shape'].shape}, but metadata of {points} points")
         return make(settings, tensors, metadata)
-    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         raise ValueError(f"{path} does not hold an {kind} ({error}); expected a file that {kind}.save wrote") from error
 
 
@@ -113,14 +115,11 @@ def cascade_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     ValueError
         If it is not safetensors.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"no cascade at {path}; expected a .safetensors or .dat file")
     try:
-        with safe_open(path, framework="np") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError as error:
+        return read_metadata(Path(path))
+    except ValueError as error:
         raise ValueError(
-            f"{path} does not hold a cascade ({error}); expected a file that a cascade's save wrote"
+            f"{path} does not hold a cascade: it {error}; expected a file that a cascade's save wrote"
         ) from error

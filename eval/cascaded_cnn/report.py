@@ -272,4 +272,4 @@ def plot_cascaded_cnn(report: CascadedCNNReport, *files: Path) -> None:
             panel.tick_params(axis="x", labelsize=9)
         panels[0].set_ylabel("mean error, % of the inter-ocular distance")
         # Above the bars, not over them.
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)

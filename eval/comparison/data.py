@@ -111,6 +111,8 @@ def report_data(
 def write_faces(path: Path, case: Case, measured: Measured) -> None:
     """Write faces.csv: a row for each face and run, blank where there is no error.
 
+    Names that a spreadsheet would take for a formula, as they begin with =, +, - or @, get a ``./`` before them.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -125,11 +127,16 @@ def write_faces(path: Path, case: Case, measured: Measured) -> None:
         writer.writerow([*head, *(f"e{k}" for k in range(most))])
         for k, (face, image) in enumerate(zip(case.faces, images, strict=True)):
             pose = face.attributes.get("pose")
-            about = [face.name, image, NO_POSE if pose is None else TASKS["pose"][pose]]
+            about = [_harmless(face.name), _harmless(image), NO_POSE if pose is None else TASKS["pose"][pose]]
             for r, run in enumerate(measured.runs):
                 numbers = [measured.start_errors[r, k], measured.errors[r, k], measured.box_errors[r, k]]
                 numbers += measured.point_errors[r][k].tolist()
                 writer.writerow([*about, *run, *(f"{value:.6f}" if np.isfinite(value) else "" for value in numbers)])
+
+
+def _harmless(name: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    return f"./{name}" if name[:1] in "=+-@\t\r" else name
 
 
 def _runs(case: Case, measured: Measured, images: Sequence[str], jobs: int) -> list[RunFigures]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tcdcn_init._shared.plotting import require_matplotlib
+from tcdcn_init._shared.plotting import STYLE, require_matplotlib, save
 from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep, bare_points, grouped
 from tcdcn_init.eval.metrics import NO_POSE
 
@@ -73,16 +73,13 @@ def draw_plots(report: Report, folder: Path) -> dict[str, Path]:
     drawers = {"ced": _draw_ced, "points": _draw_points, "poses": _draw_poses, "noise": _draw_noise, "roll": _draw_roll}
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}
-    style = {"font.size": 12, "svg.hashsalt": "tcdcn-init", "axes.edgecolor": _INK, "axes.titlesize": 13}
+    style = {**STYLE, "font.size": 12, "axes.edgecolor": _INK, "axes.titlesize": 13}
     for name, draw in drawers.items():
         with matplotlib.rc_context(style):
             figure = Figure(layout="constrained")
             if not draw(figure, report):
                 continue
-            for suffix in (".svg", ".png"):
-                # No date: the same report makes the same file.
-                metadata = {"Date": None} if suffix == ".svg" else None
-                figure.savefig(folder / f"{name}{suffix}", dpi=130, metadata=metadata)
+            save(figure, folder / f"{name}.svg", folder / f"{name}.png")
             drawn[name] = folder / f"{name}.svg"
     return drawn
 
@@ -122,7 +119,6 @@ def _draw_ced(figure: Any, report: Report) -> bool:
             title_fontsize=11,
             loc="center left",
             bbox_to_anchor=(1.0, 0.5),
-            frameon=False,
             fontsize=11,
             handlelength=1.9,
             alignment="left",
@@ -212,7 +208,7 @@ def _draw_points(figure: Any, report: Report) -> bool:
             axis.tick_params(axis="x", length=0)
     if max(map(len, panels)) > 1:
         handles, labels = max((axis.get_legend_handles_labels() for axis in axes), key=lambda pair: len(pair[0]))
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
     figure.supylabel(f"improvement of the mean error, %\n{ours} over {report.baseline}", fontsize=12)
     return True
 
@@ -288,8 +284,6 @@ def _grid(figure: Any, count: int, columns: int, panel: tuple[float, float]) -> 
 
 def _tidy(axis: Any) -> None:
     axis.grid(axis="y", color=_GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelleft=True)
 
 

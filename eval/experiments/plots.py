@@ -62,7 +62,7 @@ def plot_tasks(found: Results, folder: Path) -> Path | None:
             axis.set_yticks(range(len(variants)), [LABELS[variant] for variant in variants])
             _plain(axis, grid="x")
         axes[0].invert_yaxis()
-        figure.legend([published], ["published (ECCV 2014)"], loc="outside lower left", frameon=False)
+        figure.legend([published], ["published (ECCV 2014)"], loc="outside lower left")
     return svg
 
 
@@ -177,7 +177,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
         for axis in (end, stops):
             axis.set_xlabel("epoch")
         whole.set_ylabel("mean error, %")
-        whole.legend(frameon=False)
+        whole.legend()
     return svg
 
 
@@ -193,5 +193,3 @@ def _heat(axis: Any, values: NDArray[np.float64], form: str, **style: Any) -> An
 
 def _plain(axis: Any, grid: Any) -> None:
     axis.grid(axis=grid, color="#dddddd", linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)

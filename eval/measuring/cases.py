@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init.datasets import afw, mtfl
+from tcdcn_init.datasets import named
 from tcdcn_init.datasets.base import BadRows, Face
-from tcdcn_init.datasets.boxes import read_boxes
-from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.boxes import nearest_box, read_boxes
 from tcdcn_init.geometry import box_from_points
 
 __all__ = [
@@ -30,9 +29,7 @@ __all__ = [
 ]
 
 
-class _About(NamedTuple):
-    title: str
-    how_to_get: str
+class _Use(NamedTuple):
     regressors: tuple[str, ...]
     note: str
 
@@ -41,33 +38,24 @@ FIVE_POINT_REGRESSORS = ("rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "ert5-mtfl")
 """The bundled ones, in the order of reports."""
 
 _ORACLE = "To a five-point regressor the oracle start all but gives the answer away."
-_DATASETS = {
-    "aflw": _About(
-        "AFLW",
-        mtfl.HOW_TO_GET,
-        FIVE_POINT_REGRESSORS,
-        f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}",
-    ),
-    "afw": _About("AFW", afw.HOW_TO_GET, FIVE_POINT_REGRESSORS, f"The AFW faces with all five points. {_ORACLE}"),
-    "afw68": _About(
-        "AFW-68",
-        afw.HOW_TO_GET,
+_USES = {
+    "aflw": _Use(FIVE_POINT_REGRESSORS, f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}"),
+    "afw": _Use(FIVE_POINT_REGRESSORS, f"The AFW faces with all five points. {_ORACLE}"),
+    "afw68": _Use(
         ("ert68-ytf",),
         "The bundled 68-point shapes lie in boxes derived from points, not in a detector's: random and mean starts "
         "sit better with --boxes points than in AFW's own boxes, which lie lower. TCDCN's own points are scored "
         "against the five points that the 68 give.",
     ),
-    "mtfl-val": _About(
-        "MTFL held out",
-        mtfl.HOW_TO_GET,
+    "mtfl-val": _Use(
         FIVE_POINT_REGRESSORS,
         f"The faces on which models and regressors were chosen: to compare while choosing, not to report. {_ORACLE}",
     ),
 }
-DATASETS = tuple(_DATASETS)
+DATASETS = tuple(_USES)
 """Names for `read_case`."""
 
-TITLES = {name: about.title for name, about in _DATASETS.items()}
+TITLES = {name: named.DATASETS[name].title for name in DATASETS}
 """Their names as readers know them."""
 
 
@@ -121,26 +109,26 @@ def read_case(name: str, root: str | Path | None, *, boxes: str = "given", limit
     FileNotFoundError
         If the folder is not that data set or not all of it; the message says how to get it.
     """
-    if name not in _DATASETS:
+    if name not in _USES:
         raise ValueError(unknown_name("data set", name, DATASETS))
-    about = _DATASETS[name]
+    about, use = named.DATASETS[name], _USES[name]
     if root is None:
         raise ValueError(f"data set {name!r} needs its folder: --root DIR. {about.how_to_get}")
     try:
-        faces = spread(read_dataset(name, root), limit)
+        faces = spread(named.read_dataset(name, root), limit)
     except BadRows as error:
         raise FileNotFoundError(
-            f"{about.title} in {root} is not whole: {len(error.rows)} rows cannot be used, the first is "
+            f"{about.title} in {root} is not whole: {len(error.rows)} rows are not valid, the first is "
             f"{error.rows[0]}\n{about.how_to_get}"
         ) from error
-    note = about.note
+    note = use.note
     if boxes == "points":
         faces = [boxed_by_points(face) for face in faces]
         note += " All boxes are derived from the annotated points."
     elif boxes != "given":
         faces = _boxed_by_file(faces, boxes)
         note += f" Boxes are those of {Path(boxes).name}."
-    return Case(name, about.title, faces, "points" if boxes == "points" else "given", about.regressors, note)
+    return Case(name, about.title, faces, "points" if boxes == "points" else "given", use.regressors, note)
 
 
 def spread(faces: list[Face], limit: int | None) -> list[Face]:
@@ -182,12 +170,9 @@ def _boxed_by_file(faces: Sequence[Face], file: str) -> list[Face]:
     all_boxes = read_boxes(file)
     changed = []
     for face in faces:
-        middle = face.five.mean(axis=0)
         keys = (face.name, face.name.rpartition("#")[0], face.image.name)
-        boxes = next((all_boxes[key] for key in keys if key in all_boxes), [])
-        inside = [box for box in boxes if (box[:2] <= middle).all() and (middle <= box[2:]).all()]
-        if inside:
-            nearest = min(inside, key=lambda box: float(np.hypot(*((box[:2] + box[2:]) / 2 - middle))))
+        nearest = nearest_box(face.five, next((all_boxes[key] for key in keys if key in all_boxes), []))
+        if nearest is not None:
             changed.append(dataclasses.replace(face, box=nearest, box_source="given"))
         else:
             changed.append(boxed_by_points(face))

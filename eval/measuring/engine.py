@@ -7,6 +7,7 @@ cannot be read spoils no other, an interrupted run goes on from its journal, and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import time
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.journal import append, open_journal
+from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import Condition, Copy, make_copy, read_images
@@ -117,19 +118,20 @@ def measure(
         raise ValueError("there is no face to measure on; expected at least one")
     groups = list(_parts(shown, _GROUP))
     done: dict[int, dict[str, Any]] = {}
-    if journal is not None:
-        conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
-        faces = faces_digest([each.face for each in shown])
-        settings = f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
-        done = {piece["group"]: piece for piece in open_journal(journal, settings)}
-    waiting = [number for number in range(len(groups)) if number not in done]
-    make_worker = functools.partial(_GroupWorker, make_scorer, seed)
-    results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
-    for place, piece in track(results, label, total=len(waiting)):
-        number = waiting[place]
-        done[number] = {"group": number, **piece}
-        if journal is not None:
-            append(journal, done[number])
+    conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
+    faces = faces_digest([each.face for each in shown])
+    settings = f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
+    with contextlib.nullcontext() if journal is None else Journal(journal, settings) as kept:
+        if kept is not None:
+            done = {piece["group"]: piece for piece in kept.pieces}
+        waiting = [number for number in range(len(groups)) if number not in done]
+        make_worker = functools.partial(_GroupWorker, make_scorer, seed)
+        results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
+        for place, piece in track(results, label, total=len(waiting)):
+            number = waiting[place]
+            done[number] = {"group": number, **piece}
+            if kept is not None:
+                kept.append(done[number])
     pieces = [done[number] for number in range(len(groups))]
     return Measured(
         records=[records for piece in pieces for records in piece["records"]],

@@ -109,9 +109,8 @@ def plot_confidence(
         sure.set(xlabel="confidence", ylabel="copies with at most this, %", ylim=(0, 102), xlim=(0, 1))
         sure.set_title("Faces (solid), no face (dashed)")
         for axis in (calibration, risk, sure):
-            axis.spines[["top", "right"]].set_visible(False)
             axis.grid(color="#e5e5e5", linewidth=0.8)
-        risk.legend(frameon=False)
+        risk.legend()
 
 
 def _steps(axis: Any, values: NDArray[np.float64], **style: Any) -> None:

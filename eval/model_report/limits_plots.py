@@ -57,9 +57,7 @@ def plot_limits(datasets: Mapping[str, LimitsFigures], *files: Path) -> None:
         by_pose.margins(y=0.08)
         by_pose.set_title("By pose class, own box" + (" (dark: unnoticed)" if sure else ""))
         for axis in (occluded, by_pose):
-            axis.spines[["top", "right"]].set_visible(False)
             axis.grid(axis="y", color="#e5e5e5", linewidth=0.8)
-            axis.set_axisbelow(True)
         handles: list[Any] = [
             Line2D([], [], color=COLOURS.get(name, "#009E73"), linewidth=5, label=TITLES.get(name, name))
             for name in datasets
@@ -67,7 +65,7 @@ def plot_limits(datasets: Mapping[str, LimitsFigures], *files: Path) -> None:
         if sure:
             label = f"unnoticed (confidence of {100 * UNSURE_BELOW:g} % or more)"
             handles.append(Line2D([], [], color="#444444", linestyle=":", label=label))
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
 
 def _draw_pose(axis: Any, x: float, width: float, group: GroupFigures, colour: str, *, shaded: bool) -> None:

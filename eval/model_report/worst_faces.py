@@ -177,7 +177,7 @@ def draw_sheet(groups: Mapping[str, Sequence[Cell]], *files: Path, columns: int 
             Line2D([], [], color=_FOUND, marker="o", label="found"),
             Patch(edgecolor=_BOX, facecolor="none", linewidth=1.5, label="box"),
         ]
-        last.legend(handles=handles, loc="center", ncols=len(handles), frameon=False, fontsize=11)
+        last.legend(handles=handles, loc="center", ncols=len(handles), fontsize=11)
 
 
 def _draw_cell(axis: Any, cell: Cell) -> None:
@@ -208,7 +208,7 @@ def _draw_cell(axis: Any, cell: Cell) -> None:
             path_effects=rim,
         )
     axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
-    axis.spines[:].set_edgecolor("#cccccc")
+    axis.spines[:].set(edgecolor="#cccccc", visible=True)
     axis.set_xlabel(cell.caption, fontsize=9.5, labelpad=3)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperGroup
 
+from tcdcn_init._shared.names import as_text
 from tcdcn_init.network.config import BackendName
 
 __all__ = [
@@ -56,9 +57,11 @@ def plain_errors() -> Iterator[None]:
     """Say what a user can mend in one line, without a traceback."""
     try:
         yield
+    except BrokenPipeError:  # `... | head`: typer ends quietly
+        raise
     except (ValueError, TypeError, OSError, ImportError) as error:
         text = _of_system(error) if isinstance(error, OSError) and error.errno is not None else str(error)
-        typer.secho(f"error: {text}", fg="red", err=True)
+        typer.secho(f"error: {as_text(text)}", fg="red", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.secho("interrupted; what is finished is kept, run the same command again to go on", fg="yellow", err=True)

@@ -25,6 +25,11 @@ def replacing(path: Path) -> Iterator[Path]:
         Where to write: ``NAME.part`` in the same folder. When the block ends well it is flushed to the disk and becomes
         `path`; otherwise it is removed.
 
+    Raises
+    ------
+    OSError
+        If it cannot be written; always with the name of a file, which writing into an open one has not by itself.
+
     Examples
     --------
     >>> import tempfile
@@ -42,5 +47,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the error to tell of is the one above
+            part.unlink(missing_ok=True)

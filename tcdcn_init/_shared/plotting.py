@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["COLOURS", "STYLE", "drawn", "require_matplotlib"]
+__all__ = ["COLOURS", "STYLE", "drawn", "require_matplotlib", "save"]
 
 
 STYLE = {
@@ -15,6 +15,7 @@ STYLE = {
     "svg.hashsalt": "tcdcn-init",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.axisbelow": True,
     "legend.frameon": False,
 }
 """Matplotlib's settings of every figure here."""
@@ -70,6 +71,17 @@ def drawn(*files: Path, size: tuple[float, float]) -> Iterator[Any]:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
-        for file in files:
-            # No date: the same figures make the same file.
-            figure.savefig(file, dpi=130, metadata={"Date": None} if file.suffix == ".svg" else None)
+        save(figure, *files)
+
+
+def save(figure: Any, *files: Path) -> None:
+    """Write a figure that was drawn in `STYLE`: the same figure makes the same file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    *files : pathlib.Path
+        Of kinds that matplotlib knows by their suffix.
+    """
+    for file in files:
+        figure.savefig(file, dpi=130, metadata={"Date": None} if file.suffix == ".svg" else None)

@@ -9,10 +9,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.images import read_image
-from tcdcn_init.geometry import box_from_points, five_from_68
+from tcdcn_init.geometry import as_box, box_from_points, five_from_68
+from tcdcn_init.images import read_image
+
+__all__ = [
+    "BadRows",
+    "Face",
+    "checked_points",
+    "face_with_box",
+    "finish",
+    "read_picture",
+    "require",
+    "split_by",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +36,7 @@ class Face:
         Unique in its data set, stable from run to run: the image's path there, with a number where an image
         holds several faces.
     image : pathlib.Path
-        The picture's file; not opened by the readers.
+        The image's file; not opened by the readers.
     points : (P, 2) ndarray of float32
         Annotated shape in pixels, centres at integers.
     box : (4,) ndarray of float64
@@ -52,44 +63,91 @@ class Face:
         return five_from_68(self.points).astype(np.float32)
 
 
+def checked_points(values: ArrayLike) -> NDArray[np.float32]:
+    """Points of an annotation as a face has them.
+
+    Raises
+    ------
+    ValueError
+        If one is not finite, also as the float32 that it becomes.
+
+    Examples
+    --------
+    >>> checked_points([[1, 2], [1e39, 3]])
+    Traceback (most recent call last):
+    ValueError: has a coordinate that is not finite: [1e+39, 3.0]
+    """
+    given = np.asarray(values, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        points = given.astype(np.float32)
+    finite = np.isfinite(points).all(axis=-1)
+    if not finite.all():
+        raise ValueError(f"has a coordinate that is not finite: {given[int(np.argmin(finite))].tolist()}")
+    return points
+
+
 def face_with_box(
     name: str,
     image: Path,
-    points: NDArray[np.float32],
-    box: NDArray[np.float64] | None,
+    points: ArrayLike,
+    box: ArrayLike | None,
     attributes: Mapping[str, int] | None = None,
 ) -> Face:
-    """A `Face`, its box derived from the points by the documented rule when the data set has none."""
+    """A `Face`, its box derived from the points by the documented rule when the data set has none.
+
+    Raises
+    ------
+    ValueError
+        If points or box are none that a face can have.
+    """
+    shape = checked_points(points)
     if box is not None:
-        return Face(name, image, points, box, "given", attributes or {})
-    five = points if len(points) == 5 else five_from_68(points)
-    return Face(name, image, points, box_from_points(five), "points", attributes or {})
+        return Face(name, image, shape, as_box(box), "given", attributes or {})
+    five = shape if len(shape) == 5 else five_from_68(shape)
+    if not np.ptp(five, axis=0).any():
+        raise ValueError(f"has five points that coincide at {five[0].tolist()}")
+    return Face(name, image, shape, as_box(box_from_points(five)), "points", attributes or {})
 
 
 class BadRows(ValueError):
-    """Rows of a data set that cannot be used, each named with file, line and reason.
+    """Rows of a data set that are not valid, each named with file, line and reason.
+
+    Parameters
+    ----------
+    rows : sequence of str
+    advice : str
+        What to do about them.
 
     Attributes
     ----------
     rows : list of str
     """
 
-    def __init__(self, rows: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[str], advice: str = "Mend them, or get the file anew.") -> None:
         self.rows = list(rows)
         shown = "\n  ".join(self.rows[:20])
         more = f"\n  ... and {len(self.rows) - 20} more" if len(self.rows) > 20 else ""
-        super().__init__(
-            f"{len(self.rows)} broken row(s):\n  {shown}{more}\n"
-            "Mend them, or leave them out: skip_bad=True, --skip-bad."
-        )
+        super().__init__(f"{len(self.rows)} broken row(s):\n  {shown}{more}\n{advice}")
 
 
-def finish(faces: list[Face], bad: Sequence[str], skip_bad: bool) -> list[Face]:
-    """What every reader ends with: the faces, or one error that names all broken rows."""
+def finish(faces: list[Face], bad: Sequence[str], source: Path, *, skip_bad: bool | None = None) -> list[Face]:
+    """What every reader ends with: the faces, or one error that names all broken rows.
+
+    Parameters
+    ----------
+    faces : list of Face
+    bad : sequence of str
+    source : pathlib.Path
+        File or folder that was read.
+    skip_bad : bool, optional
+        Whether to leave broken rows out; None where the reader has no such choice to offer.
+    """
     if bad and not skip_bad:
-        raise BadRows(bad)
+        if skip_bad is None:
+            raise BadRows(bad)
+        raise BadRows(bad, "Mend them, or leave them out: skip_bad=True, --skip-bad.")
     if not faces:
-        raise BadRows([*bad, "no usable face at all"])
+        raise BadRows([*bad, f"no valid face at all in {source}"])
     return faces
 
 
@@ -125,14 +183,14 @@ def split_by(faces: Sequence[Face], key: Callable[[Face], bytes], fraction: floa
 
 
 def read_picture(face: Face) -> NDArray[Any]:
-    """Decode a face's image.
+    """Decode a face's image, its pixels as they are stored: those are what the annotation refers to.
 
     Raises
     ------
     ValueError
-        If the file is missing or not a picture, naming face and file.
+        If the file is missing or not an image, naming face and file.
     """
     try:
-        return read_image(face.image)
+        return read_image(face.image, apply_orientation=False)
     except (FileNotFoundError, ValueError) as error:
         raise ValueError(f"{face.name}: {error}") from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
-from tcdcn_init.geometry import as_box
+from tcdcn_init.datasets.boxes import BOX_COLUMNS
+from tcdcn_init.datasets.image_folder import ImageFolder
+from tcdcn_init.datasets.text import read_table
 
-_BOX = ("left", "top", "right", "bottom")
+__all__ = ["read_csv"]
 
 
 def read_csv(
@@ -21,8 +24,8 @@ def read_csv(
     Parameters
     ----------
     path : path
-        CSV with a header: image, x0, y0, x1, y1, ... in pixels, and optionally left, top, right, bottom; a blank box
-        is derived from the points (5 or 68 of them).
+        CSV in UTF-8 with a header: image, x0, y0, x1, y1, ... in pixels, and optionally left, top, right, bottom; a
+        blank box is derived from the points (5 or 68 of them).
     images : path, optional
         Folder that the image column is relative to; default: images/ beside the file.
     first_pixel : float
@@ -47,35 +50,33 @@ def read_csv(
     require(
         [file, folder], "the CSV data set", "Pass a CSV with columns image, x0, y0, ... and the folder of its images."
     )
-    there = {entry.name for entry in folder.iterdir()}
+    table = read_table(file)
+    count = sum(1 for name in table.columns if name[:1] == "x" and name[1:].isdigit())
+    wanted = [f"{axis}{k}" for k in range(count) for axis in "xy"]
+    if count not in (5, 68) or not {"image", *wanted} <= set(table.columns):
+        raise ValueError(f"{file} has columns {table.columns[:6]}...; expected image, x0, y0, ... for 5 or 68 points")
+    there = ImageFolder(folder)
     faces: list[Face] = []
     bad: list[str] = []
     seen: dict[str, int] = {}
-    with file.open(newline="") as handle:
-        reader = csv.DictReader(handle)
-        columns = reader.fieldnames or []
-        count = sum(1 for name in columns if name[:1] == "x" and name[1:].isdigit())
-        wanted = [f"{axis}{k}" for k in range(count) for axis in "xy"]
-        if count not in (5, 68) or not {"image", *wanted} <= set(columns):
-            raise ValueError(f"{file} has columns {columns[:6]}...; expected image, x0, y0, ... for 5 or 68 points")
-        for row in reader:
-            name = row["image"]
-            try:
-                points = np.array([row[key] for key in wanted], dtype=np.float64).reshape(count, 2)
-                box = None
-                if all((row.get(key) or "").strip() for key in _BOX):
-                    box = as_box([float(row[key]) for key in _BOX])
-                if not np.isfinite(points).all():
-                    raise ValueError("has a number that is not finite")
-                if name not in there and not (folder / name).exists():
-                    raise ValueError(f"names an image that is not there: {folder / name}")
-            except (TypeError, ValueError) as error:
-                bad.append(f"{file.name}:{reader.line_num}: {name} {error}")
-                continue
-            points -= first_pixel
-            if box is not None:
-                box -= first_pixel
-            seen[name] = seen.get(name, 0) + 1
-            unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
-            faces.append(face_with_box(unique, folder / name, points.astype(np.float32), box))
-    return finish(faces, bad, skip_bad)
+    for place, row in table.rows:
+        name = row["image"]
+        try:
+            image = there.existing(name)
+            number = seen[name] = seen.get(name, 0) + 1
+            unique = name if number == 1 else f"{name}#{number}"
+            faces.append(face_with_box(unique, image, _points(row, wanted) - first_pixel, _box(row, first_pixel)))
+        except ValueError as error:
+            bad.append(f"{place}: {name} {error}")
+    return finish(faces, bad, file, skip_bad=skip_bad)
+
+
+def _points(row: Mapping[str, str], columns: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([row[name] for name in columns], dtype=np.float64).reshape(-1, 2)
+
+
+def _box(row: Mapping[str, str], first_pixel: float) -> NDArray[np.float64] | None:
+    """A row's box; None of a blank one."""
+    if not all(row.get(name, "").strip() for name in BOX_COLUMNS):
+        return None
+    return np.array([row[name] for name in BOX_COLUMNS], dtype=np.float64) - first_pixel

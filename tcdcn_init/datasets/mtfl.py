@@ -8,8 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.datasets.base import Face, face_with_box, finish, require, split_by
+from tcdcn_init.datasets.base import Face, checked_points, face_with_box, finish, require, split_by
 from tcdcn_init.datasets.boxes import read_boxes
+from tcdcn_init.datasets.image_folder import ImageFolder
+from tcdcn_init.datasets.text import read_text
+
+__all__ = ["HOW_TO_GET", "hold_out", "read_mtfl"]
 
 HOW_TO_GET = (
     "MTFL is research data that this project may not ship: download MTFL.zip from the authors' page "
@@ -19,10 +23,10 @@ HOW_TO_GET = (
 # Row: path x1..x5 y1..y5 gender smile glasses pose; classes here in the order of `tasks.TASKS`.
 _FIELDS = 15
 
-# MTFL counts pixels from 1, as MATLAB does. Nobody says so, but the pictures do: a predictor made symmetric (the mean
-# of its answers on a picture and on its mirror image, turned back) lies 1.1, 1.1 and 1.4 pixels left of the
-# annotation on held-out pictures 160, 250 and 400 pixels wide. Taken as it stands, an annotation would move by 2
-# pixels when its picture is mirrored: 5 % of the inter-ocular distance of an LFW face.
+# MTFL counts pixels from 1, as MATLAB does. Undocumented; inferred from the images: a predictor made symmetric (the
+# mean of its answers on an image and on its mirror image, turned back) lies 1.1, 1.1 and 1.4 pixels left of the
+# annotation on held-out images 160, 250 and 400 pixels wide. Taken as it stands, an annotation would move by 2
+# pixels when its image is mirrored: 5 % of the inter-ocular distance of an LFW face.
 _FIRST_PIXEL = 1.0
 
 
@@ -33,8 +37,6 @@ def _row(fields: list[str]) -> tuple[NDArray[np.float32], dict[str, int]]:
         values = np.array(fields[1:11], dtype=np.float64)
     except ValueError as error:
         raise ValueError(f"has a coordinate that is not a number ({error})") from None
-    if not np.isfinite(values).all():
-        raise ValueError("has a coordinate that is not finite")
     labels = {}
     for task, text, count in zip(("gender", "smile", "glasses", "pose"), fields[11:], (2, 2, 2, 5), strict=True):
         if text not in {str(k) for k in range(1, count + 1)}:
@@ -46,7 +48,7 @@ def _row(fields: list[str]) -> tuple[NDArray[np.float32], dict[str, int]]:
         "glasses": 2 - labels["glasses"],
         "smile": 2 - labels["smile"],
     }
-    return (values.reshape(2, 5).T - _FIRST_PIXEL).astype(np.float32), attributes
+    return checked_points(values.reshape(2, 5).T - _FIRST_PIXEL), attributes
 
 
 def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_bad: bool = False) -> list[Face]:
@@ -83,28 +85,22 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
     require([listing], "MTFL", HOW_TO_GET)
     boxes_file = folder / "boxes.csv"
     boxes = read_boxes(boxes_file) if boxes_file.exists() else {}
-    here: dict[str, set[str]] = {}  # folder -> its files: one listing instead of a stat call for every row
+    images = ImageFolder(folder)
     faces: list[Face] = []
     bad: list[str] = []
-    for number, line in enumerate(listing.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(listing).split("\n"), start=1):
         fields = line.split()
         if not fields:
             continue
         name = fields[0].replace("\\", "/")
         try:
             points, attributes = _row(fields)
-            parent, _, base = name.rpartition("/")
-            if parent not in here:
-                directory = folder / parent
-                here[parent] = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
-            if base not in here[parent]:
-                raise ValueError(f"names an image that is not there: {folder / name}")
+            image = images.existing(name)
+            found = boxes.get(name)
+            faces.append(face_with_box(name, image, points, found[0] if found else None, attributes))
         except ValueError as error:
             bad.append(f"{listing.name}:{number}: {name} {error}")
-            continue
-        found = boxes.get(name)
-        faces.append(face_with_box(name, folder / name, points, found[0] if found else None, attributes))
-    return finish(faces, bad, skip_bad)
+    return finish(faces, bad, listing, skip_bad=skip_bad)
 
 
 def hold_out(faces: list[Face], fraction: float = 0.1) -> tuple[list[Face], list[Face]]:

@@ -1,24 +1,53 @@
-"""The data sets of the evaluation protocol by name."""
+"""The data sets of the evaluation protocol by name: the one registry of them."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from tcdcn_init.datasets.afw import read_afw, read_afw68
+from tcdcn_init._shared.names import unknown_name
+from tcdcn_init.datasets import afw, mtfl, ytf68
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
-from tcdcn_init.datasets.ytf68 import hold_out_persons, read_ytf68
 
-DATASETS: dict[str, Callable[[Path], list[Face]]] = {
-    "mtfl-train": lambda root: hold_out(read_mtfl(root, "training"))[0],
-    "mtfl-val": lambda root: hold_out(read_mtfl(root, "training"))[1],
-    "aflw": lambda root: read_mtfl(root, "testing"),
-    "afw": read_afw,
-    "afw68": read_afw68,
-    "ytf68-train": lambda root: hold_out_persons(read_ytf68(root))[0],
-    "ytf68-val": lambda root: hold_out_persons(read_ytf68(root))[1],
+__all__ = ["DATASETS", "DataSet", "read_dataset"]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What is known of a data set besides its faces.
+
+    Attributes
+    ----------
+    title : str
+        Its name as readers know it.
+    read : callable
+        Folder -> its faces, in an order that does not change.
+    how_to_get : str
+        What to do where it is missing.
+    """
+
+    title: str
+    read: Callable[[Path], list[Face]]
+    how_to_get: str
+
+
+DATASETS: dict[str, DataSet] = {
+    "mtfl-train": DataSet(
+        "MTFL training", lambda root: mtfl.hold_out(mtfl.read_mtfl(root, "training"))[0], mtfl.HOW_TO_GET
+    ),
+    "mtfl-val": DataSet(
+        "MTFL held out", lambda root: mtfl.hold_out(mtfl.read_mtfl(root, "training"))[1], mtfl.HOW_TO_GET
+    ),
+    "aflw": DataSet("AFLW", lambda root: mtfl.read_mtfl(root, "testing"), mtfl.HOW_TO_GET),
+    "afw": DataSet("AFW", afw.read_afw, afw.HOW_TO_GET),
+    "afw68": DataSet("AFW-68", afw.read_afw68, afw.HOW_TO_GET),
+    "ytf68-train": DataSet(
+        "YouTube Faces training", lambda root: ytf68.hold_out_persons(ytf68.read_ytf68(root))[0], ytf68.HOW_TO_GET
+    ),
+    "ytf68-val": DataSet(
+        "YouTube Faces held out", lambda root: ytf68.hold_out_persons(ytf68.read_ytf68(root))[1], ytf68.HOW_TO_GET
+    ),
 }
 
 
@@ -45,6 +74,5 @@ def read_dataset(name: str, root: str | Path) -> list[Face]:
         If the folder is not that data set.
     """
     if name not in DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, cutoff=0.4) or list(DATASETS)
-        raise ValueError(f"unknown data set {name!r}; did you mean {' or '.join(near)}?")
-    return DATASETS[name](Path(root))
+        raise ValueError(unknown_name("data set", name, DATASETS))
+    return DATASETS[name].read(Path(root))

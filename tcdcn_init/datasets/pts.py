@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.datasets.base import Face, face_with_box, finish, require
+from tcdcn_init.datasets.base import Face, checked_points, face_with_box, finish, require
+from tcdcn_init.datasets.text import read_text
+
+__all__ = ["read_pts", "read_pts_folder"]
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -29,18 +33,25 @@ def read_pts(path: str | Path, *, one_based: bool = True) -> NDArray[np.float32]
     Raises
     ------
     ValueError
-        If it is not a .pts file, naming file and line.
+        If it is not a .pts file, or holds another number of points than it says; with its name.
     """
     file = Path(path)
-    lines = file.read_text().splitlines()
+    text = read_text(file)
+    lines = [line.split() for line in text.split("\n") if line.strip()]
     try:
-        start, end = lines.index("{"), lines.index("}")
-        points = np.array([line.split() for line in lines[start + 1 : end]], dtype=np.float64)
+        start, end = lines.index(["{"]), lines.index(["}"])
+        points = np.array(lines[start + 1 : end], dtype=np.float64)
     except ValueError as error:
         raise ValueError(f"{file} is not a .pts file: {error}; expected 'x y' rows between braces") from None
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise ValueError(f"{file} holds {points.shape} numbers; expected finite 'x y' rows between braces")
-    return (points - one_based).astype(np.float32)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"{file} holds {points.shape} numbers; expected 'x y' rows between braces")
+    stated = re.search(r"n_points\s*:\s*(\d{1,9})", text)
+    if stated and int(stated[1]) != len(points):
+        raise ValueError(f"{file} holds {len(points)} points, but says n_points: {stated[1]}; it is not whole")
+    try:
+        return checked_points(points - one_based)
+    except ValueError as error:
+        raise ValueError(f"{file} {error}; expected finite 'x y' rows between braces") from None
 
 
 def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool = False) -> list[Face]:
@@ -72,11 +83,16 @@ def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool 
     bad: list[str] = []
     for file in sorted(folder.rglob("*.pts")):
         name = file.relative_to(folder).as_posix()
-        image = next((p for p in map(file.with_suffix, _IMAGE_SUFFIXES) if p.exists()), None)
         try:
-            if image is None:
-                raise ValueError(f"{name} has no image beside it; expected one of {', '.join(_IMAGE_SUFFIXES)}")
-            faces.append(face_with_box(name, image, read_pts(file, one_based=one_based), None))
+            points = read_pts(file, one_based=one_based)
+            faces.append(face_with_box(name, _image_beside(file), points, None))
         except ValueError as error:
-            bad.append(str(error) if name in str(error) else f"{name}: {error}")
-    return finish(faces, bad, skip_bad)
+            bad.append(str(error) if name in str(error) else f"{name} {error}")
+    return finish(faces, bad, folder, skip_bad=skip_bad)
+
+
+def _image_beside(file: Path) -> Path:
+    for suffix in (*_IMAGE_SUFFIXES, *map(str.upper, _IMAGE_SUFFIXES)):
+        if file.with_suffix(suffix).is_file():
+            return file.with_suffix(suffix)
+    raise ValueError(f"has no image beside it; expected one of {', '.join(_IMAGE_SUFFIXES)}")

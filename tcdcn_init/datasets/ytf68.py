@@ -7,6 +7,13 @@ from pathlib import Path
 from tcdcn_init.datasets.base import Face, split_by
 from tcdcn_init.datasets.csv_file import read_csv
 
+__all__ = ["HOW_TO_GET", "hold_out_persons", "read_ytf68"]
+
+HOW_TO_GET = (
+    "These frames are research data that this project may not ship: points.csv holds a row a frame (image, x0, y0, "
+    "..., x67, y67), images/ the frames, PERSON_NUMBER.jpg each."
+)
+
 # Like MTFL's, the annotations count pixels from 1: a predictor trained on MTFL and made symmetric (see `mtfl`) lies
 # 1.2 pixels left of and 1.5 above them.
 _FIRST_PIXEL = 1.0

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, NetworkConfig
+from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, load_network, parse_config
 
 __all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
@@ -88,6 +90,7 @@ class TorchBackend:
         # Channels last: PyTorch's pooling is several times faster on it.
         self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = network.config
+        check_answers(self, find_model(model, ".safetensors"))
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""
@@ -131,16 +134,68 @@ class OnnxBackend:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions have no common public base
-            raise ValueError(
-                f"{path} is not an ONNX model that onnxruntime can run: {error}; export it anew"
-            ) from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
+            advice = wrong_kind(path) or "export it anew"
+            raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}; {advice}") from error
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} has metadata that is not UTF-8 ({error}); export it anew") from error
         self.config, self.calibration = parse_config(metadata, path), Calibration.from_metadata(metadata)
+        self._check_session(path)
+        check_answers(self, path)
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""
         names = self.config.outputs
         return _in_runs(crops, names, lambda part: self._session.run(names, {"crops": part}))
+
+    def _check_session(self, path: Path) -> None:
+        """Hold the graph's input and outputs against the metadata, before a crop of the size that it states is made."""
+        side, names = self.config.side, self.config.outputs
+        inputs, outputs = self._session.get_inputs(), {value.name: value for value in self._session.get_outputs()}
+        found = [(value.name, value.type, list(value.shape)[1:]) for value in inputs]
+        if found != [("crops", "tensor(float)", [1, side, side])]:
+            raise ValueError(
+                f"{path} takes {found}; by its metadata expected crops, tensor(float), [1, {side}, {side}]: "
+                "export it anew"
+            )
+        for name in names:
+            if name not in outputs or outputs[name].type != "tensor(float)":
+                raise ValueError(
+                    f"{path} answers {', '.join(outputs)}; by its metadata expected numbers of {', '.join(names)}: "
+                    "export it anew"
+                )
+
+
+def check_answers(backend: Backend, path: Path) -> None:
+    """Ask a backend about two crops without a face, before it is asked about one with.
+
+    Parameters
+    ----------
+    backend : Backend
+    path : pathlib.Path
+        Its file, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it fails, or its answers have other shapes than its metadata says, or are not finite.
+    """
+    side = backend.config.side
+    crops = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
+    crops[0] = 0.0
+    try:
+        answers = backend(crops)
+    except Exception as error:  # onnxruntime's and PyTorch's own exceptions have no common base
+        raise ValueError(f"{path} holds a network that cannot be run: {error}; export it anew") from error
+    lengths = {"points": (5, 2), "expected_error": (5,), "face": (2,), **{k: (len(v),) for k, v in TASKS.items()}}
+    for name in backend.config.outputs:
+        shape = (2, *lengths[name])
+        if answers[name].shape != shape or not np.isfinite(answers[name]).all():
+            raise ValueError(
+                f"{path} answers {name} of shape {answers[name].shape}, finite: {np.isfinite(answers[name]).all()}; "
+                f"expected {shape}, finite: get it anew"
+            )
 
 
 def load_backend(model: str | Path, backend: BackendName = DEFAULT_BACKEND) -> Backend:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.tasks import TASKS, check_tasks
 
 __all__ = [
@@ -62,6 +63,7 @@ class TCDCNConfig:
     shared_filters: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_tasks(self.tasks)
         if len(self.widths) != len(self.kernels) or not self.widths:
             raise ValueError(
@@ -71,6 +73,13 @@ class TCDCNConfig:
             raise ValueError(
                 f"input side {self.side} is too small for kernels {self.kernels}; the layers shrink it to nothing"
             )
+        if min((*self.widths, *self.kernels, self.feature)) < 1 or not self.view:
+            raise ValueError(
+                f"widths {self.widths}, kernels {self.kernels}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
+            )
+        if max(width * side**2 for width, side in zip(self.widths, self.sides(), strict=True)) > MOST_ACTIVATIONS:
+            raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     def sides(self) -> list[int]:
         """Side of each convolution's output, before its pooling; the last is what the shared feature sees."""
@@ -114,6 +123,7 @@ class ResidualConfig:
     tasks: tuple[str, ...] = tuple(TASKS)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_tasks(self.tasks)
         if len(self.widths) != len(self.blocks) or not self.widths or min(self.blocks) < 1:
             raise ValueError(
@@ -125,6 +135,13 @@ class ResidualConfig:
             )
         if self.side % 2 ** len(self.widths):
             raise ValueError(f"input side {self.side} cannot be halved {len(self.widths)} times, once a stage")
+        if min((*self.widths, self.side, self.feature)) < 1 or not self.view:
+            raise ValueError(
+                f"side {self.side}, widths {self.widths}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
+            )
+        if max(width * (self.side >> stage + 1) ** 2 for stage, width in enumerate(self.widths)) > MOST_ACTIVATIONS:
+            raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     @property
     def last_side(self) -> int:

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import duration
 from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig, config_to_dict
 from tcdcn_init.network.tcdcn import Network, make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
+from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
 from tcdcn_init.training.data import Crops
 from tcdcn_init.training.early_stopping import TaskwiseEarlyStopping
 from tcdcn_init.training.log import write_log
@@ -327,10 +327,10 @@ class Trainer:
 
     def _save(self) -> None:
         state = {
-            "config": json.dumps(dataclasses.asdict(self.config)),
+            "config": dataclasses.asdict(self.config),
             "epoch": self.epoch,
             "seconds": self.seconds,
-            "history": json.dumps(self.history),
+            "history": self.history,
             "stopped": self.stopped,
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
@@ -340,26 +340,28 @@ class Trainer:
                 key: value for key, value in self.scheduler.state_dict().items() if key != "_anneal_func_type"
             },
         }
-        with replacing(self.out / "checkpoint.pt") as part:
-            torch.save(state, part)
+        write_checkpoint(self.out / "checkpoint.pt", state)
         write_log(self.out, dataclasses.asdict(self.config), self.history, self.stopped)
 
     def _restore(self, checkpoint: Path) -> None:
-        if not checkpoint.exists():
-            raise FileNotFoundError(f"nothing to resume: {checkpoint} does not exist; start without --resume")
-        state = torch.load(checkpoint, weights_only=True)
+        state = read_checkpoint(checkpoint)
         ours = json.loads(json.dumps(dataclasses.asdict(self.config)))
-        theirs = json.loads(state["config"])
+        theirs = state["config"]
         for key in ours:
             if theirs.get(key) != ours[key]:
                 raise ValueError(
                     f"{checkpoint} was trained with {key} = {theirs.get(key)}, not {ours[key]}; "
                     "resume with the same settings, or choose another folder"
                 )
+        try:
+            self.network.load_state_dict(state["network"])
+            self.objective.load_state_dict(state["objective"])
+            if {n: v.shape for n, v in state["averaged"].items()} != {n: v.shape for n, v in self.averaged.items()}:
+                raise ValueError("its averaged weights are of another network")
+            self.averaged = state["averaged"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scheduler.load_state_dict(state["scheduler"])
+        except (AttributeError, KeyError, RecursionError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{checkpoint} is damaged ({error}); delete it and start without --resume") from error
         self.epoch, self.seconds, self.stopped = state["epoch"], state["seconds"], state["stopped"]
-        self.history = json.loads(state["history"])
-        self.network.load_state_dict(state["network"])
-        self.objective.load_state_dict(state["objective"])
-        self.averaged = state["averaged"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        self.history = state["history"]

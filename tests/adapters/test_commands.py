@@ -44,7 +44,7 @@ def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
     assert "not used" in result.output
     assert "broken.jpg" in result.output
     assert out.is_file()
-    assert len(list((tmp_path / "drawn").iterdir())) == 3
+    assert len(list((tmp_path / "drawn").rglob("*.png"))) == 3
     assert not (tmp_path / f"points{suffix}.journal").exists()
 
 
@@ -82,9 +82,12 @@ def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_pa
     out = tmp_path / "points.csv"
     command = ("points", gallery, "--out", out, "--boxes", tmp_path / "boxes.csv")
     with monkeypatch.context() as patch:
+        batch = Initializer.batch
 
-        def interrupted(*args: Any, **kwargs: Any) -> Any:
-            raise KeyboardInterrupt
+        def interrupted(self: Initializer, images: Any, *args: Any, **kwargs: Any) -> Any:
+            if len(images) > 1:
+                raise KeyboardInterrupt
+            return batch(self, images, *args, **kwargs)
 
         patch.setattr(Initializer, "batch", interrupted)
         result = run(*command)
@@ -99,9 +102,9 @@ def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere/*.png", "--out", "p.csv"), "matches no picture"),
+        (("nowhere/*.png", "--out", "p.csv"), "matches no image"),
         (("PICTURE", "--out", "p.txt"), "suffix '.txt'"),
-        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean 'tcdcn-mtfl'"),
+        (("PICTURE", "--out", "p.csv", "--model", "tcdcn-mtf"), "did you mean tcdcn-mtfl"),
         (("PICTURE", "--out", "p.csv", "--backend", "jax"), "'jax' is not one of"),
         (("PICTURE", "--out", "p.csv", "--boxes", "no.csv"), "box file no.csv does not exist"),
     ],

@@ -97,12 +97,57 @@ def test_what_is_missing_is_named(root, tmp_path_factory):
     (root / "images" / "one.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"one\.jpg"):
         read_afw(root)
-    with pytest.raises(BadRows, match="no usable face"):
+    with pytest.raises(BadRows, match="no valid face"):
         read_afw68(root)
 
 
 def test_a_face_without_a_visible_point_is_no_test_face(root):
     assert "three.jpg#2" not in {face.name for face in read_afw(root)}
+
+
+def one_face(root, name="one.jpg", box=BOX, pose=None, points=SIX):
+    anno = np.empty((1, 4), dtype=object)
+    anno[0] = [name, box, np.zeros((1, 3)) if pose is None else pose, points]
+    savemat(root / "anno2.mat", {"anno": anno})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"box": np.full((2, 2), np.nan)}, "is not finite"),
+        ({"box": np.full((2, 2), np.inf)}, "is not finite"),
+        ({"box": BOX[::-1]}, "has no area"),
+        ({"box": BOX[:, :1]}, "not four numbers"),
+        ({"box": "a box"}, "text 'a box'"),
+        ({"pose": np.full((1, 3), np.nan)}, "expected a yaw"),
+        ({"pose": cells(np.zeros(3), np.zeros(3))}, "1 boxes, 2 poses and 1 shapes"),
+        ({"points": SIX[:5]}, "expected six"),
+        ({"points": np.full((6, 2), np.inf)}, "expected six"),
+        ({"points": np.full((6, 2), 1e39)}, "not finite"),
+        ({"name": ""}, "expected a file below"),
+        ({"name": "../one.jpg"}, "expected a file below"),
+        ({"name": np.zeros(0)}, "no file name"),
+    ],
+)
+def test_what_no_face_can_be_is_a_broken_row(root, changes, reason):
+    one_face(root, **changes)
+    with pytest.raises(BadRows, match=rf"anno2\.mat.*{reason}"):
+        read_afw(root)
+
+
+@pytest.mark.parametrize("value", [np.zeros((2, 2)), cells("a"), "text"])
+def test_another_table_is_refused(root, value):
+    savemat(root / "anno2.mat", {"anno": value})
+    with pytest.raises(ValueError, match=r"anno2\.mat holds no table"):
+        read_afw(root)
+
+
+def test_an_image_in_two_rows_keeps_all_its_faces(root):
+    anno = np.empty((2, 4), dtype=object)
+    for k in range(2):
+        anno[k] = ["one.jpg", BOX + k, np.zeros((1, 3)), SIX + k]
+    savemat(root / "anno2.mat", {"anno": anno})
+    assert [face.name for face in read_afw(root)] == ["one.jpg#1", "one.jpg#2"]
 
 
 # --- the real data set

@@ -84,3 +84,18 @@ def test_other_columns_are_refused(tmp_path, header):
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.csv(.|\n)*images"):
         read_csv(tmp_path / "no.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (f"../a.png,{NUMBERS}", "expected a file below"),
+        (f",{NUMBERS}", "expected a file below"),
+        (f"a.png,{NUMBERS.replace('70', '1e39')}", "not finite"),
+        (f"a.png,{','.join(['5'] * 10)}", "coincide"),
+    ],
+)
+def test_what_no_face_can_be_is_a_broken_row(tmp_path, row, reason):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(BadRows, match=rf"points\.csv:2: .*{reason}"):
+        read_csv(write(tmp_path, HEADER, row))

@@ -154,6 +154,26 @@ def test_identical_pictures_stay_on_one_side(root):
     assert hold_out(faces, 1.0)[0] == []
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ((1, "1e39"), "coordinate that is not finite"),
+        ((1, "nan"), "coordinate that is not finite"),
+        ((0, "../outside.png"), "expected a file below"),
+        ((0, "/etc/hosts"), "expected a file below"),
+        ((slice(1, 11), ["5"] * 10), "coincide"),
+    ],
+)
+def test_what_no_face_can_be_is_a_broken_row(root, change, reason):
+    (root.parent / "outside.png").touch()
+    fields = (root / "testing.txt").read_text().splitlines()[0].split()
+    fields[change[0]] = change[1]
+    (root / "testing.txt").write_text(" ".join(fields) + "\n")
+    (root / "boxes.csv").unlink()
+    with pytest.raises(BadRows, match=rf"testing\.txt:1: .*{reason}"):
+        read_mtfl(root, "testing")
+
+
 # --- the real data set
 
 

@@ -73,3 +73,28 @@ def test_a_layout_whose_five_points_are_unknown_is_named(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_pts_folder(tmp_path / "nowhere")
+
+
+def test_files_made_by_hand_are_read(tmp_path):
+    for text in ("{ \n1 2\n3 4\n} \n", " {\n\n1 2\n\n3 4\n}", "version: 1\nn_points : 2\n{\n1\t2\n3 4\n}\n"):
+        (tmp_path / "a.pts").write_text(text)
+        assert read_pts(tmp_path / "a.pts").tolist() == [[0, 1], [2, 3]]
+
+
+def test_a_file_with_fewer_points_than_it_says_is_refused(tmp_path):
+    (tmp_path / "a.pts").write_text("version: 1\nn_points: 68\n{\n1 2\n3 4\n}\n")
+    with pytest.raises(ValueError, match="holds 2 points, but says n_points: 68"):
+        read_pts(tmp_path / "a.pts")
+
+
+def test_suffixes_of_cameras_are_found(tmp_path):
+    (tmp_path / "a.pts").write_text(pts(FIVE))
+    (tmp_path / "a.JPG").touch()
+    assert read_pts_folder(tmp_path)[0].image.name == "a.JPG"
+
+
+@pytest.mark.parametrize("number", ["inf", "1e39", "-1e39", "nan"])
+def test_numbers_that_no_point_can_have_are_refused(tmp_path, number):
+    (tmp_path / "a.pts").write_text(f"{{\n1 {number}\n}}\n")
+    with pytest.raises(ValueError, match=r"a\.pts has a coordinate that is not finite"):
+        read_pts(tmp_path / "a.pts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 
 import numpy as np
@@ -106,6 +107,71 @@ def test_an_onnx_file_without_metadata_is_refused(tmp_path):
     onnx.save(model, tmp_path / "bare.onnx")
     with pytest.raises(ValueError, match=r"bare\.onnx does not say what it is"):
         OnnxBackend(tmp_path / "bare.onnx")
+
+
+def lying(folder, edit=None, **architecture):
+    """A bundled .onnx file whose metadata and graph contradict each other."""
+    import onnx
+
+    model = onnx.load(find_model("tcdcn-mtfl", ".onnx"))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata["architecture"] = json.dumps({**json.loads(metadata["architecture"]), **architecture})
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, metadata)
+    if edit is not None:
+        edit(model)
+    onnx.save(model, folder / "lying.onnx")
+    return folder / "lying.onnx"
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        {"side": 64},
+        {"side": 10**6},
+        {"side": 40.5},
+        {"view": 1e9},
+        {"feature": -1},
+        {"tasks": ["pose", "gender", "smile", "glasses"], "shared_filters": "no"},
+    ],
+)
+def test_an_onnx_file_that_contradicts_its_metadata_is_refused_when_it_is_loaded(tmp_path, architecture):
+    with pytest.raises(ValueError, match=r"lying\.onnx (takes|answers|does not say)"):
+        OnnxBackend(lying(tmp_path, **architecture))
+
+
+def spoil_a_weight(model):
+    from onnx import numpy_helper
+
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("points.bias"))
+    tensor.CopyFrom(numpy_helper.from_array(np.full(10, np.nan, dtype=np.float32), tensor.name))
+
+
+def rename_an_output(model):
+    for node in model.graph.node:
+        node.output[:] = ["other" if name == "smile" else name for name in node.output]
+    next(value for value in model.graph.output if value.name == "smile").name = "other"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (spoil_a_weight, r"answers points of shape \(2, 5, 2\), finite: False"),
+        (rename_an_output, "expected numbers of .*smile"),
+        (lambda model: model.graph.ClearField("output"), "is not an ONNX model|expected numbers of"),
+        (lambda model: model.graph.ClearField("node"), "is not an ONNX model"),
+    ],
+)
+def test_an_onnx_file_that_cannot_answer_is_refused_when_it_is_loaded(tmp_path, edit, message):
+    with pytest.raises(ValueError, match=rf"lying\.onnx {message}|lying\.onnx.*{message}"):
+        OnnxBackend(lying(tmp_path, edit))
+
+
+def test_metadata_that_is_not_utf8_is_refused(tmp_path):
+    path = lying(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"research use", b"research \xff\xff\xff"))
+    with pytest.raises(ValueError, match=r"lying\.onnx has metadata that is not UTF-8|lying\.onnx is not an ONNX"):
+        OnnxBackend(path)
 
 
 def test_a_network_without_tasks_gives_points(tmp_path):

@@ -74,7 +74,7 @@ def test_expected_errors_are_above_zero(network):
         ({"widths": (8, 8), "blocks": (1,)}, "one of each per stage"),
         ({"widths": (8,), "blocks": (0,)}, "one of each per stage"),
         ({"side": 40}, "input side 40 cannot be halved 4 times"),
-        ({"refinement": -1}, "refinement is -1 on 4 stages"),
+        ({"refinement": -1}, "refinement is -1; expected a whole number"),
         ({"refinement": 8, "widths": (8,), "blocks": (1,)}, "refinement is 8 on 1 stages; expected 0, or at least two"),
         ({"tasks": ("age",)}, "unknown task 'age'"),
     ],

@@ -258,6 +258,19 @@ def test_a_checkpoint_holds_no_pickled_code(uninterrupted):
     assert not list(trainer.out.glob("*.part"))
 
 
+@pytest.mark.parametrize("name", ["network", "averaged", "objective", "optimizer", "scheduler"])
+def test_a_checkpoint_of_other_weights_is_refused_by_name(recipe, data, uninterrupted, tmp_path, name):
+    trainer, _ = uninterrupted
+    state = torch.load(trainer.out / "checkpoint.pt", weights_only=True)
+    state[name] = {"other": torch.ones(2)}
+    torch.save(state, tmp_path / "checkpoint.pt")
+    if name == "scheduler":
+        state[name] = 5
+        torch.save(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged"):
+        Trainer(recipe, *data, tmp_path, resume=True)
+
+
 # --- task-wise early stopping
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import tracemalloc
 from dataclasses import fields, replace
 
@@ -122,6 +124,14 @@ ATTACKS = {
     "infinite start": (small(initial_shape=number(1, 32000) * 2), "initial_shape: a number before this is infinite"),
     "nan start": (small(initial_shape=number(1, 32002) * 2), "initial_shape: a number before this is infinite"),
     "huge start": (small(initial_shape=number(1, 200) * 2), "initial_shape: a number before this exceeds"),
+    "an exponent below dlib's": (small(thresh=number(1, -32769)), "exponent -32769; expected -32768 or more"),
+    "an exponent of four bytes": (
+        small(deltas=number(1, -(2**24)) * 4),
+        "exponent before this has more than two bytes",
+    ),
+    "a small exponent in four bytes": (small(thresh=integer(1) + b"\x84\x08\0\0\0"), "more than two bytes"),
+    "minus zero as a pixel": (small(idx1=b"\x81\0"), "index before this is a negative zero"),
+    "minus zero as an anchor": (small(anchors=b"\x81\0" * 2), "index before this is a negative zero"),
     "no levels": (small(levels=integer(0)), "forests: found 0"),
     "negative levels": (small(levels=integer(-5)), "forests: found -5"),
     "endless levels": (small(levels=integer(2**31 - 1)), "forests: 2147483647 items take"),
@@ -138,7 +148,7 @@ ATTACKS = {
     "negative pixel": (small(idx1=integer(-1)), "split_pixels holds -1"),
     "far pixel": (small(idx2=integer(2)), r"split_pixels holds 0 to 2; expected indices in \[0, 2\)"),
     "wide pixel": (small(idx2=b"\x08" + bytes(7) + b"\x01"), "0x08 begins no integer"),
-    "pixel beyond 31 bits": (small(idx2=integer(2**32 - 1)), "0x04 begins no integer"),
+    "pixel beyond 31 bits": (small(idx2=integer(2**32 - 1)), "found 4294967295; expected an integer of 31 bits"),
     "nan threshold": (small(thresh=number(1, 32002)), "a number before this is infinite or not a number"),
     "one leaf": (small(leaf_count=integer(1)), r"leaf_values: found 1; expected 2"),
     "many leaves": (small(leaf_count=integer(2**31 - 1)), r"leaf_values: found 2147483647; expected 2"),
@@ -278,3 +288,64 @@ def test_a_missing_file_is_named(tmp_path):
         read_dat(tmp_path / "absent.dat")
     with pytest.raises(FileNotFoundError):
         read_mean_shape(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (bz2.compress(small()), r"compressed by bzip2; unpack it first \(bunzip2\)"),
+        (gzip.compress(small()), "compressed by gzip"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\n<html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\x89PNG\r\n\x1a\n", "image"),
+        (b"", "empty"),
+        (small() + b"\n", "1 bytes follow the predictor"),
+        (small()[:-1], "only 15 bytes are left"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named_for_what_it_is(tmp_path, content, kind):
+    (tmp_path / "model.dat").write_bytes(content)
+    with pytest.raises(DatError, match=rf"model\.dat: .*{kind}"):
+        read_dat(tmp_path / "model.dat")
+
+
+def test_what_is_written_replaces_a_file_whole_or_not_at_all(tmp_path):
+    arrays = read_dat(small())
+    write_dat(arrays, tmp_path / "new" / "a.dat")
+    assert (tmp_path / "new" / "a.dat").read_bytes() == dat_bytes(arrays)
+    with pytest.raises(AttributeError):
+        write_dat(None, tmp_path / "new" / "a.dat")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.dat"]
+
+
+def wide(value: int, size: int) -> bytes:
+    """An integer in more bytes than it needs."""
+    return bytes([size | (0x80 if value < 0 else 0)]) + abs(value).to_bytes(size, "little")
+
+
+@QUICK
+@given(
+    st.sampled_from(["initial_shape", "thresh", "idx1", "anchors", "deltas"]),
+    st.integers(-(2**24), 2**24),
+    st.integers(-40_000, 31_999),
+    st.integers(1, 4),
+)
+def test_what_is_accepted_dlib_accepts_too_and_reads_alike(field, mantissa, exponent, size):
+    dlib = pytest.importorskip("dlib")
+    size = max(size, (abs(exponent).bit_length() + 7) // 8)
+    float_ = integer(mantissa) + wide(exponent, size)
+    data = small(
+        **{
+            field: {"initial_shape": float_ * 2, "deltas": float_ * 4, "anchors": wide(0, size) * 2}.get(
+                field, float_ if field == "thresh" else wide(0, size)
+            )
+        }
+    )
+    predictor = dlib.shape_predictor.__new__(dlib.shape_predictor)
+    try:
+        ours = dat_bytes(read_dat(data))
+    except DatError:
+        return
+    predictor.__setstate__((data,))
+    assert predictor.__getstate__()[0] == ours

@@ -301,7 +301,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(faces, tmp_path) -> None:
     Stopping.calls = 0
     with pytest.raises(KeyboardInterrupt):
         measure_starts(faces, make_plan("random-5", "mean", initializer=Stopping), journal=journal)
-    assert len(journal.read_text().splitlines()) == 2
+    assert journal.read_text().count('"piece"') == 1
     with pytest.raises(ValueError, match="other settings"):
         measure_starts(faces, make_plan("random-5", "mean", initializer=Stopping, seed=1), journal=journal)
     Stopping.calls = 10
@@ -393,6 +393,13 @@ def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) ->
     assert len(lines) == 1 + 40 * 6
     assert lines[1].startswith("0.png#0,0.png,right profile,none,original,tcdcn,0.250000,0.250000,0.100000,")
     assert lines[2].split(",")[7] == ""
+
+
+def test_no_name_in_the_list_is_a_formula(compared, tmp_path) -> None:
+    case, _, measured, _ = compared
+    evil = dataclasses.replace(case.faces[0], name="=cmd|x!A1.jpg")
+    write_faces(tmp_path / "faces.csv", dataclasses.replace(case, faces=[evil, *case.faces[1:]]), measured)
+    assert (tmp_path / "faces.csv").read_text().splitlines()[1].startswith("./=cmd|x!A1.jpg,")
 
 
 def test_mistakes_are_named_before_anything_is_measured(faces) -> None:

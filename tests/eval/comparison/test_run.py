@@ -151,7 +151,7 @@ def test_an_interrupted_command_goes_on_when_repeated(run, mtfl_root, tmp_path, 
         (("--roll", "nan"), "roll nan "),
         (("--seed", "-1"), "seed is -1"),
         (("--jobs", "0"), "jobs is 0"),
-        (("--model", "tcdcn-mtf"), "did you mean 'tcdcn-mtfl'"),
+        (("--model", "tcdcn-mtf"), "did you mean tcdcn-mtfl"),
         (("--retrained", "nowhere", "--regressor", "sdm-mtfl"), "no folder nowhere"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Points of whole folders: what is found, what is written, what survives an interruption."""
+"""Points of whole folders: what is written, and what survives an interruption."""
 
 from __future__ import annotations
 
@@ -17,41 +17,12 @@ import pytest
 import tifffile
 from skimage.io import imread, imsave
 
-from tcdcn_init import pointfile
 from tcdcn_init.datasets import read_boxes
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile import find_images, write_points
 
 BOX = np.array([20.0, 12.0, 75.0, 82.0])
-
-
-@pytest.fixture(scope="module")
-def initializer() -> Initializer:
-    return Initializer()
-
-
-@pytest.fixture(scope="module")
-def gallery(draw_face, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty pictures in two folders: more than one batch."""
-    root = tmp_path_factory.mktemp("gallery")
-    (root / "sub").mkdir()
-    rng = np.random.default_rng(0)
-    for k in range(20):
-        picture, _ = draw_face(rng)
-        imsave(
-            root / ("sub" if k % 2 else "") / f"face{k:02d}.{'jpg' if k % 3 else 'png'}", picture, check_contrast=False
-        )
-    return root
-
-
-@pytest.fixture(scope="module")
-def boxes(gallery) -> dict[str, list[np.ndarray]]:
-    """One box a picture; two for the first, none for the second."""
-    every = {path.name: [BOX + k % 3] for k, path in enumerate(find_images([str(gallery)]))}
-    every["face00.png"] = [BOX, BOX + 2]
-    every["face02.jpg"] = []
-    return every
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -71,37 +42,6 @@ def given(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
 
-# --- finding pictures
-
-
-def test_folders_patterns_and_files_are_found_once_and_in_order(gallery):
-    every = find_images([str(gallery)])
-    assert len(every) == 20
-    assert every == sorted(every)
-    (gallery / "notes.txt").write_text("no picture")
-    try:
-        assert find_images([str(gallery)]) == every
-        assert find_images([str(gallery / "sub" / "*.jpg")]) == [
-            p for p in every if p.parts[-2] == "sub" and p.suffix == ".jpg"
-        ]
-        assert set(find_images([str(gallery / "**" / "*.png")])) == {p for p in every if p.suffix == ".png"}
-        assert find_images([str(every[3]), str(gallery)]) == [every[3], *(p for p in every if p != every[3])]
-    finally:
-        (gallery / "notes.txt").unlink()
-
-
-def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path):
-    path = tmp_path / "face[1].png"
-    path.touch()
-    assert find_images([str(path)]) == [path]
-
-
-def test_a_pattern_without_a_picture_is_named(tmp_path):
-    for pattern in (str(tmp_path), str(tmp_path / "gone.png"), str(tmp_path / "*.jpg")):
-        with pytest.raises(FileNotFoundError, match="matches no picture"):
-            find_images([pattern])
-
-
 # --- writing
 
 
@@ -110,7 +50,7 @@ def test_points_are_those_of_the_initializer(gallery, boxes, initializer, tmp_pa
     report = write_points(images, tmp_path / "new" / "points.json", initializer, boxes=boxes)
     assert (report.images, report.faces, report.unreadable) == (20, 20, {})
     assert report.out == tmp_path / "new" / "points.json"
-    rows = rows_of(report.out)
+    rows = [row for row in rows_of(report.out) if row["face"] is not None]
     expected = [(str(path), k, box) for path in images for k, box in enumerate(boxes[path.name])]
     assert [(row["image"], row["face"]) for row in rows] == [(image, k) for image, k, _ in expected]
     for row, (image, _, box) in list(zip(rows, expected, strict=True))[::4]:
@@ -126,21 +66,21 @@ def test_points_are_those_of_the_initializer(gallery, boxes, initializer, tmp_pa
 
 def test_all_formats_hold_the_same(gallery, boxes, initializer, tmp_path):
     shutil.copytree(gallery, tmp_path / "in")
-    (tmp_path / "in" / "zz.png").write_text("no picture")
+    (tmp_path / "in" / "zz.png").write_text("no image")
     images = find_images([str(tmp_path / "in")])
     outputs = []
     for suffix in (".json", ".csv", ".parquet"):
         write_points(images, tmp_path / f"points{suffix}", initializer, boxes=boxes)
         outputs.append(given(rows_of(tmp_path / f"points{suffix}")))
     assert outputs[0] == outputs[1] == outputs[2]
-    assert len(outputs[0]) == 21
+    assert len(outputs[0]) == 22
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "points.csv", "points.json", "points.parquet"]
 
 
-def test_pictures_that_cannot_be_read_are_listed_and_lose_no_other(gallery, boxes, initializer, tmp_path):
+def test_images_that_cannot_be_read_are_listed_and_lose_no_other(gallery, boxes, initializer, tmp_path):
     broken = {
         "empty.png": b"",
-        "text.jpg": b"not a picture",
+        "text.jpg": b"not a image",
         "half.png": (gallery / "face00.png").read_bytes()[:600],
         "cut.png": (gallery / "face00.png").read_bytes()[:40],
         "text.bmp": b"BM and nothing more",
@@ -160,7 +100,7 @@ def test_pictures_that_cannot_be_read_are_listed_and_lose_no_other(gallery, boxe
     assert sum(row["x0"] is not None for row in rows) == 6
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"II*\x00\x08\x00\x00\x00\xff\xff"])
+@pytest.mark.parametrize("content", [b"", b"not a image", b"II*\x00\x08\x00\x00\x00\xff\xff"])
 def test_a_broken_tiff_is_listed_like_any_other(gallery, boxes, initializer, tmp_path, content):
     path = tmp_path / "broken.tif"
     path.write_bytes(content)
@@ -195,7 +135,7 @@ def damaged_tiff(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["bomb.png", "damaged.tif"])
-def test_whatever_a_decoder_raises_is_a_picture_that_cannot_be_read(gallery, boxes, initializer, tmp_path, kind):
+def test_whatever_a_decoder_raises_is_a_image_that_cannot_be_read(gallery, boxes, initializer, tmp_path, kind):
     path = tmp_path / kind
     path.write_bytes(decompression_bomb() if kind == "bomb.png" else damaged_tiff(tmp_path))
     images = [path, *find_images([str(gallery)])[:1]]
@@ -204,13 +144,13 @@ def test_whatever_a_decoder_raises_is_a_picture_that_cannot_be_read(gallery, box
     assert report.images == 1
 
 
-def test_a_bad_box_loses_no_other_face_of_its_picture(gallery, initializer, tmp_path):
+def test_a_bad_box_loses_no_other_face_of_its_image(gallery, initializer, tmp_path):
     path = find_images([str(gallery)])[0]
     every = {path.name: [BOX, BOX + 500, BOX + 1]}
     rows = rows_of(write_points([path], tmp_path / "points.json", initializer, boxes=every).out)
     assert [row["face"] for row in rows] == [0, 1, 2]
-    assert [bool(row.get("error")) for row in rows] == [False, True, False]
-    assert rows[1]["error"].startswith("face 1: its box")
+    assert [bool(row["error"]) for row in rows] == [False, True, False]
+    assert "outside of the image" in rows[1]["error"]
 
 
 def test_a_bad_box_is_named_and_counted(gallery, initializer, tmp_path):
@@ -225,8 +165,9 @@ def test_without_boxes_faces_are_detected(portrait, initializer, tmp_path):
     imsave(tmp_path / "portrait.png", portrait)
     imsave(tmp_path / "wall.png", np.full((90, 90), 128, dtype=np.uint8), check_contrast=False)
     report = write_points(find_images([str(tmp_path)]), tmp_path / "points.json", initializer)
-    assert (report.images, report.faces) == (2, 1)
-    [row] = rows_of(report.out)
+    assert (report.images, report.faces, report.without_face) == (2, 1, (str(tmp_path / "wall.png"),))
+    row, without = rows_of(report.out)
+    assert without == {**dict.fromkeys(row), "image": str(tmp_path / "wall.png")}
     np.testing.assert_allclose(
         [row[side] for side in ("left", "top", "right", "bottom")], detect_boxes(portrait)[0], atol=1e-3
     )
@@ -245,11 +186,11 @@ def test_boxes_are_found_by_path_name_or_ending(gallery, initializer, tmp_path):
         report.out.unlink()
     report = write_points([first, second], tmp_path / "points.json", initializer, boxes={first.name: [BOX]})
     assert report.faces == 1
-    assert "no entry in the box file" in report.unreadable[str(second)]
+    assert "no row of the box file" in report.unreadable[str(second)]
 
 
 def test_a_dense_shape_may_be_written_instead(gallery, boxes, initializer, tmp_path):
-    def dense(picture: np.ndarray, five: np.ndarray) -> np.ndarray:
+    def dense(image: np.ndarray, five: np.ndarray) -> np.ndarray:
         return np.linspace(five[0], five[1], 7)
 
     path = find_images([str(gallery)])[4]
@@ -259,74 +200,38 @@ def test_a_dense_shape_may_be_written_instead(gallery, boxes, initializer, tmp_p
     assert "x7" not in row
 
 
-def test_pictures_are_drawn(gallery, boxes, initializer, tmp_path):
+def test_images_are_drawn(gallery, boxes, initializer, tmp_path):
     images = find_images([str(gallery)])[:4]
     write_points(images, tmp_path / "points.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
-    drawn = sorted((tmp_path / "drawn").iterdir())
-    assert len(drawn) == 4
+    drawn = sorted(path for path in (tmp_path / "drawn").rglob("*") if path.is_file())
+    assert [path.name for path in drawn] == [source.name + ".png" for source in images]
     for path, source in zip(drawn, images, strict=True):
-        assert path.name.endswith(source.with_suffix(".png").name)
-        picture = imread(path)
-        assert picture.shape == (96, 96, 3)
-        coloured = np.ptp(picture.astype(int), axis=2).max() > 100
+        image = imread(path)
+        assert image.shape == (96, 96, 3)
+        coloured = np.ptp(image.astype(int), axis=2).max() > 100
         assert coloured == bool(boxes[source.name])
 
 
-# --- interruptions
+def test_no_drawing_takes_the_place_of_another(gallery, initializer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["in/x.png", "in/x.jpg", "in/a_b/c.png", "in/a/b_c.png", "in/caf\udce9.png", "../outside.png"]
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(gallery / "face00.png", name)
+    boxes = {name: [BOX] for name in names}
+    write_points(list(map(Path, names)), Path("p.csv"), initializer, boxes=boxes, draw=Path("drawn"))
+    assert len([path for path in Path("drawn").rglob("*") if path.is_file()]) == len(names)
+    Path("../outside.png").unlink()
 
 
-class Interrupted(Initializer):
-    """Ctrl-C comes at the second batch."""
-
-    calls = 0
-
-    def batch(self, *args: Any, **kwargs: Any) -> Any:
-        self.calls += 1
-        if self.calls == 2:
-            raise KeyboardInterrupt
-        return super().batch(*args, **kwargs)
-
-
-class Counting(Initializer):
-    """Counts the pictures that it sees."""
-
-    seen = 0
-
-    def batch(self, images: Any, *args: Any, **kwargs: Any) -> Any:
-        self.seen += len(images)
-        return super().batch(images, *args, **kwargs)
-
-
-@pytest.mark.parametrize("cut", [0, 30])
-def test_an_interrupted_run_goes_on_where_it_stopped(gallery, boxes, initializer, tmp_path, cut):
-    images = find_images([str(gallery)])
-    whole = write_points(images, tmp_path / "whole.csv", initializer, boxes=boxes, settings="same").out
-    out = tmp_path / "points.csv"
-    with pytest.raises(KeyboardInterrupt):
-        write_points(images, out, Interrupted(), boxes=boxes, settings="same")
-    assert not out.exists()
-    journal = tmp_path / "points.csv.journal"
-    assert len(journal.read_text().splitlines()) == 1 + pointfile._BATCH
-    if cut:  # as a power cut leaves it: the last line is not whole
-        journal.write_bytes(journal.read_bytes()[:-cut])
-    counting = Counting()
-    report = write_points(images, out, counting, boxes=boxes, settings="same")
-    assert counting.seen == 20 - pointfile._BATCH + bool(cut)
-    assert (report.images, report.faces) == (20, 20)
-    assert out.read_text() == whole.read_text()
-    assert not journal.exists()
-
-
-def test_a_journal_of_other_settings_is_not_gone_on_with(gallery, boxes, initializer, tmp_path):
-    images = find_images([str(gallery)])
-    out = tmp_path / "points.csv"
-    with pytest.raises(KeyboardInterrupt):
-        write_points(images, out, Interrupted(), boxes=boxes, settings="passes 1")
-    with pytest.raises(ValueError, match=r"other settings \(passes 1, now passes 2\).*delete the journal"):
-        write_points(images, out, initializer, boxes=boxes, settings="passes 2")
-    out.with_name("points.csv.journal").write_text("garbage\n")
-    with pytest.raises(ValueError, match=r"other settings \(unknown"):
-        write_points(images, out, initializer, boxes=boxes, settings="passes 2")
+def test_drawings_of_an_earlier_run_are_no_images_of_the_next(gallery, initializer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(gallery / "face00.png", "a.png")
+    for _ in range(2):
+        report = write_points(
+            find_images(["."]), Path("p.csv"), initializer, boxes={"a.png": [BOX]}, draw=Path("drawn")
+        )
+        assert (report.images, report.faces) == (1, 1)
 
 
 # --- refusals
@@ -349,3 +254,125 @@ def test_a_box_file_of_the_commands_layout_fits(gallery, initializer, tmp_path):
     images = [path for path in find_images([str(gallery)]) if path.name in ("face00.png", "face01.jpg")]
     report = write_points(images, tmp_path / "p.json", initializer, boxes=read_boxes(tmp_path / "boxes.csv"))
     assert (report.images, report.faces, report.unreadable) == (2, 1, {})
+
+
+# --- one bad thing costs one row
+
+
+def test_bad_rows_of_a_box_file_cost_their_own_faces_only(gallery, initializer, tmp_path):
+    (tmp_path / "boxes.csv").write_text(
+        "image,left,top,right,bottom\nface00.png,20,12,75,82\nface00.png,x,12,75,82\nface00.png,75,12,20,82\n"
+    )
+    path = gallery / "face00.png"
+    boxes = read_boxes(tmp_path / "boxes.csv", check=False)
+    rows = rows_of(write_points([path], tmp_path / "p.json", initializer, boxes=boxes).out)
+    assert [row["error"] is None for row in rows] == [True, False, False]
+    assert "not finite" in rows[1]["error"]
+    assert "no area" in rows[2]["error"]
+
+
+def test_a_name_that_fits_two_images_is_an_error_of_both(gallery, initializer, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(gallery / "face00.png", tmp_path / folder)
+    images = find_images([str(tmp_path)])
+    report = write_points(images, tmp_path / "p.csv", initializer, boxes={"face00.png": [BOX]})
+    assert report.faces == 0
+    for path, reason in report.unreadable.items():
+        assert "'face00.png' of the box file may be" in reason
+        assert path in reason
+
+
+def test_what_fails_at_one_face_or_image_loses_no_other(gallery, boxes, initializer, tmp_path):
+    class Moody(Initializer):
+        """Fails at images with a dark corner, and with them the whole batch."""
+
+        def batch(self, images: Any, *args: Any, **kwargs: Any) -> Any:
+            if any(image[0, 0] == 0 for image in images):
+                raise IndexError("index 7 is out of bounds")
+            return super().batch(images, *args, **kwargs)
+
+    def dense(image: np.ndarray, five: np.ndarray) -> np.ndarray:
+        return five if image[0, 1] else five * np.nan
+
+    images = []
+    for k, corner in enumerate([(9, 9), (0, 9), (9, 0), (9, 9)]):
+        image = imread(gallery / "face00.png")
+        image[0, :2] = corner
+        imsave(tmp_path / f"{k}.png", image, check_contrast=False)
+        images.append(tmp_path / f"{k}.png")
+    every = {path.name: [BOX] for path in images}
+    report = write_points(images, tmp_path / "p.csv", Moody(), boxes=every, dense=dense)
+    assert report.faces == 2
+    assert sorted(Path(path).name for path in report.unreadable) == ["1.png", "2.png"]
+    assert report.unreadable[str(images[1])] == "cannot be used: index 7 is out of bounds"
+    assert "finite numbers" in report.unreadable[str(images[2])]
+
+
+def test_a_drawing_that_cannot_have_its_name_costs_its_own_row(gallery, initializer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["a" * 250 + ".png", "b.png"]
+    for name in names:
+        shutil.copy(gallery / "face00.png", name)
+    boxes = {name: [BOX] for name in names}
+    report = write_points(list(map(Path, names)), Path("p.csv"), initializer, boxes=boxes, draw=Path("drawn"))
+    assert report.faces == 2
+    assert list(report.unreadable) == names[:1]
+    assert "not drawn" in report.unreadable[names[0]]
+
+
+# --- names
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_names_of_all_kinds_come_back(gallery, initializer, tmp_path, suffix):
+    names = ["caf\udce9.png", "ф.png", "=1+1.png", 'a"b,c\n.png', "😀.png", " .png"]
+    for name in names:
+        shutil.copy(gallery / "face00.png", tmp_path / name)
+    images = find_images([str(tmp_path)])
+    out = write_points(images, tmp_path / f"p{suffix}", initializer, boxes={name: [BOX] for name in names}).out
+    assert [Path(row["image"]).name for row in rows_of(out)] == sorted(
+        "caf\\xe9.png" if name == names[0] else name for name in names
+    )
+    again = {Path(row["image"]).name: [BOX] for row in rows_of(out)}
+    assert write_points(images, out, initializer, boxes=again).faces == len(names)
+
+
+def test_no_cell_is_a_formula(gallery, initializer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(gallery / "face00.png", "=cmd|x!A1.png")
+    Path("@gone.png").write_text("no image")
+    report = write_points(
+        [Path("=cmd|x!A1.png"), Path("@gone.png")], Path("p.csv"), initializer, boxes={"=cmd|x!A1.png": [BOX]}
+    )
+    assert report.faces == 1
+    for row in csv.reader(report.out.open(newline="")):
+        assert not any(cell[:1] in ("=", "@") for cell in row)
+
+
+# --- no face
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_all_columns_are_there_without_a_single_face(gallery, boxes, initializer, tmp_path, suffix):
+    with_face = write_points([gallery / "face00.png"], tmp_path / f"a{suffix}", initializer, boxes=boxes).out
+    report = write_points([gallery / "face02.jpg"], tmp_path / f"b{suffix}", initializer, boxes={"face02.jpg": []})
+    assert (report.images, report.faces, report.without_face) == (1, 0, (str(gallery / "face02.jpg"),))
+    [row] = rows_of(report.out)
+    assert list(row) == list(rows_of(with_face)[0])
+    assert given([row]) == [{"image": str(gallery / "face02.jpg")}]
+    if suffix == ".parquet":
+        assert pyarrow.parquet.read_schema(report.out).equals(pyarrow.parquet.read_schema(with_face))
+
+
+def test_a_cameras_orientation_is_applied_unless_it_is_not_wanted(portrait, initializer, tmp_path):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(portrait).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
+    upright = write_points([tmp_path / "a.png"], tmp_path / "p.json", initializer)
+    assert upright.faces == 1
+    [face] = initializer(portrait)
+    np.testing.assert_allclose(rows_of(upright.out)[0]["x0"], face.points[0, 0], atol=0.1)
+    assert write_points([tmp_path / "a.png"], tmp_path / "q.json", initializer, apply_orientation=False).faces == 0

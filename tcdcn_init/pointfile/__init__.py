@@ -1,0 +1,7 @@
+"""Points of whole folders: `tcdcn-init points` without the command line."""
+
+from tcdcn_init.pointfile.finding import IMAGE_SUFFIXES, find_images
+from tcdcn_init.pointfile.formats import OUTPUT_SUFFIXES
+from tcdcn_init.pointfile.running import PointsReport, write_points
+
+__all__ = ["IMAGE_SUFFIXES", "OUTPUT_SUFFIXES", "PointsReport", "find_images", "write_points"]
