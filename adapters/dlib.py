@@ -241,7 +241,7 @@ def _stock(given: Any) -> Any:
 def _corners(box: Any) -> NDArray[np.float64]:
     """Left, top, right and bottom of a box of any kind, whether it has an area or not."""
     sides = (box.left(), box.top(), box.right(), box.bottom()) if hasattr(box, "bottom") else box
-    corners = as_floats(sides)
+    corners = as_floats(sides, "sides of the box")
     if corners.shape != (4,) or not np.isfinite(corners).all():
         raise ValueError(f"box {box!r} is not four finite numbers; expected (left, top, right, bottom) or a rectangle")
     return corners
