@@ -6,6 +6,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -178,7 +179,13 @@ def test_boxes_and_pictures_of_every_kind_are_taken(stock, mode):
     expected = SeededShapePredictor(stock, mode).fit_from_points(image, points)
     for same in (picture, picture / 255.0, opaque, image[::-1][::-1], np.asfortranarray(image)):
         predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(same, points)]))
-        for box in ((20, 10, 120, 110), np.array([20.2, 10.4, 119.6, 110]), dlib.drectangle(20.2, 10.1, 120, 110.3)):
+        named = SimpleNamespace(left=20, top=10, right=120, bottom=110)
+        for box in (
+            (20, 10, 120, 110),
+            named,
+            np.array([20.2, 10.4, 119.6, 110]),
+            dlib.drectangle(20.2, 10.1, 120, 110.3),
+        ):
             detection = predictor(same, box)
             assert detection.rect == dlib.rectangle(20, 10, 120, 110)
             np.testing.assert_array_equal(parts(detection), np.floor(expected + 0.5))
@@ -216,6 +223,8 @@ def test_pixels_that_are_no_numbers_matter_only_under_the_face(stock, mode):
     image[60, 70] = np.inf
     with pytest.raises(ValueError, match="NaN or infinity there"):
         predictor.fit_from_box(image, box)
+    with pytest.raises(ValueError, match="NaN or infinity there"):
+        predictor(image, box)
     found = predictor.fit_from_boxes(image, [box, (300, 20, 370, 90)], on_bad="nan")
     assert np.isfinite(found).all(axis=(1, 2)).tolist() == [False, True]
 
