@@ -81,12 +81,10 @@ def align_face(
     TypeError
         If `image` is a path or holds no numbers.
     ValueError
-        If the points allow no similarity or are none of a face (`geometry.as_five_points`), or an argument has the
-        wrong shape or value.
+        If the points allow no similarity, or an argument has the wrong shape or value.
 
     Examples
     --------
-    >>> import skimage as ski
     >>> points = [[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]]
     >>> import skimage as ski
     >>> chip = align_face(ski.data.astronaut(), points)
