@@ -33,6 +33,7 @@ from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, train_cascade
 from tcdcn_init.eval.measuring.cases import image_names, spread
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Copy
 from tcdcn_init.eval.measuring.engine import Record, Shown, measure
+from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.metrics import point_errors, summarise, summarise_points, with_missing
 from tcdcn_init.geometry import FIVE_POINTS
@@ -77,24 +78,34 @@ def run_cascaded_cnn(
     Returns
     -------
     CascadedCNNReport
+
+    Raises
+    ------
+    ValueError
+        If `out` holds networks of other settings.
+    BlockingIOError
+        If another process is at work in `out`.
     """
     config = config or CascadeTraining()
-    training = spread(read_dataset("mtfl-train", roots["mtfl-train"]), limit)
-    cascade = train_cascade(training, out / "nets", config)
-    facts = TrainingFacts(**asdict(config), limit=limit, training_faces=len(training))
-    cascade.save(out / "cascaded-cnn.safetensors", asdict(facts))
-    tcdcn = Initializer(PAPER_MODEL, backend="torch", passes=1)
-    datasets = {name: spread(read_dataset(name, root), limit) for name, root in roots.items() if name != "mtfl-train"}
-    report = CascadedCNNReport(
-        command=command,
-        training=facts,
-        hardware=hardware(),
-        parameters=sum(p.numel() for net in cascade.nets.values() for p in net.parameters()),
-        datasets={name: compare(tcdcn, cascade, faces) for name, faces in datasets.items()},
-        milliseconds=milliseconds(tcdcn, cascade, next(iter(datasets.values()))),
-    )
-    write_cascaded_cnn(report, out)
-    return report
+    with alone_in(out):
+        training = spread(read_dataset("mtfl-train", roots["mtfl-train"]), limit)
+        cascade = train_cascade(training, out / "nets", config)
+        facts = TrainingFacts(**asdict(config), limit=limit, training_faces=len(training))
+        cascade.save(out / "cascaded-cnn.safetensors", asdict(facts))
+        tcdcn = Initializer(PAPER_MODEL, backend="torch", passes=1)
+        datasets = {
+            name: spread(read_dataset(name, root), limit) for name, root in roots.items() if name != "mtfl-train"
+        }
+        report = CascadedCNNReport(
+            command=command,
+            training=facts,
+            hardware=hardware(),
+            parameters=sum(p.numel() for net in cascade.nets.values() for p in net.parameters()),
+            datasets={name: compare(tcdcn, cascade, faces) for name, faces in datasets.items()},
+            milliseconds=milliseconds(tcdcn, cascade, next(iter(datasets.values()))),
+        )
+        write_cascaded_cnn(report, out)
+        return report
 
 
 def compare(tcdcn: Initializer, cascade: CascadedCNN, faces: Sequence[Face]) -> DatasetComparison:

@@ -17,7 +17,7 @@ from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, NetworkConfi
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, load_network, parse_config
 
-__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
+__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "check_answers", "load_backend"]
 
 # Crops per call of the network: its maps of this many crops fit the processor's cache, which makes more at once
 # slower. Batches of any size are cut into such runs.
