@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.bootstrap import Interval, paired_difference
 from tcdcn_init.eval.cascaded_cnn.network import CascadedCNN, cut_chips, to_image
@@ -173,7 +173,7 @@ def milliseconds(
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    image = read_picture(faces[0])
+    image = read_face_image(faces[0])
     rng = np.random.default_rng(0)
     calls: dict[str, Points] = {PAPER_MODEL: tcdcn.points, CASCADE: cascade.points}
     found = []

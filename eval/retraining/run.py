@@ -25,7 +25,7 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.eval.measuring.documents import from_json, to_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.retraining.figures import BothFigures, start_figures
@@ -181,7 +181,7 @@ def retrained_table(finished: Iterable[Finished]) -> str:
 def _find_points(faces: Sequence[Face], initializer: Initializer) -> NDArray[np.float32]:
     return np.stack(
         [
-            initializer.points(read_picture(face), [face.box])[0]
+            initializer.points(read_face_image(face), [face.box])[0]
             for face in track(faces, "Finding TCDCN's points on held-out faces")
         ]
     )

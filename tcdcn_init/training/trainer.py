@@ -252,6 +252,11 @@ class Trainer:
                 outputs = self.model(crops)
             parts = self.objective(outputs, targets)
             loss = self.objective.total(parts, active)
+            if not torch.isfinite(loss):  # nothing of this epoch has been written yet
+                raise ValueError(
+                    f"the loss is {float(loss.detach())} at step {step + 1} of epoch {self.epoch + 1}; "
+                    "take a lower learning rate, or begin at other weights"
+                )
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self._share_objective_gradient()

@@ -245,6 +245,12 @@ def test_weights_of_another_network_are_refused(recipe, data, uninterrupted, tmp
         Trainer(other, *data, tmp_path, begin_at=network)
 
 
+def test_a_loss_that_is_not_finite_ends_the_run_before_anything_is_written(recipe, data, tmp_path):
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step \d+ of epoch 1; take a lower learning rate"):
+        Trainer(replace(recipe, learning_rate=1e30), *data, tmp_path).run()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_is_not_overwritten(recipe, data, uninterrupted):
     trainer, _ = uninterrupted
     with pytest.raises(FileExistsError, match=r"holds a run already.*--resume"):
