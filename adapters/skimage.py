@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.adapters.alignment import ARCFACE_TEMPLATE, Kind, alignment, as_points, template
 from tcdcn_init.adapters.cascade.batch import OnBad, as_floats, check_on_bad
 from tcdcn_init.adapters.warping import as_float, as_shape, warp_face
-from tcdcn_init.geometry import FloatArray
+from tcdcn_init.geometry import FloatArray, as_five_points
 from tcdcn_init.images import as_image
 
 __all__ = ["ARCFACE_TEMPLATE", "Kind", "align_face", "alignment", "snake_start", "template", "to_rc"]
@@ -81,10 +81,12 @@ def align_face(
     TypeError
         If `image` is a path or holds no numbers.
     ValueError
-        If the points allow no similarity, or an argument has the wrong shape or value.
+        If the points allow no similarity or are none of a face (`geometry.as_five_points`), or an argument has the
+        wrong shape or value.
 
     Examples
     --------
+    >>> import skimage as ski
     >>> points = [[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]]
     >>> import skimage as ski
     >>> chip = align_face(ski.data.astronaut(), points)
@@ -209,6 +211,7 @@ def _placed(face: NDArray[np.float64], target: NDArray[np.float64]) -> Any:
             f"the points of the face at {face.round(3).tolist()} span {extent:.2g} pixels; expected pixels: multiply "
             "relative coordinates by the image's width and height"
         )
+    as_five_points(face)
     return placed
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "bundled_file",
     "bundled_models",
     "find_model",
+    "is_path",
     "load_network",
     "metadata_for",
     "parse_config",

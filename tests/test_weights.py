@@ -204,7 +204,7 @@ def test_weights_of_other_types_are_refused_or_taken_as_floats(small_model, tmp_
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (gzip.compress(b"model"), "gzip; unpack it first"),
+        (gzip.compress(b"model", mtime=0), "gzip; unpack it first"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         (b"", "empty"),

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box
+from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box, as_five_points
 from tcdcn_init.images import as_image
 
 __all__ = ["BatchForms", "Fitted", "OnBad", "as_floats", "check_on_bad", "have_extent", "median_shape"]
@@ -152,7 +152,8 @@ class BatchForms(ABC):
         Raises
         ------
         ValueError, TypeError
-            As `fit_from_boxes`; points that are not finite or coincide cannot be fitted.
+            As `fit_from_boxes`; points that are not finite or coincide, or that
+            `geometry.as_five_points` refuses, cannot be fitted.
         """
         check_on_bad(on_bad)
         given = as_floats(points)
@@ -167,6 +168,11 @@ class BatchForms(ABC):
             n: ValueError(f"points to start from are {given[n].tolist()}; expected finite numbers that do not coincide")
             for n in np.flatnonzero(~self._can_start(given)).tolist()
         }
+        for n in sorted(set(range(len(given))) - refused.keys()):
+            try:
+                as_five_points(given[n])
+            except ValueError as error:
+                refused[n] = error
         return self._joined(self._fit_points, images, given, refused, on_bad)
 
     def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:

@@ -264,6 +264,12 @@ def test_points_that_are_no_pixels_are_refused() -> None:
         align_face(image, np.ma.masked_array(ASTRONAUT, ASTRONAUT > 240))
 
 
+@pytest.mark.parametrize("order", [lambda points: points[[1, 0, 2, 4, 3]], lambda points: points[:, ::-1]])
+def test_points_in_mirrored_order_or_y_before_x_are_refused(order) -> None:
+    with pytest.raises(ValueError, match="mirrored order; expected left and right as seen in the image, x before y"):
+        align_face(ski.data.astronaut(), order(ASTRONAUT))
+
+
 def test_read_only_images_are_taken() -> None:
     image = ski.util.img_as_float(ski.data.astronaut())
     image.setflags(write=False)

@@ -123,7 +123,19 @@ def test_coefficients_can_be_learned(recipe, data, tmp_path, loss):
     assert 0.0 < lambdas[2] < lambdas[1] < lambdas[0] < 0.3
 
 
-def test_evaluation_counts_failures_and_right_answers(recipe, data):
+def test_a_loss_that_is_not_finite_ends_the_run(recipe, data, tmp_path):
+    with pytest.raises(ValueError, match=r"epoch [12]: the loss is (nan|inf).*lower the learning rate"):
+        Trainer(replace(recipe, learning_rate=1e30), *data, tmp_path).run()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_measuring_leaves_the_networks_mode_as_it_is(recipe, data, training):
+    network = TCDCN(recipe.network).train(training)
+    measure(network, data[2], MultiTaskObjective(ObjectiveConfig(), recipe.network.tasks))
+    assert network.training == training
+
+
+def test_measuring_counts_failures_and_right_answers(recipe, data):
     class Fixed(TCDCN):
         """Answers what it is told."""
 
@@ -243,12 +255,6 @@ def test_weights_of_another_network_are_refused(recipe, data, uninterrupted, tmp
     other = replace(recipe, network=replace(recipe.network, feature=7))
     with pytest.raises(ValueError, match=r"cannot begin at weights of a network with feature = .*recipe's has 7"):
         Trainer(other, *data, tmp_path, begin_at=network)
-
-
-def test_a_loss_that_is_not_finite_ends_the_run_before_anything_is_written(recipe, data, tmp_path):
-    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step \d+ of epoch 1; take a lower learning rate"):
-        Trainer(replace(recipe, learning_rate=1e30), *data, tmp_path).run()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_is_not_overwritten(recipe, data, uninterrupted):
