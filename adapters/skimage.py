@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.adapters.alignment import ARCFACE_TEMPLATE, Kind, alignment, as_points, template
 from tcdcn_init.adapters.cascade.batch import OnBad, as_floats, check_on_bad
 from tcdcn_init.adapters.warping import as_float, as_shape, warp_face
-from tcdcn_init.geometry import FloatArray
+from tcdcn_init.geometry import FloatArray, as_five_points
 from tcdcn_init.images import as_image
 
 __all__ = ["ARCFACE_TEMPLATE", "Kind", "align_face", "alignment", "snake_start", "template", "to_rc"]
@@ -96,7 +96,7 @@ def align_face(
     """
     check_on_bad(on_bad)
     array = _in_its_own_range(image) if preserve_range else as_image(image)
-    faces = as_floats(points)
+    faces = as_floats(points, "points")
     single = faces.ndim == 2
     faces = faces[None] if single else faces.reshape(0, 5, 2) if faces.shape == (0,) else faces
     if faces.ndim != 3 or faces.shape[1:] != (5, 2):
@@ -200,15 +200,9 @@ def snake_start(points: ArrayLike, n_points: int = 200, scale: float = 1.0) -> N
 
 def _placed(face: NDArray[np.float64], target: NDArray[np.float64]) -> Any:
     """The similarity that carries a face onto its place; ValueError where there is none."""
-    placed = alignment(face, target)
+    placed = alignment(as_five_points(face), target)
     if not placed:
         raise ValueError(f"the face at {face.round(1).tolist()} cannot be aligned ({placed}); detect or mark it anew")
-    extent = float(np.ptp(face, axis=0).max())
-    if extent < 1:
-        raise ValueError(
-            f"the points of the face at {face.round(3).tolist()} span {extent:.2g} pixels; expected pixels: multiply "
-            "relative coordinates by the image's width and height"
-        )
     return placed
 
 

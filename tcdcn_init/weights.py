@@ -29,6 +29,7 @@ __all__ = [
     "bundled_file",
     "bundled_models",
     "find_model",
+    "is_path",
     "load_model",
     "load_network",
     "metadata_for",

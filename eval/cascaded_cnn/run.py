@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.bootstrap import Interval, paired_difference
 from tcdcn_init.eval.cascaded_cnn.network import CascadedCNN, cut_chips, to_image
@@ -77,24 +78,34 @@ def run_cascaded_cnn(
     Returns
     -------
     CascadedCNNReport
+
+    Raises
+    ------
+    ValueError
+        If `out` holds networks of other settings.
+    BlockingIOError
+        If another process is at work in `out`.
     """
     config = config or CascadeTraining()
-    training = spread(read_dataset("mtfl-train", roots["mtfl-train"]), limit)
-    cascade = train_cascade(training, out / "nets", config)
-    facts = TrainingFacts(**asdict(config), limit=limit, training_faces=len(training))
-    cascade.save(out / "cascaded-cnn.safetensors", asdict(facts))
-    tcdcn = Initializer(PAPER_MODEL, backend="torch", passes=1)
-    datasets = {name: spread(read_dataset(name, root), limit) for name, root in roots.items() if name != "mtfl-train"}
-    report = CascadedCNNReport(
-        command=command,
-        training=facts,
-        hardware=hardware(),
-        parameters=sum(p.numel() for net in cascade.nets.values() for p in net.parameters()),
-        datasets={name: compare(tcdcn, cascade, faces) for name, faces in datasets.items()},
-        milliseconds=milliseconds(tcdcn, cascade, next(iter(datasets.values()))),
-    )
-    write_cascaded_cnn(report, out)
-    return report
+    with alone_in(out):
+        training = spread(read_dataset("mtfl-train", roots["mtfl-train"]), limit)
+        cascade = train_cascade(training, out / "nets", config)
+        facts = TrainingFacts(**asdict(config), limit=limit, training_faces=len(training))
+        cascade.save(out / "cascaded-cnn.safetensors", asdict(facts))
+        tcdcn = Initializer(PAPER_MODEL, backend="torch", passes=1)
+        datasets = {
+            name: spread(read_dataset(name, root), limit) for name, root in roots.items() if name != "mtfl-train"
+        }
+        report = CascadedCNNReport(
+            command=command,
+            training=facts,
+            hardware=hardware(),
+            parameters=sum(p.numel() for net in cascade.nets.values() for p in net.parameters()),
+            datasets={name: compare(tcdcn, cascade, faces) for name, faces in datasets.items()},
+            milliseconds=milliseconds(tcdcn, cascade, next(iter(datasets.values()))),
+        )
+        write_cascaded_cnn(report, out)
+        return report
 
 
 def compare(tcdcn: Initializer, cascade: CascadedCNN, faces: Sequence[Face]) -> DatasetComparison:
@@ -173,7 +184,7 @@ def milliseconds(
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    image = read_picture(faces[0])
+    image = read_face_image(faces[0])
     rng = np.random.default_rng(0)
     calls: dict[str, Points] = {PAPER_MODEL: tcdcn.points, CASCADE: cascade.points}
     found = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.adapters.base import available_regressors, load_regressor
 from tcdcn_init.eval.comparison.data import report_data, write_faces
@@ -81,6 +82,8 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
     ------
     ValueError
         If a name or a value is unknown, named twice, or does not fit the case.
+    BlockingIOError
+        If another process is at work in `out`.
     ImportError
         If matplotlib is not installed; said before anything is measured.
     """
@@ -90,25 +93,25 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
     settings.make_initializer()  # says what is wrong with its arguments
     plan = _plan(case, comparison, settings)
     model = ModelFacts(Path(settings.model).name, settings.backend, settings.passes, settings.mirror)
-    out.mkdir(parents=True, exist_ok=True)
-    journal = out / "eval.journal"
-    measured = measure_starts(
-        case.faces,
-        plan,
-        jobs=settings.jobs,
-        journal=journal,
-        identity=json.dumps({"case": case.name, "boxes": case.note, "model": repr(model)}),
-        label=case.title,
-    )
-    gallery = make_gallery(case.faces, plan, measured)
-    report = report_data(case, plan, measured, model=model, command=settings.command, jobs=settings.jobs)
-    report = report.timed(
-        Timings(round(time.perf_counter() - begin, 1), measured.seconds, settings.jobs, measured.ms_per_face)
-    )
-    write_faces(out / "faces.csv", case, measured)
-    write_outputs(report, gallery, out)
-    journal.unlink()
-    return report
+    with alone_in(out):
+        journal = out / "eval.journal"
+        measured = measure_starts(
+            case.faces,
+            plan,
+            jobs=settings.jobs,
+            journal=journal,
+            identity=json.dumps({"case": case.name, "boxes": case.note, "model": repr(model)}),
+            label=case.title,
+        )
+        gallery = make_gallery(case.faces, plan, measured)
+        report = report_data(case, plan, measured, model=model, command=settings.command, jobs=settings.jobs)
+        report = report.timed(
+            Timings(round(time.perf_counter() - begin, 1), measured.seconds, settings.jobs, measured.ms_per_face)
+        )
+        write_faces(out / "faces.csv", case, measured)
+        write_outputs(report, gallery, out)
+        journal.unlink()
+        return report
 
 
 def write_outputs(report: Report, gallery: Gallery, out: Path) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.named import read_dataset
@@ -128,26 +129,29 @@ def run_variants(
     ------
     ValueError
         If results in `out` are of other settings or other faces.
+    BlockingIOError
+        If another process is at work in `out`.
     """
-    results = out / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    faces = {**data.faces, **(dict.fromkeys(HARD, data.hard) if hard else {})}
-    _keep_faces(results / "faces.json", faces)
-    for seed in seeds:
-        for variant, config in variants.items():
-            name = f"{variant}-seed{seed}"
-            path, wanted = results / f"{name}.json", _as_json(replace(config, seed=seed))
-            if path.exists():
-                kept = json.loads(path.read_text())
-                if kept["config"] != wanted:
-                    raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
-                if set(faces) <= set(kept["datasets"]):
-                    logger.info("%s is finished", name)
-                    continue
-            logger.info("%s begins", name)
-            result = _run(replace(config, seed=seed), data, out / "runs" / name, hard=hard)
-            text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
-            write_text(path, text + "\n")
+    with alone_in(out):
+        results = out / "results"
+        results.mkdir(parents=True, exist_ok=True)
+        faces = {**data.faces, **(dict.fromkeys(HARD, data.hard) if hard else {})}
+        _keep_faces(results / "faces.json", faces)
+        for seed in seeds:
+            for variant, config in variants.items():
+                name = f"{variant}-seed{seed}"
+                path, wanted = results / f"{name}.json", _as_json(replace(config, seed=seed))
+                if path.exists():
+                    kept = json.loads(path.read_text())
+                    if kept["config"] != wanted:
+                        raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
+                    if set(faces) <= set(kept["datasets"]):
+                        logger.info("%s is finished", name)
+                        continue
+                logger.info("%s begins", name)
+                result = _run(replace(config, seed=seed), data, out / "runs" / name, hard=hard)
+                text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
+                write_text(path, text + "\n")
 
 
 def _run(config: TrainingConfig, data: ExperimentData, folder: Path, *, hard: bool) -> dict[str, Any]:

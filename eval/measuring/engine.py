@@ -111,33 +111,37 @@ def measure(
     ------
     ValueError
         If there is no face, or the journal is of other settings.
+    BlockingIOError
+        If another process has the journal open.
     processes.WorkerDied
         If a process ends before its work is done.
     """
     if not shown:
         raise ValueError("there is no face to measure on; expected at least one")
     groups = list(_parts(shown, _GROUP))
-    done: dict[int, dict[str, Any]] = {}
-    conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
-    faces = faces_digest([each.face for each in shown])
-    settings = f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
-    with contextlib.nullcontext() if journal is None else Journal(journal, settings) as kept:
-        if kept is not None:
-            done = {piece["group"]: piece for piece in kept.pieces}
+    with contextlib.nullcontext() if journal is None else Journal(journal, _settings(shown, seed, identity)) as book:
+        done = {} if book is None else {piece["group"]: piece for piece in book.pieces}
         waiting = [number for number in range(len(groups)) if number not in done]
         make_worker = functools.partial(_GroupWorker, make_scorer, seed)
         results = as_finished(make_worker, [groups[number] for number in waiting], jobs)
         for place, piece in track(results, label, total=len(waiting)):
             number = waiting[place]
             done[number] = {"group": number, **piece}
-            if kept is not None:
-                kept.append(done[number])
+            if book is not None:
+                book.append(done[number])
     pieces = [done[number] for number in range(len(groups))]
     return Measured(
         records=[records for piece in pieces for records in piece["records"]],
         unreadable={name: reason for piece in pieces for name, reason in piece["unreadable"].items()},
         seconds=round(sum(piece["seconds"] for piece in pieces), 1),
     )
+
+
+def _settings(shown: Sequence[Shown], seed: int, identity: str) -> str:
+    """All that decides the records."""
+    conditions = hashlib.sha256(repr([each.conditions for each in shown]).encode()).hexdigest()[:16]
+    faces = faces_digest([each.face for each in shown])
+    return f"{identity} seed {seed} faces {len(shown)}, {faces} conditions {conditions}"
 
 
 def faces_digest(faces: Sequence[Face]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
@@ -65,31 +66,33 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
         If matplotlib is not installed; said before anything is measured.
     ValueError
         If the model is unknown, or a journal in `out` is of other settings.
+    BlockingIOError
+        If another process is at work in `out`.
     """
     require_matplotlib()
     initializer = settings.make_initializer()
     faces = {name: spread(read_dataset(name, root), settings.limit) for name, root in roots.items()}
-    out.mkdir(parents=True, exist_ok=True)
-    journals = {name: out / f"{name}.journal" for name in roots}
-    measured = {
-        name: measure_model(
-            faces[name],
-            settings,
-            known=read_afw_boxes(root) if name == "afw" else None,
-            journal=journals[name],
-            label=TITLES.get(name, name),
-        )
-        for name, root in roots.items()
-    }
-    machine = hardware()
-    figures = _write_figures(measured, out / "figures", settings, machine)
-    confidence = None
-    if {"expected_error", "face"} <= set(initializer.config.outputs):
-        confidence = _write_confidence(measured, out / "confidence", settings, machine)
-    limits = _write_limits(measured, initializer, out / "limits", settings, machine)
-    for journal in journals.values():
-        journal.unlink()
-    return ModelReport(figures, confidence, limits)
+    with alone_in(out):
+        journals = {name: out / f"{name}.journal" for name in roots}
+        measured = {
+            name: measure_model(
+                faces[name],
+                settings,
+                known=read_afw_boxes(root) if name == "afw" else None,
+                journal=journals[name],
+                label=TITLES.get(name, name),
+            )
+            for name, root in roots.items()
+        }
+        machine = hardware()
+        figures = _write_figures(measured, out / "figures", settings, machine)
+        confidence = None
+        if {"expected_error", "face"} <= set(initializer.config.outputs):
+            confidence = _write_confidence(measured, out / "confidence", settings, machine)
+        limits = _write_limits(measured, initializer, out / "limits", settings, machine)
+        for journal in journals.values():
+            journal.unlink()
+        return ModelReport(figures, confidence, limits)
 
 
 def _write_figures(

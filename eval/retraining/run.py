@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.eval.measuring.documents import from_json, to_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.retraining.figures import BothFigures, start_figures
@@ -89,34 +90,40 @@ def retrain(
         If the folder is not MTFL, or rows of its list are broken.
     ValueError
         If a start is unknown, or a file is there that was made with other settings.
+    BlockingIOError
+        If another process is at work in `out`.
     """
     unknown = [start for start in starts if start not in TRAINED_STARTS]
     if unknown:
         raise ValueError(f"starts {unknown} are unknown; expected some of {', '.join(TRAINED_STARTS)}")
     folder = Path(out)
     faces = _Faces(Path(root), model, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for start in starts:
-        for name, method in (methods() if families is None else families).items():
-            path = retrained_file(name, start, folder)
-            metadata = faces.metadata(name, method, start)
-            if path.exists():
-                yield Finished(path, _finished(path, metadata))
-                continue
-            logger.info("Training %s for the start %s", name, start)
-            trained = method.train(faces.kept, faces.starts(start, method.count), start, seed)
-            with tempfile.TemporaryDirectory() as temporary:  # measured as it is stored, its numbers rounded
-                stored = Path(temporary) / path.name
-                method.save(trained, stored, metadata)
-                figures = BothFigures(
-                    *(
-                        start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=seed)
-                        for regressor in (load_regressor(method.original), load_regressor(stored))
-                    )
-                )
-            with replacing(path) as part:
-                method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
-            yield Finished(path, figures)
+    with alone_in(folder):
+        for start in starts:
+            for name, method in (methods() if families is None else families).items():
+                path = retrained_file(name, start, folder)
+                metadata = faces.metadata(name, method, start)
+                if path.exists():
+                    yield Finished(path, _finished(path, metadata))
+                    continue
+                logger.info("Training %s for the start %s", name, start)
+                yield Finished(path, _retrained(method, faces, start, path, metadata))
+
+
+def _retrained(method: Method, faces: _Faces, start: str, path: Path, metadata: Mapping[str, str]) -> BothFigures:
+    """Train, measure and write one regressor."""
+    trained = method.train(faces.kept, faces.starts(start, method.count), start, faces.seed)
+    with tempfile.TemporaryDirectory() as temporary:  # measured as it is stored, its numbers rounded
+        stored = Path(temporary) / path.name
+        method.save(trained, stored, dict(metadata))
+        original, retrained = (
+            start_figures(regressor, start, faces.bank, faces.held_out, faces.found_for(start), seed=faces.seed)
+            for regressor in (load_regressor(method.original), load_regressor(stored))
+        )
+    figures = BothFigures(original, retrained)
+    with replacing(path) as part:
+        method.save(trained, part, {**metadata, "figures": json.dumps({"mtfl-val": to_json(figures)})})
+    return figures
 
 
 class _Faces:
@@ -181,7 +188,7 @@ def retrained_table(finished: Iterable[Finished]) -> str:
 def _find_points(faces: Sequence[Face], initializer: Initializer) -> NDArray[np.float32]:
     return np.stack(
         [
-            initializer.points(read_picture(face), [face.box])[0]
+            initializer.points(read_face_image(face), [face.box])[0]
             for face in track(faces, "Finding TCDCN's points on held-out faces")
         ]
     )

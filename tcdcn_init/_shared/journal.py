@@ -69,6 +69,8 @@ class Journal:
             self.pieces = self._read(settings)
             self._write({"process": os.getpid()})
         except BaseException:
+            if not os.fstat(self._file.fileno()).st_size:
+                path.unlink()  # there was no room for a first line
             self.close()
             raise
 

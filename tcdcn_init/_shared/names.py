@@ -8,8 +8,6 @@ from pathlib import Path
 
 __all__ = ["as_text", "unknown_name"]
 
-__all__ = ["unknown_name"]
-
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """A message for a name that is none of the known ones.

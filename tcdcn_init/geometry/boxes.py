@@ -47,7 +47,7 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If it does not hold four finite numbers below 1e7, has no area, or is smaller than a pixel, as a box in
+        If it does not hold four finite numbers below 1e12, has no area, or is smaller than a pixel, as a box in
         relative coordinates is.
 
     Examples

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["FARTHEST", "as_numbers"]
 
-FARTHEST = 1e7
-"""Largest coordinate, in pixels: no image reaches so far, and little beyond float32 knows no single pixels."""
+FARTHEST = 1e12
+"""Largest coordinate, in pixels: what lies beyond belongs to no image, and products of such coordinates overflow."""
 
 
 def as_numbers(values: Any) -> NDArray[np.float64] | None:

@@ -45,7 +45,7 @@ def as_five_points(points: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If they are not finite numbers below 1e7, lie within a pixel, as relative coordinates do, or are in mirrored
+        If they are not finite numbers below 1e12, lie within a pixel, as relative coordinates do, or are in mirrored
         order, as of who takes left and right as the person's own or y before x. The points of no face are: of 13,372
         annotated ones, with heads turned to full profile, each is clearly on the right side.
 

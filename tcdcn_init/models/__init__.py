@@ -1,1 +1,1 @@
-"""Bundled weights, shape banks and regressors, each with its card; see `tcdcn_init.bundle` for access."""
+"""Bundled weights, shape banks and regressors, each with its card; see `tcdcn_init.weights` for access."""

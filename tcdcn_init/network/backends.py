@@ -17,7 +17,7 @@ from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig,
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, load_model, parse_config
 
-__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "load_backend"]
+__all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "check_answers", "load_backend"]
 
 # Crops per call of the network: its maps of this many crops fit the processor's cache, which makes more at once
 # slower. Batches of any size are cut into such runs.
@@ -133,7 +133,10 @@ class OnnxBackend:
         # A network this small is done before a second thread has woken up.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            # Without its second try at what has failed, which it announces on standard output.
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime's own exceptions have no common public base
             advice = wrong_kind(path) or "export it anew"
             raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}; {advice}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +202,8 @@ class Trainer:
         ------
         KeyboardInterrupt
             Passed on; everything up to the last whole epoch is in the checkpoint.
+        ValueError
+            If the loss is no longer finite; likewise.
         """
         while self.epoch < self.config.epochs:
             start = time.monotonic()
@@ -252,6 +255,11 @@ class Trainer:
                 outputs = self.model(crops)
             parts = self.objective(outputs, targets)
             loss = self.objective.total(parts, active)
+            if not math.isfinite(loss.item()):
+                raise ValueError(
+                    f"epoch {self.epoch + 1}: the loss is {loss.item()}; the epochs before it are kept: "
+                    "lower the learning rate, or begin at other weights"
+                )
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self._share_objective_gradient()

@@ -102,6 +102,13 @@ def test_a_full_disk_loses_nothing_and_names_the_file(tmp_path: Path) -> None:
     assert pieces_of(path) == pieces
 
 
+def test_where_there_is_no_room_at_all_nothing_is_left(tmp_path: Path) -> None:
+    code = "try: Journal(path, 's')\nexcept OSError as error: print(error.errno, error.filename)"
+    path = tmp_path / "run.journal"
+    assert limited(0, code, path).stdout == f"{errno.EFBIG} {path}\n"
+    assert not path.exists()
+
+
 def test_a_piece_without_room_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "run.journal"
     code = (

@@ -108,7 +108,7 @@ def test_points_map_there_and_back(box: np.ndarray, degrees: float, points: list
 @given(boxes(), angles)
 def test_the_box_keeps_its_size_and_turns_about_its_centre(box: np.ndarray, degrees: float) -> None:
     image = np.zeros((4, 4), np.uint8)
-    box = box - np.concatenate([box_square(box)[0]] * 2)  # around the picture's corner
+    box = box - np.concatenate([box_square(box)[0]] * 2)  # around the image's corner
     _, points, new = rolled(image, [box_square(box)[0]], box, degrees)
     np.testing.assert_allclose(new[2:] - new[:2], box[2:] - box[:2], atol=1e-8)
     np.testing.assert_allclose(box_square(new)[0], points[0], atol=1e-8)
@@ -119,13 +119,13 @@ def test_the_box_keeps_its_size_and_turns_about_its_centre(box: np.ndarray, degr
 def test_the_face_turns_by_the_angle_in_points_and_pixels_alike(degrees: float) -> None:
     rows, columns = np.indices((600, 600)).astype(float)
     image = (2 * columns + rows) / 2000  # a plane: linear interpolation keeps it exactly
-    picture, points, _ = rolled(image, POINTS + 100, np.asarray(BOX) + 100, degrees, region=1.5)
+    made, points, _ = rolled(image, POINTS + 100, np.asarray(BOX) + 100, degrees, region=1.5)
     side = int(np.ceil(1.5 * box_square(BOX)[1]))
-    assert picture.shape == (side, side)
+    assert made.shape == (side, side)
     turned = float(roll_degrees(points) - roll_degrees(POINTS) - degrees)
     assert abs((turned + 180) % 360 - 180) < 1e-6
-    x, y = transform_points(invert(roll_map(np.asarray(BOX) + 100, degrees, 1.5)), np.argwhere(picture > -1)[:, ::-1]).T
-    np.testing.assert_allclose(picture.ravel(), (2 * x + y) / 2000, atol=1e-9)
+    x, y = transform_points(invert(roll_map(np.asarray(BOX) + 100, degrees, 1.5)), np.argwhere(made > -1)[:, ::-1]).T
+    np.testing.assert_allclose(made.ravel(), (2 * x + y) / 2000, atol=1e-9)
     # The value at each point is the one that it had.
     back = transform_points(invert(roll_map(np.asarray(BOX) + 100, degrees, 1.5)), points)
     np.testing.assert_allclose(back, POINTS + 100, atol=1e-9)
@@ -133,9 +133,9 @@ def test_the_face_turns_by_the_angle_in_points_and_pixels_alike(degrees: float) 
 
 def test_the_portrait_turned_there_and_back_is_the_portrait_a_little_blurred() -> None:
     image = astronaut()
-    picture, points, box = rolled(image, POINTS, BOX, 30)
-    assert picture.shape == (int(np.ceil(REGION * box_square(BOX)[1])),) * 2 + (3,)
-    again, back, same_box = rolled(picture, points, box, -30)
+    made, points, box = rolled(image, POINTS, BOX, 30)
+    assert made.shape == (int(np.ceil(REGION * box_square(BOX)[1])),) * 2 + (3,)
+    again, back, same_box = rolled(made, points, box, -30)
     same, there, upright_box = rolled(image, POINTS, BOX, 0)
     np.testing.assert_allclose(back, there, atol=1e-9)
     np.testing.assert_allclose(same_box, upright_box, atol=1e-9)
@@ -151,23 +151,23 @@ def test_the_portrait_turned_there_and_back_is_the_portrait_a_little_blurred() -
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270, -90])
 def test_right_angles_copy_pixels(degrees: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, size=(61, 61, 3), dtype=np.uint8)
-    box = (20, 20, 40, 40)  # centre on a pixel, which is the middle of a picture of 61
-    picture, _, new = rolled(image, [[30, 30]], box, degrees, region=3.05)
-    assert picture.shape == image.shape
+    box = (20, 20, 40, 40)  # centre on a pixel, which is the middle of an image of 61
+    made, _, new = rolled(image, [[30, 30]], box, degrees, region=3.05)
+    assert made.shape == image.shape
     assert new.tolist() == pytest.approx([20, 20, 40, 40])
-    np.testing.assert_array_equal(picture, np.rot90(image, -degrees // 90))
+    np.testing.assert_array_equal(made, np.rot90(image, -degrees // 90))
 
 
 def test_a_roll_of_zero_copies_the_region_and_moves_by_whole_pixels() -> None:
     image = astronaut()
-    picture, points, box = rolled(image, POINTS, BOX, 0)
+    made, points, box = rolled(image, POINTS, BOX, 0)
     shift = points[0] - POINTS[0]
     np.testing.assert_allclose(shift, np.rint(shift), atol=1e-9)
     np.testing.assert_allclose(box, BOX + np.tile(shift, 2))
     left, top = np.rint(-shift).astype(int)
-    rows = np.clip(np.arange(top, top + picture.shape[0]), 0, 511)
-    columns = np.clip(np.arange(left, left + picture.shape[1]), 0, 511)
-    np.testing.assert_array_equal(picture, image[rows[:, None], columns])  # beyond the border its pixels go on
+    rows = np.clip(np.arange(top, top + made.shape[0]), 0, 511)
+    columns = np.clip(np.arange(left, left + made.shape[1]), 0, 511)
+    np.testing.assert_array_equal(made, image[rows[:, None], columns])  # beyond the border its pixels go on
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
@@ -175,19 +175,19 @@ def test_a_roll_of_zero_copies_the_region_and_moves_by_whole_pixels() -> None:
 def test_every_kind_of_image_keeps_its_dtype_and_its_values(dtype: type, channels: tuple[int, ...]) -> None:
     white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
     image = np.full((40, 50, *channels), white, dtype=dtype)
-    for picture in (
+    for made in (
         rolled(image, [[20, 20]], (10, 10, 30, 30), 33)[0],
         occluded(image, (10, 10, 30, 30), 0.0, np.random.default_rng(0)),
     ):
-        assert picture.dtype == dtype
-        assert (picture == white).all()
+        assert made.dtype == dtype
+        assert (made == white).all()
 
 
 def test_nothing_outside_of_the_region_is_read() -> None:
     image = np.full((400, 400), np.nan)
     image[50:350, 50:350] = 0.5
-    picture, _, _ = rolled(image, [[200, 200]], (170, 170, 230, 230), 30)  # region 180, half diagonal 128
-    assert (picture == 0.5).all()
+    made, _, _ = rolled(image, [[200, 200]], (170, 170, 230, 230), 30)  # region 180, half diagonal 128
+    assert (made == 0.5).all()
 
 
 def test_images_are_never_changed_in_place() -> None:
@@ -213,15 +213,15 @@ def test_a_box_without_image_and_impossible_rolls_are_refused() -> None:
 def test_an_occluder_hides_its_share_inside_of_the_box(share: float, seed: int, fill: str) -> None:
     image = np.full((300, 400, 3), 0.25)
     box = (100, 50, 300, 200)
-    hidden = (occluded(image, box, share, np.random.default_rng(seed), fill) != 0.25).any(axis=2)  # type: ignore[arg-type]
-    rows, columns = np.nonzero(hidden)
-    assert hidden.sum() == pytest.approx(share * 200 * 150, abs=2 * (200 + 150))
+    covered_pixels = (occluded(image, box, share, np.random.default_rng(seed), fill) != 0.25).any(axis=2)  # type: ignore[arg-type]
+    rows, columns = np.nonzero(covered_pixels)
+    assert covered_pixels.sum() == pytest.approx(share * 200 * 150, abs=2 * (200 + 150))
     if len(rows):
         assert rows.min() >= 50
         assert rows.max() <= 200
         assert columns.min() >= 100
         assert columns.max() <= 300
-        assert hidden[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
+        assert covered_pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
 
 
 @few
@@ -239,8 +239,8 @@ def test_an_occluder_is_a_rectangle_of_the_box(box: np.ndarray, share: float, se
 @pytest.mark.parametrize("fill", ["grey", "noise"])
 def test_a_part_is_occluded_by_the_occluder_of_the_same_random_numbers(fill: Literal["grey", "noise"]) -> None:
     ours, theirs = np.random.default_rng(7), np.random.default_rng(7)
-    picture = covered(astronaut(), occluder(BOX, 0.4, ours), ours, fill)
-    np.testing.assert_array_equal(picture, occluded(astronaut(), BOX, 0.4, theirs, fill))
+    made = covered(astronaut(), occluder(BOX, 0.4, ours), ours, fill)
+    np.testing.assert_array_equal(made, occluded(astronaut(), BOX, 0.4, theirs, fill))
 
 
 def test_fills_are_what_they_say() -> None:
@@ -254,9 +254,9 @@ def test_fills_are_what_they_say() -> None:
 
 
 def test_an_occluder_of_a_box_beyond_the_border_hides_what_there_is() -> None:
-    picture = occluded(np.zeros((40, 40)), (-40, -40, 20, 20), 1.0, np.random.default_rng(0))
-    assert (picture[:20, :20] == 0.5).all()
-    assert (picture[21:] == 0).all()
+    made = occluded(np.zeros((40, 40)), (-40, -40, 20, 20), 1.0, np.random.default_rng(0))
+    assert (made[:20, :20] == 0.5).all()
+    assert (made[21:] == 0).all()
     away = occluded(np.zeros((40, 40)), (-90, -90, -50, -50), 1.0, np.random.default_rng(0))
     assert (away == 0).all()
 

@@ -123,7 +123,19 @@ def test_coefficients_can_be_learned(recipe, data, tmp_path, loss):
     assert 0.0 < lambdas[2] < lambdas[1] < lambdas[0] < 0.3
 
 
-def test_evaluation_counts_failures_and_right_answers(recipe, data):
+def test_a_loss_that_is_not_finite_ends_the_run(recipe, data, tmp_path):
+    with pytest.raises(ValueError, match=r"epoch [12]: the loss is (nan|inf).*lower the learning rate"):
+        Trainer(replace(recipe, learning_rate=1e30), *data, tmp_path).run()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_measuring_leaves_the_networks_mode_as_it_is(recipe, data, training):
+    network = TCDCN(recipe.network).train(training)
+    measure(network, data[2], MultiTaskObjective(ObjectiveConfig(), recipe.network.tasks))
+    assert network.training == training
+
+
+def test_measuring_counts_failures_and_right_answers(recipe, data):
     class Fixed(TCDCN):
         """Answers what it is told."""
 

@@ -105,7 +105,7 @@ def test_points_return_to_the_picture(portrait, portrait_points, portrait_box):
 def test_a_chip_holds_the_pixels_around_the_box(portrait, portrait_box):
     boxes = np.array([portrait_box])
     chip = torch.from_numpy(cut_chips(portrait, boxes))
-    # The mean of the view is that of the picture under it.
+    # The mean of the view is that of the image under it.
     crop = sample(chip, SPAN, torch.zeros(1, 1, 2), 1.0, SIDE)
     (left, top), (right, bottom) = transform_points(frames_from_boxes(boxes, VIEW), [[-0.5, -0.5], [0.5, 0.5]])[0]
     under = portrait[round(top) : round(bottom), round(left) : round(right)] @ [0.2125, 0.7154, 0.0721] / 255

@@ -1,4 +1,4 @@
-"""Faces of the gallery: which are chosen, and that points lie where they do in the picture."""
+"""Faces of the gallery: which are chosen, and that points lie where they do in the image."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Knowing:
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory) -> list[Face]:
-    """Three faces, on pictures that are black but for a white square around each point."""
+    """Three faces, on images that are black but for a white square around each point."""
     folder = tmp_path_factory.mktemp("gallery")
     made = []
     for k in range(3):
-        picture = np.zeros((300, 200, 3), dtype=np.uint8)
+        image = np.zeros((300, 200, 3), dtype=np.uint8)
         for x, y in POINTS.astype(int):
-            picture[y - 2 : y + 3, x - 2 : x + 3] = 255
-        imsave(folder / f"{k}.png", picture, check_contrast=False)
+            image[y - 2 : y + 3, x - 2 : x + 3] = 255
+        imsave(folder / f"{k}.png", image, check_contrast=False)
         box = np.array([10.0 + k, 10.0, 110.0 + k, 110.0])
         made.append(Face(f"{k}", folder / f"{k}.png", POINTS.astype(np.float32), box))
     return made
@@ -70,10 +70,10 @@ def test_points_lie_on_the_pixels_that_they_mark(faces) -> None:
     shown = gallery.worst[0]
     head, _, data = shown.image.partition(",")
     assert head == "data:image/jpeg;base64"
-    picture = imread(io.BytesIO(base64.b64decode(data)))
-    assert max(picture.shape[:2]) == 260
+    image = imread(io.BytesIO(base64.b64decode(data)))
+    assert max(image.shape[:2]) == 260
     for (x, y), point in zip(shown.truth, POINTS, strict=True):
-        assert picture[round(y), round(x)].min() > 200
+        assert image[round(y), round(x)].min() > 200
         np.testing.assert_allclose((point - shown.origin + 0.5) * shown.scale - 0.5, [x, y], atol=0.01)
     before, after = shown.panels
     assert (before.start, after.start) == ("random-5", "tcdcn-nearest")

@@ -41,7 +41,7 @@ BANK = ShapeBank(to_box_units(TARGET, BOX) + np.stack([OFFSETS, 0 * OFFSETS], ax
 
 
 class Halfway:
-    """Moves half of the way to a shape that is fixed in the picture."""
+    """Moves half of the way to a shape that is fixed in the image."""
 
     mean_shape = SHAPE
 
@@ -92,7 +92,7 @@ class Doubting(BoxReader):
 
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory) -> list[Face]:
-    """40 faces, two to a picture, each with `SHAPE` in its box; the first in `BOX`."""
+    """40 faces, two to an image, each with `SHAPE` in its box; the first in `BOX`."""
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)
     made = []
@@ -195,7 +195,7 @@ def test_the_order_of_the_faces_does_not_matter(faces) -> None:
 
 def test_unreadable_faces_fail_everywhere_and_are_listed(faces, tmp_path) -> None:
     broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no picture")
+    broken.write_bytes(b"no image")
     bad = [Face(name, broken, faces[0].points, BOX) for name in ("broken#0", "broken#1")]
     plan = make_plan("mean", noises=(0, 0.1), rolls=(0,))
     some = [*faces[:2], *bad]
@@ -243,9 +243,9 @@ def test_trees_have_their_own_mean_start_and_frames_from_the_others(faces, portr
     measured = measure_starts(faces[:1], make_plan("mean", "oracle-1", regressors={"ert": lambda: ert}))
     from tcdcn_init.images import read_image
 
-    picture = read_image(faces[0].image)
-    own = ert.fit_from_box(picture, BOX)
-    seeded = ert.fit_from_shape(picture, TARGET)
+    image = read_image(faces[0].image)
+    own = ert.fit_from_box(image, BOX)
+    seeded = ert.fit_from_shape(image, TARGET)
     for run, shape in ((1, own), (2, seeded)):
         error = np.linalg.norm(shape - TARGET, axis=1).mean() / EYES
         assert measured.errors[run, 0] == pytest.approx(error, abs=1e-4)

@@ -215,7 +215,7 @@ def test_an_image_that_lies_elsewhere_is_refused(few, gallery, tmp_path) -> None
 _MEASURE = """<!DOCTYPE html><body style="margin:0"><iframe id="f" src="report.html"></iframe><pre id="o"></pre><script>
 const f = document.getElementById("f"), found = [];
 f.style = "border:0;height:900px;width:WIDTHpx";
-// The frame's load event comes after its pictures; nothing is awaited, so that a busy machine prints no page too early.
+// The frame's load event comes after its images; nothing is awaited, so that a busy machine prints no page too early.
 f.onload = () => {
   const page = f.contentDocument, wide = page.documentElement, images = [...page.images];
   document.getElementById("o").textContent = JSON.stringify({

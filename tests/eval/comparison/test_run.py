@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +75,7 @@ def test_without_a_data_set_a_portrait_makes_every_output(run, tmp_path) -> None
 
 def test_the_same_command_gives_the_same_report_however_many_processes(run, make_mtfl, tmp_path) -> None:
     root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)
-    (root / "AFLW" / "face_0005.png").write_bytes(b"no picture")
+    (root / "AFLW" / "face_0005.png").write_bytes(b"no image")
     starts = "random-5,tcdcn-nearest,mean"  # two differences, so that intervals go over processes too
     command = ("--dataset", "aflw", "--root", root, "--seed", 3, "--regressor", "none,ert5-mtfl", "--noise", "0,.1")
     command = (*command, "--roll", "none", "--starts", starts)
@@ -172,3 +178,58 @@ def test_a_better_start_shows_on_real_faces(run, data_root, tmp_path) -> None:
     assert runs["tcdcn-nearest"].start_error.mean < runs["random-5"].start_error.mean / 2
     assert report.dataset.unreadable == {}
     assert set(runs["tcdcn"].poses) <= {"left profile", "left", "frontal", "right", "right profile"}
+
+
+# --- processes and disks that end before the work does
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+from tcdcn_init.cli import app
+app()
+"""
+
+
+def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_root, tmp_path) -> None:
+    command = ("--dataset", "aflw", "--root", mtfl_root, "--out", tmp_path / "out", *QUICK)
+    limited = [sys.executable, "-c", LIMITED, "20000", "--quiet", "eval", *map(str, command)]
+    failed = subprocess.run(limited, capture_output=True, text=True)
+    assert failed.returncode == 2
+    [line] = failed.stderr.splitlines()
+    assert line.startswith("error: File too large: ")
+    assert "what is finished is kept, run the same command again" in line
+    before = (tmp_path / "out" / "eval.journal").read_bytes()
+    assert b'"piece"' in before
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert run(*command).exit_code == 0
+    assert not (tmp_path / "out" / "eval.journal").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(make_mtfl, run, tmp_path) -> None:
+    root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)
+    command = ("--dataset", "aflw", "--root", root, "--out", tmp_path / "out", *QUICK)
+    program = [sys.executable, "-c", "from tcdcn_init.cli import app; app()", "--quiet", "eval", *map(str, command)]
+    parent = subprocess.Popen([*program, "--jobs", "2"], stderr=subprocess.PIPE, text=True)
+    assert parent.stderr is not None
+    children: list[int] = []
+    while not children and parent.poll() is None:
+        time.sleep(0.01)
+        children = workers_of(parent.pid)
+    os.kill(children[0], signal.SIGKILL)
+    begin = time.monotonic()
+    [line] = parent.stderr.read().splitlines()
+    assert parent.wait() == 2
+    assert time.monotonic() - begin < 60  # of which a start takes the most
+    assert "a worker process ended without an answer (SIGKILL" in line
+    assert run(*command).exit_code == 0
+
+
+def workers_of(parent: int) -> list[int]:
+    """Processes that multiprocessing started to work, not its tracker of resources."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            children = map(int, task.read_text().split())
+            found += [each for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return found

@@ -1,4 +1,4 @@
-"""The paper's experiments: what is trained, that runs are kept and gone on from, and what is told of them."""
+"""The paper's experiments: what is trained, that runs are kept and gone on from, and what is said of them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_hard_copies_are_measured_where_asked(variants, data, tmp_path):
     run_variants({"robust": every["robust"]}, data, tmp_path, [0], hard=True)
     found = result(tmp_path, "robust-seed0")["datasets"]
     assert {len(found[kind]["errors"]) for kind in HARD} == {len(data.hard)}
-    # Another copy of the same faces is another picture or box.
+    # Another copy of the same faces is another image or box.
     assert len({tuple(found[kind]["errors"]) for kind in HARD}) == len(HARD)
     results = Results(tmp_path / "results")
     assert not set(HARD) & set(results.datasets(["points"]))

@@ -1,4 +1,4 @@
-"""Data sets as the protocol takes them: whose boxes, how many faces, and what a user is told who has none."""
+"""Data sets as the protocol takes them: whose boxes, how many faces, and what is said to who has none."""
 
 from __future__ import annotations
 

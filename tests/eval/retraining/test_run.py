@@ -53,12 +53,12 @@ def test_every_regressor_is_trained_for_every_start(finished):
     assert {path.stem for path, _ in pieces} == {f"{name}@{start}" for name in SMALL for start in TRAINED_STARTS}
     assert sorted(path.name for path, _ in pieces) == sorted(path.name for path in out.iterdir())
     for path, figures in pieces:
-        told = metadata(path)
-        assert json.loads(told["figures"])["mtfl-val"] == to_json(figures)
-        assert f"retrain {path.stem.split('@')[0]} for {path.stem.split('@')[1]}" in told["recipe"]
-        assert ("TCDCN" in told["recipe"]) == ("tcdcn" in path.stem.split("@")[1])
-        assert "held out" in told["data"]
-        assert "research" in told["licence"]
+        stated = metadata(path)
+        assert json.loads(stated["figures"])["mtfl-val"] == to_json(figures)
+        assert f"retrain {path.stem.split('@')[0]} for {path.stem.split('@')[1]}" in stated["recipe"]
+        assert ("TCDCN" in stated["recipe"]) == ("tcdcn" in path.stem.split("@")[1])
+        assert "held out" in stated["data"]
+        assert "research" in stated["licence"]
         assert load_regressor(path) is not None
 
 
@@ -97,7 +97,7 @@ def test_files_of_other_settings_are_refused(finished, root, small_model):
 
 
 def test_an_interruption_leaves_no_half_file(root, tmp_path):
-    def interrupt(model, path, told):
+    def interrupt(model, path, stated):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 

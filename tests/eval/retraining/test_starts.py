@@ -53,14 +53,14 @@ def test_shapes_and_seeds(start, faces, residuals, drawn):
 def test_a_start_is_another_pictures_shape(start, faces, drawn):
     forms = np.stack([form(face.points) for face in faces])
     given = np.array([face.box_source == "given" for face in faces])
-    # Faces 0 and 1 are one picture under two names, faces 2 and 3 have no box and are not in the bank.
-    picture = np.arange(len(faces))
-    picture[1] = 0
+    # Faces 0 and 1 are one image under two names, faces 2 and 3 have no box and are not in the bank.
+    owner = np.arange(len(faces))
+    owner[1] = 0
     assert not given[2:4].any()
     for number, starts in enumerate(drawn[start]):
         likeness = np.abs(np.stack([form(shape) for shape in starts]) @ forms[given].conj().T)
         assert (likeness.max(axis=1) > 1 - 1e-9).all()
-        assert (picture[given][likeness.argmax(axis=1)] != picture[number]).all()
+        assert (owner[given][likeness.argmax(axis=1)] != owner[number]).all()
 
 
 def test_nearest_shapes_are_among_the_five_nearest_of_the_others(faces, drawn):
