@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.two_stage import ask_stages
@@ -53,7 +53,7 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         return backend(crops)
 
     for face in faces:
-        ask_stages(look, backend.config, [read_picture(face)], face.box[None])
+        ask_stages(look, backend.config, [read_face_image(face)], face.box[None])
     return {side: np.concatenate(crops) for side, crops in seen.items()}
 
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
-from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.ibug68 import read_ibug68
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
@@ -96,7 +96,7 @@ def stage_patches(
         return frames_from_boxes(face.box[None], view)
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
-        picture = read_picture(face)
+        picture = read_face_image(face)
         every = [frames(face, config.view * span)]
         if owner[id(face)] == "mtfl":
             rng = np.random.default_rng(zlib.crc32(face.name.encode()))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.stage import TwoStage
@@ -93,7 +93,7 @@ def taught(faces: Sequence[Face], teacher: Initializer, seed: int = 0) -> NDArra
         half = np.exp(move[:, 2:]) * (face.box[2:] - face.box[:2]) / 2
         middle = centre + move[:, :2] * side
         points.append(
-            teacher.points(read_picture(face), np.concatenate([middle - half, middle + half], axis=1)).mean(axis=0)
+            teacher.points(read_face_image(face), np.concatenate([middle - half, middle + half], axis=1)).mean(axis=0)
         )
     return np.stack(points)
 
