@@ -123,9 +123,10 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
 
 
 def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.int64]:
-    """How many passes each face takes: a further one has moved its points. Two stages are two."""
-    if isinstance(Initializer(model, backend="onnx").config, TwoStageConfig):
-        return np.full(len(images), 2)
+    """How many passes each face takes: a further one has moved its points. Of two stages it is always the same number."""
+    config = Initializer(model, backend="onnx").config
+    if isinstance(config, TwoStageConfig):
+        return np.full(len(images), 1 + config.fine_passes)
     found = [Initializer(model, backend="onnx", passes=p).points(images, boxes) for p in range(1, DEFAULT_PASSES + 1)]
     moved = [(one != other).any(axis=(1, 2)) for one, other in zip(found[1:], found, strict=False)]
     return np.asarray(1 + np.sum(moved, axis=0), dtype=np.int64)
