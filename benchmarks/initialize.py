@@ -123,7 +123,7 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
 
 
 def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.int64]:
-    """How many passes each face takes: a further one has moved its points. Of two stages it is always the same number."""
+    """How many passes each face takes: a further one has moved its points. Of two stages it is one number for all."""
     config = Initializer(model, backend="onnx").config
     if isinstance(config, TwoStageConfig):
         return np.full(len(images), 1 + config.fine_passes)

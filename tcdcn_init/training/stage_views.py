@@ -181,7 +181,7 @@ def _texture(patches: Patches, side: int, generator: torch.Generator) -> Tensor:
         grain = 1 if r[1] < 0.5 else 2
         small = torch.rand(1, 1, side // grain + 1, side // grain + 1, generator=generator)
         coarse: Tensor = functional.interpolate(small, scale_factor=grain)[0, 0, :side, :side]
-        return coarse * r[2] + (1 - r[2]) * r[3]
+        return torch.add(coarse * r[2], (1 - r[2]) * r[3])
     number = int(r[1] * len(patches))
     room = patches.pixels.shape[1] - side
     top, left = int(r[2] * (room + 1)), int(r[3] * (room + 1))
@@ -190,7 +190,7 @@ def _texture(patches: Patches, side: int, generator: torch.Generator) -> Tensor:
         cut = cut.T
     if r[5] < 0.5:
         cut = cut.flip(0)
-    return (cut * (0.6 + 0.8 * r[6])).clamp(0.0, 1.0)
+    return torch.clamp(cut * (0.6 + 0.8 * r[6]), 0.0, 1.0)
 
 
 def _degraded(crops: Tensor, chance: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor:
