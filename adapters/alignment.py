@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import as_floats
 from tcdcn_init.adapters.warping import as_shape
+from tcdcn_init.geometry import FARTHEST
 
 if TYPE_CHECKING:
     from skimage._shared.utils import FailedEstimation
@@ -37,8 +38,7 @@ ARCFACE_TEMPLATE.setflags(write=False)
 
 _TEMPLATE_SIDE = 112
 
-# Pixels. Coordinates beyond the first, or points closer than the second, are no face, and their squares may overflow.
-_FARTHEST, _NEAREST = 1e12, 1e-6
+_NEAREST = 1e-6  # pixels: points closer than this are one point
 
 Kind = Literal["similarity", "affine", "thin-plate"]
 
@@ -140,8 +140,8 @@ def alignment(
     if kind not in classes:
         raise ValueError(f"kind {kind!r} is unknown; expected one of {', '.join(map(repr, classes))}")
     name = classes[kind]
-    if not all((np.abs(shape) < _FARTHEST).all() for shape in (source, target)):
-        return _failure(f"{name}: a coordinate is not finite or beyond {_FARTHEST:g} px")
+    if not all((np.abs(shape) < FARTHEST).all() for shape in (source, target)):
+        return _failure(f"{name}: a coordinate is not finite or beyond {FARTHEST:g} px")
     spread = np.linalg.svd(source - source.mean(axis=0), compute_uv=False)
     if len(source) < 2 or spread[0] < _NEAREST:
         return _failure(f"{name}: the points coincide")
@@ -160,7 +160,7 @@ def alignment(
 
 def as_points(points: ArrayLike, name: str, count: int | None = None) -> NDArray[np.float64]:
     """Points (P, 2) as floats; ValueError, which calls them by name, if they have another shape."""
-    array = as_floats(points)
+    array = as_floats(points, name)
     if array.ndim != 2 or array.shape[1] != 2 or len(array) != (count or len(array)):
         raise ValueError(f"{name} have shape {array.shape}; expected ({count or 'P'}, 2): x, y in pixels")
     return array

@@ -44,8 +44,9 @@ class ShapeRegressor(Protocol):
     """A regressor that moves the points of a start onto a face.
 
     Shapes are ``(P, 2)`` floats, x then y, in pixels with centres at integers. An image is a grey, RGB or RGBA array
-    by scikit-image's rules. A face that cannot be fitted raises a ValueError. `adapters.testing.check_regressor` holds
-    an object to all of it.
+    by scikit-image's rules, as `images.as_image` checks it. A face that cannot be fitted raises a ValueError, as do
+    boxes and points that `geometry.as_box` and `geometry.as_five_points` refuse. `adapters.testing.check_regressor`
+    holds an object to all of it; `RegressorBase` does most of it for you.
     """
 
     @property

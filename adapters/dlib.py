@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
@@ -36,8 +35,6 @@ __all__ = ["FivePoints", "Mode", "SeededShapePredictor", "Start"]
 
 Mode = Literal["chip", "box", "exact"]
 Start = Literal["tcdcn", "mean"]
-
-_making = threading.Lock()  # of the bundled initializer, by the first face
 
 
 class FivePoints(Protocol):
@@ -69,7 +66,7 @@ class FivePoints(Protocol):
 class SeededShapePredictor(FrameForms):
     """A dlib shape predictor that starts from five points instead of the bare box.
 
-    Satisfies `base.BatchRegressor`.
+    Satisfies `base.BatchRegressor`. Can be shared between threads, pickled and copied.
 
     Parameters
     ----------
@@ -172,6 +169,11 @@ class SeededShapePredictor(FrameForms):
         Returns
         -------
         dlib.full_object_detection
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the image is none, or holds NaN or infinity in the box.
         """
         import dlib
 
@@ -180,7 +182,10 @@ class SeededShapePredictor(FrameForms):
         rectangle = box if isinstance(box, dlib.rectangle) else as_rectangle(_corners(box))
         if not np.isfinite(shape).all():
             frame = frames_from_boxes(_corners(rectangle))[None]
-            shape = self._plain.fit(bytes_under([checked], frame)[0], frame)[0]
+            pixels, refused = bytes_under([checked], frame)
+            if refused:
+                raise refused[0]
+            shape = self._plain.fit(pixels, frame)[0]
         points = dlib.points([dlib.point(x, y) for x, y in as_whole(shape)])
         return dlib.full_object_detection(rectangle, points)
 
@@ -219,12 +224,12 @@ class SeededShapePredictor(FrameForms):
         return seeds, sure
 
     def _finder(self) -> FivePoints:
-        with _making:
-            if self._initializer is None:
-                from tcdcn_init.initializer import Initializer
+        if self._initializer is None:
+            from tcdcn_init.initializer import Initializer
 
-                self._initializer = Initializer(backend="auto")
-            return self._initializer
+            # No lock, which a fork might leave locked for ever: of threads that make one each, any will do.
+            self._initializer = Initializer(backend="auto")
+        return self._initializer
 
 
 def _stock(given: Any) -> Any:
@@ -240,8 +245,11 @@ def _stock(given: Any) -> Any:
 
 def _corners(box: Any) -> NDArray[np.float64]:
     """Left, top, right and bottom of a box of any kind, whether it has an area or not."""
-    sides = (box.left(), box.top(), box.right(), box.bottom()) if hasattr(box, "bottom") else box
-    corners = as_floats(sides)
+    sides = box
+    if hasattr(box, "bottom"):  # methods, as of dlib's, or fields, as of a named tuple
+        fields = [getattr(box, side) for side in ("left", "top", "right", "bottom")]
+        sides = [field() if callable(field) else field for field in fields]
+    corners = as_floats(sides, "sides of the box")
     if corners.shape != (4,) or not np.isfinite(corners).all():
         raise ValueError(f"box {box!r} is not four finite numbers; expected (left, top, right, bottom) or a rectangle")
     return corners

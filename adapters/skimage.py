@@ -81,12 +81,10 @@ def align_face(
     TypeError
         If `image` is a path or holds no numbers.
     ValueError
-        If the points allow no similarity or are none of a face (`geometry.as_five_points`), or an argument has the
-        wrong shape or value.
+        If the points allow no similarity, or an argument has the wrong shape or value.
 
     Examples
     --------
-    >>> import skimage as ski
     >>> points = [[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]]
     >>> import skimage as ski
     >>> chip = align_face(ski.data.astronaut(), points)
@@ -98,7 +96,7 @@ def align_face(
     """
     check_on_bad(on_bad)
     array = _in_its_own_range(image) if preserve_range else as_image(image)
-    faces = as_floats(points)
+    faces = as_floats(points, "points")
     single = faces.ndim == 2
     faces = faces[None] if single else faces.reshape(0, 5, 2) if faces.shape == (0,) else faces
     if faces.ndim != 3 or faces.shape[1:] != (5, 2):
@@ -202,16 +200,9 @@ def snake_start(points: ArrayLike, n_points: int = 200, scale: float = 1.0) -> N
 
 def _placed(face: NDArray[np.float64], target: NDArray[np.float64]) -> Any:
     """The similarity that carries a face onto its place; ValueError where there is none."""
-    placed = alignment(face, target)
+    placed = alignment(as_five_points(face), target)
     if not placed:
         raise ValueError(f"the face at {face.round(1).tolist()} cannot be aligned ({placed}); detect or mark it anew")
-    extent = float(np.ptp(face, axis=0).max())
-    if extent < 1:
-        raise ValueError(
-            f"the points of the face at {face.round(3).tolist()} span {extent:.2g} pixels; expected pixels: multiply "
-            "relative coordinates by the image's width and height"
-        )
-    as_five_points(face)
     return placed
 
 

@@ -162,6 +162,7 @@ def check_no_starts(regressor: ShapeRegressor) -> None:
         ("points of NaN", regressor.fit_from_points, _POINTS * nan, "nan"),
         ("points that coincide", regressor.fit_from_points, np.full((5, 2), 7.0), "7"),
         ("four points", regressor.fit_from_points, _POINTS[:4], "4"),
+        ("points in mirrored order", regressor.fit_from_points, _POINTS[[1, 0, 2, 4, 3]], "mirrored"),
         ("a shape of NaN", regressor.fit_from_shape, one * nan, "nan"),
         ("a shape that coincides", regressor.fit_from_shape, one, "7"),
         ("a shape of other points", regressor.fit_from_shape, wrong, str(len(wrong))),

@@ -31,7 +31,7 @@ from skimage.data import astronaut
 from tcdcn_init import Initializer
 from tcdcn_init.adapters.ert import ERT
 from tcdcn_init.datasets import read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import box_from_points
 from tcdcn_init.network.config import DEFAULT_PASSES
 
@@ -91,7 +91,7 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
     """AFLW's faces one after the other, each in its own image: milliseconds a face on average, and passes."""
     faces = read_mtfl(data, "testing")
     faces = faces[:: max(1, len(faces) // limit)][:limit]
-    images, boxes = [read_picture(face) for face in faces], [face.box[None] for face in faces]
+    images, boxes = [read_face_image(face) for face in faces], [face.box[None] for face in faces]
     initializers = {backend: Initializer(model, backend=backend) for backend in ("onnx", "torch")}  # type: ignore[arg-type]
 
     def ours(initializer: Initializer, size: int, k: int) -> Any:

@@ -149,7 +149,8 @@ def report(
         typer.echo(confidence_tables(found.confidence.datasets))
     for name, figures in found.limits.datasets.items():
         typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
-    typer.echo(f"wrote figures.md, confidence.md and limits.md in folders of their names, in {out}")
+    parts = ["figures", *["confidence"] * (found.confidence is not None), "limits"]
+    typer.echo(f"wrote {', '.join(str(out / part / f'{part}.md') for part in parts)}")
 
 
 @commands.command()

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box, as_five_points
+from tcdcn_init.geometry import FIVE_POINTS, BoxLike, as_box, as_five_points, as_numbers
 from tcdcn_init.images import as_image
 
 __all__ = ["BatchForms", "Fitted", "OnBad", "as_floats", "check_on_bad", "have_extent", "median_shape"]
@@ -40,7 +40,7 @@ class Fitted(NamedTuple):
 class BatchForms(ABC):
     """All forms of a regressor over three functions, which get faces that were checked, on images of `images.as_image`.
 
-    Satisfies `base.BatchRegressor`. Images are whatever `images.as_image` takes. Safe to share between threads.
+    Satisfies `base.BatchRegressor`. Images are whatever `images.as_image` takes. Can be shared between threads.
 
     Examples
     --------
@@ -152,11 +152,11 @@ class BatchForms(ABC):
         Raises
         ------
         ValueError, TypeError
-            As `fit_from_boxes`; points that are not finite or coincide, or that
-            `geometry.as_five_points` refuses, cannot be fitted.
+            As `fit_from_boxes`; points cannot be fitted that `geometry.as_five_points` refuses: they are not finite,
+            coincide, lie within a pixel or are in mirrored order.
         """
         check_on_bad(on_bad)
-        given = as_floats(points)
+        given = as_floats(points, "points")
         if given.shape == (5, 2):
             return np.asarray(self.fit_from_points([images], given[None], on_bad=on_bad)[0])
         given = _none(given, (5, 2))
@@ -164,13 +164,12 @@ class BatchForms(ABC):
             raise ValueError(
                 f"points have shape {given.shape}; expected (5, 2), or (N, 5, 2) for N faces: {', '.join(FIVE_POINTS)}"
             )
-        refused = {
-            n: ValueError(f"points to start from are {given[n].tolist()}; expected finite numbers that do not coincide")
-            for n in np.flatnonzero(~self._can_start(given)).tolist()
-        }
-        for n in sorted(set(range(len(given))) - refused.keys()):
+        refused: dict[int, ValueError] = {}
+        for n, can_start in enumerate(self._can_start(given).tolist()):
             try:
                 as_five_points(given[n])
+                if not can_start:
+                    raise ValueError(f"the points {given[n].tolist()} coincide where the model has its own")
             except ValueError as error:
                 refused[n] = error
         return self._joined(self._fit_points, images, given, refused, on_bad)
@@ -194,7 +193,7 @@ class BatchForms(ABC):
         ValueError, TypeError
             As `fit_from_shapes`.
         """
-        given = as_floats(shape)
+        given = as_floats(shape, "the start")
         if given.shape != self.mean_shape.shape:
             raise ValueError(f"start has shape {given.shape}; expected {self.mean_shape.shape}, the model's points")
         return np.asarray(self.fit_from_shapes([image], given[None])[0])
@@ -228,7 +227,7 @@ class BatchForms(ABC):
         """Start shapes as (N, K, P, 2)."""
         check_on_bad(on_bad)
         points = self.mean_shape.shape
-        given = _none(as_floats(shapes), points)
+        given = _none(as_floats(shapes, "starts"), points)
         if given.ndim not in (3, 4) or given.shape[-2:] != points or (given.ndim == 4 and not given.shape[1]):
             wanted = f"{points[0]}, 2"
             raise ValueError(
@@ -267,17 +266,18 @@ class BatchForms(ABC):
         return results
 
 
-def as_floats(values: ArrayLike) -> NDArray[np.float64]:
-    """Numbers as float64, NaN where they are masked.
+def as_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """A caller's numbers as float64, NaN where they are masked; ValueError, which calls them by name, if they are none.
 
     Examples
     --------
-    >>> as_floats(np.ma.masked_array([1, 2], mask=[False, True])).tolist()
+    >>> as_floats(np.ma.masked_array([1, 2], mask=[False, True]), "points").tolist()
     [1.0, nan]
     """
-    if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan))
-    return np.asarray(values, dtype=np.float64)
+    numbers = as_numbers(values)
+    if numbers is None:
+        raise ValueError(f"{name} are {str(values)[:80]!r}, no numbers; expected an array of x, y in pixels")
+    return numbers
 
 
 def have_extent(points: NDArray[np.float64]) -> NDArray[np.bool_]:

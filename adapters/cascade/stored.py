@@ -48,7 +48,6 @@ class StoredCascade(ABC):
         *,
         aspect: float,
         layout: IndexMap | None,
-        metadata: dict[str, str],
     ) -> Self:
         """The inverse of `_contents`; KeyError, TypeError or ValueError where they disagree."""
 
@@ -96,4 +95,6 @@ class StoredCascade(ABC):
         layout: IndexMap | None,
     ) -> Self:
         aspect = float(settings.pop("aspect"))
-        return cls._from_contents(settings, tensors, aspect=aspect, layout=layout, metadata=metadata)
+        cascade = cls._from_contents(settings, tensors, aspect=aspect, layout=layout)
+        cascade.metadata = metadata
+        return cascade

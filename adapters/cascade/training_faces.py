@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.cascade.chip_cascade import ShapeChips, valid
 from tcdcn_init.adapters.cascade.frames import frames_from_boxes
-from tcdcn_init.geometry import BoxLike, as_box, invert, transform_points
+from tcdcn_init.geometry import BoxLike, as_box, invert, median_aspect, transform_points
 from tcdcn_init.images import as_image, read_image
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "TrainingFaces",
     "as_levels",
     "checked_faces",
-    "median_aspect",
 ]
 
 
@@ -123,11 +122,6 @@ class TrainingFaces:
             for shapes in (current, target):
                 shapes[mirrored] = shapes[mirrored][:, self.partner] * [-1, 1] + [maker.side - 1, 0]
         return TrainingChips(chips, owner, current, target, mirrored)
-
-
-def median_aspect(boxes: NDArray[np.float64]) -> float:
-    """Median width over height of boxes (N, 4)."""
-    return float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
 
 
 def as_levels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:

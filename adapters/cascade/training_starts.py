@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, StartSampler
 from tcdcn_init.datasets import Face
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import box_square, centroid_size, roll_degrees
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.shapes import from_box_units, to_box_units
@@ -192,7 +192,7 @@ def recipe_starts(starts: str, held_out: Sequence[Face], initializer: Initialize
     """
     if starts == "tcdcn":
         found = [
-            initializer.points(read_picture(face), [face.box])[0]
+            initializer.points(read_face_image(face), [face.box])[0]
             for face in track(held_out, "Measuring TCDCN's errors on held-out faces")
         ]
         return seed_starts(seed_residuals(found, [face.points for face in held_out]), count)

@@ -49,8 +49,6 @@ class ERT(FrameForms, StoredCascade):
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know. Only
         starts from points need it.
-    metadata : mapping of str to str, optional
-        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Attributes
     ----------
@@ -79,10 +77,9 @@ class ERT(FrameForms, StoredCascade):
         *,
         aspect: float = 1.0,
         layout: IndexMap | None = None,
-        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.arrays = arrays
-        self.metadata = dict(metadata or {})
+        self.metadata = {}
         self.seeded = SeededFrames(arrays.mean_shape, aspect=aspect, layout=layout)
         self._fitter = Trees(arrays)
 
@@ -124,11 +121,10 @@ class ERT(FrameForms, StoredCascade):
         *,
         aspect: float,
         layout: IndexMap | None,
-        metadata: dict[str, str],
     ) -> Self:
         if settings:
             raise ValueError(f"its settings are {sorted(settings)}; expected only aspect and points")
-        return cls(from_tensors(tensors), aspect=aspect, layout=layout, metadata=metadata)
+        return cls(from_tensors(tensors), aspect=aspect, layout=layout)
 
     def save_dat(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.dat`` that dlib reads. The aspect is not in it."""

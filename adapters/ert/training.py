@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.frames import SeededFrames, cut_out, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.cascade.training_faces import TrainingFace, checked_faces, median_aspect
+from tcdcn_init.adapters.cascade.training_faces import TrainingFace, checked_faces
 from tcdcn_init.adapters.ert.cascade import ERT, MISSING_DLIB
-from tcdcn_init.geometry import invert, rotation, transform_points
+from tcdcn_init.geometry import invert, median_aspect, rotation, transform_points
 from tcdcn_init.images import as_bytes, read_image
 
 __all__ = ["ERTConfig", "StartNoise", "erring_frames", "start_errors", "train_ert"]

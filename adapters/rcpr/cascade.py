@@ -11,7 +11,7 @@ RCPR's third part, its model of occlusion, is left out: MTFL's annotations do no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
 from typing import Any, Self, TypeAlias
@@ -58,8 +58,6 @@ class RCPR(ChipCascade, StoredCascade):
         Width over height of the boxes it was trained on.
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
-    metadata : mapping of str to str, optional
-        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -88,11 +86,10 @@ class RCPR(ChipCascade, StoredCascade):
         *,
         aspect: float = 1.0,
         layout: IndexMap | None = None,
-        metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(mean_shape, aspect=aspect, layout=layout)
         self.config = config or RCPRConfig()
-        self.metadata = dict(metadata or {})
+        self.metadata = {}
         ferns.check(self.config, len(self._mean))
         self._ferns = ferns
         self._bank = np.asarray(shapes).astype(np.float16)
@@ -294,11 +291,10 @@ class RCPR(ChipCascade, StoredCascade):
         *,
         aspect: float,
         layout: IndexMap | None,
-        metadata: dict[str, str],
     ) -> Self:
         mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
         config = RCPRConfig(**settings)
-        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, metadata=metadata)
+        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout)
 
 
 @dataclass

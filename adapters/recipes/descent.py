@@ -14,7 +14,7 @@ from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadat
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.training import train_sdm
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
@@ -86,7 +86,7 @@ def start_figures(sdm: SDM, faces: Sequence[Face], initializer: Initializer) -> 
     found = np.empty(truth.shape)
     starts, ends = np.empty((2, 2, *truth.shape))
     for number, face in enumerate(track(faces, "Measuring the cascade")):
-        image = read_picture(face)
+        image = read_face_image(face)
         found[number] = initializer.points(image, [face.box])[0]
         starts[:, number] = sdm.starts_from_boxes(face.box), sdm.starts_from_points(found[number])
         ends[:, number] = sdm.fit_from_shapes(image, starts[:, number], on_bad="nan")

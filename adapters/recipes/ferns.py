@@ -16,7 +16,7 @@ from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
 from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadata, summary
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
@@ -94,7 +94,7 @@ def start_figures(rcpr: RCPR, faces: Sequence[Face], initializer: Initializer) -
     count = min(STARTS, len(rcpr.shapes))
     ends = np.empty((4, *truth.shape))
     for number, face in enumerate(track(faces, "Measuring the cascade")):
-        image = read_picture(face)
+        image = read_face_image(face)
 
         def redraw(_: NDArray[np.intp], attempt: int, face: Face = face, number: int = number) -> NDArray[np.float64]:
             return rcpr.random_starts([face.box], count, seed=(number, attempt))

@@ -14,11 +14,11 @@ from tcdcn_init.adapters.recipes.about import YTF68_LICENCE, recipe_metadata
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.weights import LICENCE
 
-__all__ = ["RECIPES", "ErtRecipe", "make_ert"]
+__all__ = ["RECIPES", "ERTRecipe", "make_ert"]
 
 
 @dataclass(frozen=True)
-class ErtRecipe:
+class ERTRecipe:
     """A bundled cascade's training.
 
     Attributes
@@ -48,7 +48,7 @@ class ErtRecipe:
 
 
 RECIPES = {
-    "ert5-mtfl": ErtRecipe(
+    "ert5-mtfl": ERTRecipe(
         dataset="mtfl-train",
         config=ERTConfig(
             cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=4, num_threads=1
@@ -61,7 +61,7 @@ RECIPES = {
         side=128,
         leaves="float16",
     ),
-    "ert68-ytf": ErtRecipe(
+    "ert68-ytf": ERTRecipe(
         dataset="ytf68-train",
         config=ERTConfig(
             cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=4, num_threads=1

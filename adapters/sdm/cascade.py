@@ -9,7 +9,7 @@ scale of a start carry over. The patches shrink from stage to stage, from half a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -44,8 +44,6 @@ class SDM(ChipCascade, StoredCascade):
         Width over height of the boxes it was trained on.
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
-    metadata : mapping of str to str, optional
-        Metadata of its file: "data", "recipe", "licence", "figures".
 
     Raises
     ------
@@ -74,10 +72,9 @@ class SDM(ChipCascade, StoredCascade):
         *,
         aspect: float = 1.0,
         layout: IndexMap | None = None,
-        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.config = config or SDMConfig()
-        self.metadata = dict(metadata or {})
+        self.metadata = {}
         super().__init__(mean_shape, aspect=aspect, layout=layout)
         # The arithmetic is in float32; rounded to float16 first, so that a cascade is the same before and after a file.
         with np.errstate(over="ignore"):
@@ -151,7 +148,6 @@ class SDM(ChipCascade, StoredCascade):
         *,
         aspect: float,
         layout: IndexMap | None,
-        metadata: dict[str, str],
     ) -> Self:
         config = SDMConfig(**{**settings, "spans": tuple(settings["spans"])})
-        return cls(**tensors, config=config, aspect=aspect, layout=layout, metadata=metadata)
+        return cls(**tensors, config=config, aspect=aspect, layout=layout)

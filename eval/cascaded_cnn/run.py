@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.bootstrap import Interval, paired_difference
 from tcdcn_init.eval.cascaded_cnn.network import CascadedCNN, cut_chips, to_image
@@ -33,7 +34,6 @@ from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining, train_cascade
 from tcdcn_init.eval.measuring.cases import image_names, spread
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Copy
 from tcdcn_init.eval.measuring.engine import Record, Shown, measure
-from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.metrics import point_errors, summarise, summarise_points, with_missing
 from tcdcn_init.geometry import FIVE_POINTS
@@ -184,7 +184,7 @@ def milliseconds(
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    image = read_picture(faces[0])
+    image = read_face_image(faces[0])
     rng = np.random.default_rng(0)
     calls: dict[str, Points] = {PAPER_MODEL: tcdcn.points, CASCADE: cascade.points}
     found = []

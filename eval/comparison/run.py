@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.adapters.base import available_regressors, load_regressor
 from tcdcn_init.eval.comparison.data import report_data, write_faces
@@ -21,7 +22,6 @@ from tcdcn_init.eval.comparison.report import Gallery, ModelFacts, Report, Timin
 from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
 from tcdcn_init.eval.measuring.documents import write_text
-from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, retrained_folder
 from tcdcn_init.eval.starts import STARTS, make_start

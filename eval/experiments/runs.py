@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.measuring.answers import View, ask_initializer, fixed
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition
 from tcdcn_init.eval.measuring.documents import write_text
-from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.metrics import NO_POSE, point_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.initializer import Initializer

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
 from tcdcn_init.geometry import five_from_68
 from tcdcn_init.training.background import background_box
@@ -163,7 +163,7 @@ def read_images(faces: Iterable[Face]) -> tuple[dict[Path, NDArray[Any]], dict[s
     for face in faces:
         if face.image not in images:
             try:
-                images[face.image] = read_picture(face)
+                images[face.image] = read_face_image(face)
             except ValueError as error:
                 unreadable[face.name] = str(error)
     return images, unreadable

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.measuring.cases import TITLES, spread
 from tcdcn_init.eval.measuring.documents import write_text
-from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.measuring.hardware import Hardware, hardware
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport, confidence_answers, confidence_figures

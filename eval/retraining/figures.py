@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tcdcn_init.adapters.base import ShapeRegressor, batched
 from tcdcn_init.adapters.cascade.batch import median_shape
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.datasets.base import Face, read_picture
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.eval.metrics import nme
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.starts import make_start
@@ -94,7 +94,7 @@ def start_figures(
     )
     many = batched(regressor)
     ended = [
-        many.fit_from_shapes([read_picture(face) for face in faces[part]], begun[part], on_bad="nan")
+        many.fit_from_shapes([read_face_image(face) for face in faces[part]], begun[part], on_bad="nan")
         for part in (slice(first, first + _AT_ONCE) for first in range(0, len(faces), _AT_ONCE))
     ]
     started, errors = (

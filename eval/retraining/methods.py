@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.ert.training import ERTConfig, start_errors, train_ert
+from tcdcn_init.adapters.ert.training import ERTConfig, train_ert
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
@@ -21,7 +20,7 @@ from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.adapters.sdm.training import train_sdm
 from tcdcn_init.datasets import Face
-from tcdcn_init.geometry import MIRROR, invert, transform_points
+from tcdcn_init.geometry import MIRROR
 
 __all__ = ["Method", "ert_method", "methods", "rcpr_method", "sdm_method"]
 
@@ -90,16 +89,8 @@ def ert_method(options: ERTConfig | None = None, copies: int = 2, side: int = 12
     chosen = options or replace(RECIPES["ert5-mtfl"].config, num_trees_per_cascade_level=190)
 
     def train(faces: Sequence[Face], starts: NDArray[np.float64], start: str, seed: int) -> ERT:
-        boxes, truth = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])
-        of_boxes = frames_from_boxes(boxes)
-        aspect = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
-        seeded = SeededFrames(transform_points(invert(of_boxes), truth).mean(axis=0), aspect=aspect)
-        in_box = start in ("random", "mean")
-        true = of_boxes if in_box else seeded.from_annotations(truth)
-        frames = seeded.from_shapes(starts)
-        errors = start_errors(frames.reshape(-1, 2, 3), np.repeat(true, starts.shape[1], axis=0))
-        around: Any = "box" if in_box else "points"
-        return train_ert(faces, starts=errors, around=around, copies=copies, side=side, seed=seed, config=chosen)
+        around: Literal["box", "points"] = "box" if start in ("random", "mean") else "points"
+        return train_ert(faces, starts, config=chosen, around=around, copies=copies, side=side, seed=seed)
 
     def save(model: ERT, path: Path, metadata: dict[str, str]) -> None:
         model.save(path, metadata, leaves="int8")

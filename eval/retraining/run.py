@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals
 from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.eval.measuring.documents import from_json, to_json
-from tcdcn_init.eval.measuring.exclusive import alone_in
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.retraining.figures import BothFigures, start_figures
 from tcdcn_init.eval.retraining.files import retrained_file
@@ -188,7 +188,7 @@ def retrained_table(finished: Iterable[Finished]) -> str:
 def _find_points(faces: Sequence[Face], initializer: Initializer) -> NDArray[np.float32]:
     return np.stack(
         [
-            initializer.points(read_picture(face), [face.box])[0]
+            initializer.points(read_face_image(face), [face.box])[0]
             for face in track(faces, "Finding TCDCN's points on held-out faces")
         ]
     )

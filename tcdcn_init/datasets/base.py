@@ -20,7 +20,7 @@ __all__ = [
     "checked_points",
     "face_with_box",
     "finish",
-    "read_picture",
+    "read_face_image",
     "require",
     "split_by",
 ]
@@ -182,7 +182,7 @@ def split_by(faces: Sequence[Face], key: Callable[[Face], bytes], fraction: floa
     return kept, held
 
 
-def read_picture(face: Face) -> NDArray[Any]:
+def read_face_image(face: Face) -> NDArray[Any]:
     """Decode a face's image, its pixels as they are stored: those are what the annotation refers to.
 
     Raises

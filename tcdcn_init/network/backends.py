@@ -132,7 +132,10 @@ class OnnxBackend:
         # A network this small is done before a second thread has woken up.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            # Without its second try at what has failed, which it announces on standard output.
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime's own exceptions have no common public base
             advice = wrong_kind(path) or "export it anew"
             raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}; {advice}") from error

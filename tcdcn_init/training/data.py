@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tcdcn_init._shared.progress import track
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
-from tcdcn_init.datasets.base import BadRows, Face, read_picture
+from tcdcn_init.datasets.base import BadRows, Face, read_face_image
 from tcdcn_init.geometry import compose, interocular, invert, transform_points
 from tcdcn_init.network.config import NetworkConfig
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
@@ -122,7 +122,7 @@ def load_patches(
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
         """The face's patch, and patches of background after it."""
-        image = read_picture(face)
+        image = read_face_image(face)
         boxes = [face.box]
         if "face" in config.outputs:
             # By the face's name, so that any order and choice of faces gives the same boxes.
@@ -188,7 +188,7 @@ def load_crops(
     """
     kept, pixels = _each(
         faces,
-        lambda face: cut(read_picture(face), frames_from_boxes(face.box[None], config.view), config.side),
+        lambda face: cut(read_face_image(face), frames_from_boxes(face.box[None], config.view), config.side),
         description,
         skip_bad,
     )

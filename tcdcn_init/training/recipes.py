@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
@@ -20,6 +22,7 @@ from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.refinement import fit_refinement
 from tcdcn_init.training.refit import refit_heads
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
+from tcdcn_init.training.workers import Workers
 from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
 
 __all__ = ["RECIPES", "recipe", "train_on_mtfl", "with_options"]
@@ -127,6 +130,8 @@ def train_on_mtfl(
     ------
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
+    BlockingIOError
+        If another process is training in `out`.
     """
     if bool(config.teacher) != (teacher is not None):
         raise ValueError(
@@ -146,33 +151,35 @@ def train_on_mtfl(
     # A ninth of the training faces, as many as are held out: the training side of early stopping.
     probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
     validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
-    trainer = Trainer(config, patches, probe, validation, out, resume=resume, begin_at=begin_at)
-    trained = trainer.run()
-    target = out / "model.safetensors"
-    if trainer.workers.rank == 0:
-        refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
-        if isinstance(trained, ResidualTCDCN) and config.refine:
-            trained = fit_refinement(
-                trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
+    workers = Workers.join()
+    with alone_in(out) if workers.rank == 0 else contextlib.nullcontext():
+        trainer = Trainer(config, patches, probe, validation, out, resume=resume, begin_at=begin_at)
+        trained = trainer.run()
+        target = out / "model.safetensors"
+        if trainer.workers.rank == 0:
+            refit_heads(trained, trainer.stopped, patches, config.augmentation, config.seed)
+            if isinstance(trained, ResidualTCDCN) and config.refine:
+                trained = fit_refinement(
+                    trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
+                )
+            measured = measure(trained, validation, trainer.objective)
+            figures = {"mtfl-val": measured, "stopped": trainer.stopped}
+            digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
+            save_network(
+                target,
+                trained,
+                {
+                    "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
+                    "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
+                    "licence": LICENCE,
+                    "figures": json.dumps(figures),
+                },
             )
-        measured = measure(trained, validation, trainer.objective)
-        figures = {"mtfl-val": measured, "stopped": trainer.stopped}
-        digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
-        save_network(
-            target,
-            trained,
-            {
-                "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
-                "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
-                "licence": LICENCE,
-                "figures": json.dumps(figures),
-            },
-        )
-        try:
-            plot_curves(out, trainer.history, trainer.stopped)
-        except ImportError as error:
-            (out / "curves.txt").write_text(f"{error}\n")
-    return target
+            try:
+                plot_curves(out, trainer.history, trainer.stopped)
+            except ImportError as error:
+                (out / "curves.txt").write_text(f"{error}\n")
+        return target
 
 
 def with_options(config: TrainingConfig, **changes: object) -> TrainingConfig:

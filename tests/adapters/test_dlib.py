@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -175,7 +179,13 @@ def test_boxes_and_pictures_of_every_kind_are_taken(stock, mode):
     expected = SeededShapePredictor(stock, mode).fit_from_points(image, points)
     for same in (picture, picture / 255.0, opaque, image[::-1][::-1], np.asfortranarray(image)):
         predictor = SeededShapePredictor(stock, mode, initializer=Oracle([(same, points)]))
-        for box in ((20, 10, 120, 110), np.array([20.2, 10.4, 119.6, 110]), dlib.drectangle(20.2, 10.1, 120, 110.3)):
+        named = SimpleNamespace(left=20, top=10, right=120, bottom=110)
+        for box in (
+            (20, 10, 120, 110),
+            named,
+            np.array([20.2, 10.4, 119.6, 110]),
+            dlib.drectangle(20.2, 10.1, 120, 110.3),
+        ):
             detection = predictor(same, box)
             assert detection.rect == dlib.rectangle(20, 10, 120, 110)
             np.testing.assert_array_equal(parts(detection), np.floor(expected + 0.5))
@@ -213,6 +223,8 @@ def test_pixels_that_are_no_numbers_matter_only_under_the_face(stock, mode):
     image[60, 70] = np.inf
     with pytest.raises(ValueError, match="NaN or infinity there"):
         predictor.fit_from_box(image, box)
+    with pytest.raises(ValueError, match="NaN or infinity there"):
+        predictor(image, box)
     found = predictor.fit_from_boxes(image, [box, (300, 20, 370, 90)], on_bad="nan")
     assert np.isfinite(found).all(axis=(1, 2)).tolist() == [False, True]
 
@@ -298,6 +310,23 @@ def test_the_bundled_model_doubts_a_box_without_a_face(stock):
     unseeded = SeededShapePredictor(stock, "exact", start="mean")
     np.testing.assert_array_equal(on_wall, unseeded.fit_from_box(PORTRAIT, wall))
     assert np.abs(on_face - unseeded.fit_from_box(PORTRAIT, face_box)).max() > 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_may_be_pickled_before_its_first_face(stock, mode):
+    boxes = [(172, 68, 280, 204)]
+    predictor = SeededShapePredictor(stock, mode)
+    same = [pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)]
+    wanted = predictor.fit_from_boxes(PORTRAIT, boxes)
+    for other in same:
+        np.testing.assert_array_equal(other.fit_from_boxes(PORTRAIT, boxes), wanted)
+
+
+def test_threads_may_share_it_from_the_first_face_on(stock):
+    predictor, boxes = SeededShapePredictor(stock), [(172, 68, 280, 204)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: predictor.fit_from_boxes(PORTRAIT, boxes), range(8)))
+    np.testing.assert_array_equal(found, [found[0]] * 8)
 
 
 def test_a_least_confidence_that_is_no_probability_is_refused(stock):

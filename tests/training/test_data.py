@@ -10,7 +10,7 @@ import torch
 
 from tcdcn_init.crops import cut, frames_from_boxes
 from tcdcn_init.datasets import BadRows, read_mtfl
-from tcdcn_init.datasets.base import read_picture
+from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import interocular, transform_points
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.training.augmentation import AugmentationConfig
@@ -29,7 +29,7 @@ def test_validation_crops_are_those_of_use(faces):
     assert crops.pixels.shape == (12, 1, 40, 40)
     assert crops.pixels.dtype == torch.float32
     for face, pixels in zip(faces, crops.pixels, strict=True):
-        expected = cut(read_picture(face), frames_from_boxes(face.box[None], CONFIG.view), CONFIG.side)
+        expected = cut(read_face_image(face), frames_from_boxes(face.box[None], CONFIG.view), CONFIG.side)
         np.testing.assert_array_equal(pixels.numpy(), expected)
 
 

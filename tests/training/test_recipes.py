@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.training.objective import ObjectiveConfig
-from tcdcn_init.training.recipes import RECIPES, recipe, with_options
+from tcdcn_init.training.recipes import RECIPES, recipe, train_on_mtfl, with_options
 
 
 def test_every_recipe_can_be_had():
@@ -46,3 +49,17 @@ def test_options_change_what_they_name_and_nothing_else():
         with_options(base, tasks=("age",))
     with pytest.raises(ValueError, match="epochs is 0"):
         with_options(base, epochs=0)
+
+
+def test_a_second_process_is_kept_out_of_a_runs_folder(mtfl_root, tmp_path):
+    code = (
+        "import sys, pathlib\nfrom tcdcn_init._shared.exclusive import alone_in\n"
+        "with alone_in(pathlib.Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        other.stdout.readline()
+        with pytest.raises(BlockingIOError, match=f"process {other.pid} is writing"):
+            train_on_mtfl(mtfl_root, tmp_path, recipe("tcdcn-quick"), "tcdcn-quick")
+        other.communicate("")
+    assert list(tmp_path.iterdir()) == []
