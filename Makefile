@@ -14,8 +14,9 @@ BIN := .venv/bin
 demo: .venv/.installed
 	$(BIN)/tcdcn-init demo --out demo.png
 
+# As a module: processes that tests start find the tests by the working directory.
 test: .venv/.installed
-	$(BIN)/pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

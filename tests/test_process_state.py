@@ -109,3 +109,30 @@ def test_random_numbers_and_threads_are_as_before(portrait, backend):
     assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
     assert random.getstate() == before[2]
     assert torch.get_num_threads() == threads
+
+
+def test_threads_that_start_during_a_call_have_the_callers_number(portrait):
+    # Alone in a process: where the tests run, torch has one thread.
+    code = f"""
+import threading
+import torch
+torch.set_num_threads(2)
+from skimage.data import astronaut
+from tcdcn_init import Initializer
+initializer, image, done = Initializer(backend="torch"), astronaut(), threading.Event()
+def work():
+    while not done.is_set():
+        initializer.points(image, [{BOX}] * 64)
+worker = threading.Thread(target=work)
+worker.start()
+seen = []
+for _ in range(40):
+    other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    other.start()
+    other.join()
+    done.wait(0.01)
+done.set()
+worker.join()
+assert seen.count(2) >= 36, seen  # a moment is left, as the call begins
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

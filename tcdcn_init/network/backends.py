@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +66,10 @@ def _one_thread(torch: Any) -> Iterator[None]:
         yield
         return
     torch.set_num_threads(1)
+    # Each thread has a number of its own; one that is new takes the number set last. Another thread puts that back.
+    restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
+    restoring.start()
+    restoring.join()
     try:
         yield
     finally:
