@@ -18,7 +18,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Parameters
     ----------
     folder : pathlib.Path
-        Made where it is missing.
+        Made where it is missing; one that was made here and into which nothing was written goes again.
 
     Raises
     ------
@@ -31,9 +31,12 @@ def alone_in(folder: Path) -> Iterator[None]:
     >>> with alone_in(Path(tempfile.mkdtemp()) / "out"):
     ...     pass
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = Journal(folder / "at-work", "the process that writes into this folder")
     try:
         yield
     finally:
         lock.remove()
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
