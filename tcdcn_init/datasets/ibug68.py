@@ -63,7 +63,7 @@ def mtfl_five_from_68(points: ArrayLike) -> NDArray[np.float64]:
     >>> shape = np.zeros((68, 2))
     >>> shape[36:42], shape[42:48], shape[30], shape[48], shape[54] = (30, 40), (70, 40), (50, 60), (35, 80), (65, 80)
     >>> mtfl_five_from_68(shape).round(1).tolist()
-    [[30.2, 39.5], [70.4, 39.3], [50.2, 61.7], [35.1, 79.6], [64.1, 79.9]]
+    [[30.2, 39.5], [70.4, 39.4], [50.2, 61.6], [35.1, 79.6], [64.1, 79.9]]
     """
     five = five_from_68(points)
     whole = completed(five)

@@ -193,7 +193,7 @@ def completed(points: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> completed([[np.nan, np.nan], [40, 40], [10, 60], [np.nan, np.nan], [30, 80]]).round().tolist()
-    [[17.0, 37.0], [40.0, 40.0], [10.0, 60.0], [8.0, 79.0], [30.0, 80.0]]
+    [[13.0, 38.0], [40.0, 40.0], [10.0, 60.0], [8.0, 79.0], [30.0, 80.0]]
     """
     array = np.array(points, dtype=np.float64)
     if array.shape[-2:] != (5, 2):
