@@ -25,7 +25,7 @@ lint: .venv/.installed
 # Not from here, where the folder tcdcn_init/ hides the installed package with adapters and eval in it.
 types: .venv/.installed
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p tcdcn_init
-	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml typing_usage.py
+	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml repository/typing_usage.py
 	cd benchmarks && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 

@@ -32,25 +32,6 @@ commands = typer.Typer()
 commands.add_typer(paper.commands, name="paper")
 
 
-@commands.command("hard-faces")
-def hard_faces(
-    data: Annotated[Path, typer.Option(help="Folder with lfpw/, helen/, cfp_profile/, infants/, lfpw29/, aflw68/ ...")],
-    model: ModelOption = DEFAULT_MODEL,
-    backend: BackendOption = "auto",
-    out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
-) -> None:
-    """Measure a model on 300-W's faces, profiles and infants, and whether it sees what is hidden."""
-    import json
-
-    from tcdcn_init.eval.model_report import hard_faces
-    from tcdcn_init.initializer import Initializer
-
-    measured = hard_faces.hard_faces(Initializer(model, backend=backend), data)
-    if out is not None:
-        out.write_text(json.dumps({"settings": {"model": model, "backend": backend}, **measured}, indent=1) + "\n")
-    typer.echo(hard_faces.hard_faces_table(measured))
-
-
 @commands.command("eval")
 def evaluate(
     context: typer.Context,
@@ -132,10 +113,13 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 @commands.command()
 def report(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/ and limits/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/, limits/, hard_faces/.")],
     model: Annotated[str, typer.Argument(help="Bundled model, or path of a model file.")] = DEFAULT_MODEL,
     mtfl: MtflOption = None,
     afw: AfwOption = None,
+    others: Annotated[
+        Path | None, typer.Option(help="Folder with any of lfpw/, helen/, cfp_profile/, infants/, lfpw29/, aflw68/.")
+    ] = None,
     backend: BackendOption = "auto",
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
@@ -143,23 +127,30 @@ def report(
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Measure a model by itself: the figures of its card, its confidence, and its limits.
+    """Measure a model by itself: the figures of its card, its confidence, its limits, and hard faces.
 
     Confidence: expected against actual errors, and faces against boxes without one. Limits: pose classes, occlusion,
-    and the worst faces in images. An interrupted run goes on when the command is repeated.
+    and the worst faces in images. Hard faces (--others): 300-W's, profiles, infants, and what is visible.
+
+    An interrupted run goes on when the command is repeated.
     """
     from tcdcn_init.eval.measuring.cases import TITLES
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.confidence_report import confidence_tables
     from tcdcn_init.eval.model_report.figures import figures_table
+    from tcdcn_init.eval.model_report.hard_faces import hard_faces_table
     from tcdcn_init.eval.model_report.limits_text import sentences
-    from tcdcn_init.eval.model_report.run import run_report
+    from tcdcn_init.eval.model_report.run import run_hard_faces, run_report
 
     named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
     roots = {name: root for name, root in named.items() if root is not None}
-    if not roots:
-        raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER")
+    if not roots and others is None:
+        raise ValueError("no data set given; name at least one: --mtfl FOLDER, --afw FOLDER, --others FOLDER")
     settings = Settings(model, backend, passes, mirror, limit, seed, jobs, given_command(context))
+    if others is not None:
+        typer.echo(hard_faces_table(run_hard_faces(others, out, settings).measured) + "\n")
+    if not roots:
+        return
     found = run_report(roots, out, settings)
     typer.echo(figures_table(found.figures.datasets) + "\n")
     if found.confidence is None:

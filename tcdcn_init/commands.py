@@ -49,7 +49,7 @@ def train(
 
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
-    from tcdcn_init.training.stage_recipes import STAGE_RECIPES, train_two_stages, with_epochs
+    from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -17,9 +17,9 @@ from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes import mirror_averaged, run_passes
+from tcdcn_init.passes.repeated import mirror_averaged, run_passes
+from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.two_stage import run_stages
 from tcdcn_init.weights import DEFAULT_MODEL, is_path
 
 __all__ = ["Initialization", "Initializer", "RawAnswers", "initialize"]
@@ -41,8 +41,8 @@ class Initializer:
         What runs the network, see `backends.load_backend`; "auto" is onnxruntime where it is installed.
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
-        box is off (`passes.repeat_limits`), the next crops upright and centred by them; other faces keep their answer.
-        1 never makes a second. A model of two stages makes its own number over every face, whatever is given here.
+        box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
+        their answer. 1 never makes a second. A model of two stages makes its own number over every face, whatever is given here.
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
 

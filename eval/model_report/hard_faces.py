@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,83 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets import Face, hold_out, hold_out_persons, read_hidden, read_ibug68, read_mtfl
 from tcdcn_init.eval.measuring.copies import read_images
+from tcdcn_init.eval.measuring.documents import Document
+from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
-from tcdcn_init.eval.metrics import summarise
+from tcdcn_init.eval.measuring.settings import StatedSettings
+from tcdcn_init.eval.metrics import Summary, summarise
 from tcdcn_init.eval.model_report.confidence import auroc
 from tcdcn_init.geometry import box_square, interocular
 from tcdcn_init.initializer import Initializer
 
-__all__ = ["PROFILE_UNIT", "errors_of", "hard_faces", "hard_faces_table", "seen_or_hidden"]
+__all__ = [
+    "PROFILE_UNIT",
+    "HardFaces",
+    "HardFacesReport",
+    "HiddenPoints",
+    "errors_of",
+    "hard_faces",
+    "hard_faces_table",
+    "seen_or_hidden",
+]
 
 PROFILE_UNIT = 0.42
 """What stands for the inter-ocular distance of a face without two eyes, in sides of its box's square."""
 
 
-def hard_faces(initializer: Initializer, root: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class HiddenPoints:
+    """How well hidden points are told from visible ones.
+
+    Attributes
+    ----------
+    auroc : float or None
+        Area under the ROC curve for visible over hidden points; None without points of both kinds.
+    visible, hidden : int
+        Points of each kind.
+    """
+
+    auroc: float | None
+    visible: int
+    hidden: int
+
+
+@dataclass(frozen=True)
+class HardFaces:
+    """What was measured.
+
+    Attributes
+    ----------
+    errors : dict of str to Summary
+        By set, of the mean error over the annotated points; a profile's three are divided by `PROFILE_UNIT` times its
+        box's side.
+    hidden : dict of str to HiddenPoints
+        By set; of a model that says what is visible alone.
+    """
+
+    errors: dict[str, Summary]
+    hidden: dict[str, HiddenPoints]
+
+
+@dataclass(frozen=True)
+class HardFacesReport(Document):
+    """hard_faces.json.
+
+    Attributes
+    ----------
+    command : str
+    settings : StatedSettings
+    hardware : Hardware
+    measured : HardFaces
+    """
+
+    command: str
+    settings: StatedSettings
+    hardware: Hardware
+    measured: HardFaces
+
+
+def hard_faces(initializer: Initializer, root: Path) -> HardFaces:
     """Measure an initializer on the sets beside MTFL and AFW.
 
     Parameters
@@ -36,10 +100,12 @@ def hard_faces(initializer: Initializer, root: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        "errors": by set, a summary (`metrics.Summary`) of the mean error over the annotated points; a profile's three
-        are divided by `PROFILE_UNIT` times its box's side. "hidden": by set, `seen_or_hidden`; of a model that says
-        what is visible alone.
+    HardFaces
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds none of them.
     """
     sets: dict[str, list[Face]] = {}
     both = [name for name in ("lfpw", "helen") if (root / name).exists()]
@@ -49,11 +115,12 @@ def hard_faces(initializer: Initializer, root: Path) -> dict[str, Any]:
         sets["profiles, held out"] = hold_out_persons(read_ibug68(root / "cfp_profile", "train"))[1]
     if (root / "infants").exists():
         sets["infants, held out"] = hold_out(read_ibug68(root / "infants", "train"))[1]
-    errors = {}
-    for name, faces in sets.items():
-        points, _ = _answers(initializer, faces)
-        errors[name] = dataclasses.asdict(summarise(errors_of(points, faces)))
-    hidden = {}
+    if not sets:
+        raise FileNotFoundError(
+            f"{root} holds none of lfpw/, helen/, cfp_profile/, infants/; name the folder that does"
+        )
+    errors = {name: summarise(errors_of(_answers(initializer, faces)[0], faces)) for name, faces in sets.items()}
+    hidden: dict[str, HiddenPoints] = {}
     for name, (folder, images) in {"LFPW, test": ("lfpw29", "lfpw"), "AFLW": ("aflw68", "mtfl")}.items():
         if not ((root / folder).exists() and (root / images).exists()) or "visible" not in initializer.config.outputs:
             continue
@@ -63,7 +130,7 @@ def hard_faces(initializer: Initializer, root: Path) -> dict[str, Any]:
         hidden[name] = seen_or_hidden(
             _answers(initializer, flagged)[1], np.stack([flags[face.name] for face in flagged])
         )
-    return {"errors": errors, "hidden": hidden}
+    return HardFaces(errors, hidden)
 
 
 def errors_of(points: NDArray[Any], faces: Sequence[Face]) -> NDArray[np.float64]:
@@ -89,7 +156,7 @@ def errors_of(points: NDArray[Any], faces: Sequence[Face]) -> NDArray[np.float64
     return np.asarray(off.sum(axis=1) / known.sum(axis=1) / unit)
 
 
-def seen_or_hidden(visible: NDArray[Any], hidden: NDArray[np.bool_]) -> dict[str, Any]:
+def seen_or_hidden(visible: NDArray[Any], hidden: NDArray[np.bool_]) -> HiddenPoints:
     """How well hidden points are told from visible ones.
 
     Parameters
@@ -101,20 +168,19 @@ def seen_or_hidden(visible: NDArray[Any], hidden: NDArray[np.bool_]) -> dict[str
 
     Returns
     -------
-    dict
-        "auroc", the area under the ROC curve for visible over hidden points, and the number of each.
+    HiddenPoints
 
     Examples
     --------
     >>> seen_or_hidden(np.array([[0.9, 0.8, 0.7, 0.9, 0.1]]), np.array([[False, False, False, False, True]]))
-    {'auroc': 1.0, 'visible': 4, 'hidden': 1}
+    HiddenPoints(auroc=1.0, visible=4, hidden=1)
     """
     there = np.isfinite(visible)
-    return {
-        "auroc": auroc(visible[there & ~hidden], visible[there & hidden]),
-        "visible": int((there & ~hidden).sum()),
-        "hidden": int((there & hidden).sum()),
-    }
+    return HiddenPoints(
+        auroc(visible[there & ~hidden], visible[there & hidden]),
+        int((there & ~hidden).sum()),
+        int((there & hidden).sum()),
+    )
 
 
 def _answers(initializer: Initializer, faces: Sequence[Face]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -128,17 +194,17 @@ def _answers(initializer: Initializer, faces: Sequence[Face]) -> tuple[NDArray[n
     return points, visible
 
 
-def hard_faces_table(measured: Mapping[str, Any]) -> str:
+def hard_faces_table(measured: HardFaces) -> str:
     """What `hard_faces` returns as Markdown."""
     rows = [
-        [name, str(of["count"]), f"{100 * of['mean']:.2f} / {100 * of['failure_10']:.1f}"]
-        for name, of in measured["errors"].items()
+        [name, str(of.count), f"{100 * of.mean:.2f} / {100 * of.failure_10:.1f}"]
+        for name, of in measured.errors.items()
     ]
     text = table(["faces", "", "mean error / failures, %"], rows)
-    if measured["hidden"]:
+    if measured.hidden:
         rows = [
-            [name, f"{of['visible']} / {of['hidden']}", "" if of["auroc"] is None else f"{of['auroc']:.3f}"]
-            for name, of in measured["hidden"].items()
+            [name, f"{of.visible} / {of.hidden}", "" if of.auroc is None else f"{of.auroc:.3f}"]
+            for name, of in measured.hidden.items()
         ]
         text += "\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
     return text

@@ -17,6 +17,7 @@ from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport, confidence_answers, confidence_figures
 from tcdcn_init.eval.model_report.confidence_report import confidence_text, plot_confidence
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table, model_figures
+from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces, hard_faces_table
 from tcdcn_init.eval.model_report.limits import LimitsReport, limits_figures, limits_of
 from tcdcn_init.eval.model_report.limits_plots import draw_worst, plot_limits
 from tcdcn_init.eval.model_report.limits_text import limits_text
@@ -24,7 +25,7 @@ from tcdcn_init.eval.model_report.measurement import ModelAnswers, measure_model
 from tcdcn_init.eval.model_report.worst_faces import draw_sheet, portrait_cells
 from tcdcn_init.initializer import Initializer
 
-__all__ = ["ModelReport", "run_report"]
+__all__ = ["ModelReport", "run_hard_faces", "run_report"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,30 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
         for journal in journals.values():
             journal.unlink()
         return ModelReport(figures, confidence, limits)
+
+
+def run_hard_faces(root: Path, out: Path, settings: Settings) -> HardFacesReport:
+    """Measure a model on the sets beside MTFL and AFW, and write hard_faces/ into its report.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        As for `hard_faces.hard_faces`.
+    out : pathlib.Path
+        The report's folder.
+    settings : Settings
+
+    Returns
+    -------
+    HardFacesReport
+    """
+    measured = hard_faces(settings.make_initializer(), root)
+    report = HardFacesReport(settings.command, settings.stated, hardware(), measured)
+    folder = out / "hard_faces"
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(folder / "hard_faces.json")
+    write_text(folder / "hard_faces.md", f"# Hard faces\n\n`{settings.command}`\n\n{hard_faces_table(measured)}\n")
+    return report
 
 
 def _write_figures(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.two_stage import ask_stages
+from tcdcn_init.passes.two_stage import ask_stages
 
 __all__ = ["crops_of", "quantised"]
 

@@ -12,7 +12,14 @@ from typer.testing import CliRunner
 from tcdcn_init import Initializer
 from tcdcn_init.cli import app
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.model_report.hard_faces import errors_of, hard_faces, hard_faces_table, seen_or_hidden
+from tcdcn_init.eval.model_report.hard_faces import (
+    HardFacesReport,
+    HiddenPoints,
+    errors_of,
+    hard_faces,
+    hard_faces_table,
+    seen_or_hidden,
+)
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.weights import save_network
@@ -72,26 +79,25 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_there_is_measured(root, model):
     measured = hard_faces(Initializer(model, backend="torch"), root)
-    assert measured["errors"]["LFPW and HELEN, test"]["count"] == 6
-    assert set(measured["errors"]) == {"LFPW and HELEN, test"}
-    assert (measured["hidden"]["LFPW, test"]["hidden"], measured["hidden"]["LFPW, test"]["visible"]) == (2, 28)
+    assert measured.errors["LFPW and HELEN, test"].count == 6
+    assert set(measured.errors) == {"LFPW and HELEN, test"}
+    assert (measured.hidden["LFPW, test"].hidden, measured.hidden["LFPW, test"].visible) == (2, 28)
     assert "| LFPW, test | 28 / 2 | 0." in hard_faces_table(measured)
     without = hard_faces(Initializer("tcdcn-mtfl"), root)
-    assert without["hidden"] == {}
+    assert without.hidden == {}
     assert "AUROC" not in hard_faces_table(without)
 
 
 def test_faces_without_an_answer_do_not_count():
     visible = np.array([[0.9, 0.8, 0.3, 0.9, 0.1], [np.nan] * 5])
     hidden = np.array([[False, True, True, False, False], [True] * 5])
-    assert seen_or_hidden(visible, hidden) == {"auroc": 4 / 6, "visible": 3, "hidden": 2}
+    assert seen_or_hidden(visible, hidden) == HiddenPoints(4 / 6, 3, 2)
 
 
 def test_the_command(root, model, tmp_path):
-    out = tmp_path / "hard.json"
     result = CliRunner().invoke(
-        app, ["hard-faces", "--data", str(root), "--model", str(model), "--backend", "torch", "--out", str(out)]
+        app, ["report", str(model), "--others", str(root), "--backend", "torch", "--out", str(tmp_path / "out")]
     )
     assert result.exit_code == 0, result.output
     assert "LFPW and HELEN, test" in result.output
-    assert out.exists()
+    assert HardFacesReport.read(tmp_path / "out/hard_faces/hard_faces.json").measured.errors

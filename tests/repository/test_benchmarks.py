@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
     "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL"],

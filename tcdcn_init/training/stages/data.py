@@ -66,7 +66,7 @@ def visibility(face: Face, name: str) -> NDArray[np.int64]:
 def stage_patches(
     sets: Mapping[str, Sequence[Face]], config: StageConfig, span: float, *, aligned: bool, background: int = 0
 ) -> tuple[Patches, torch.Tensor]:
-    """Decode training faces into patches that `stage_views.stage_views` samples from.
+    """Decode training faces into patches that `views.stage_views` samples from.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import frames_from_boxes, frames_from_points
 from tcdcn_init.geometry import interocular, transform_points
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes import OUTPUT_LENGTHS, Ask
-from tcdcn_init.regions import Region
+from tcdcn_init.passes.regions import Region
+from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 

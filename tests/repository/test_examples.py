@@ -13,7 +13,7 @@ from skimage.io import imread
 
 from tcdcn_init.geometry import five_from_68, interocular, rotation, transform_points
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 

@@ -18,7 +18,7 @@ from tcdcn_init._shared.progress import duration
 from tcdcn_init.network.stage import Stage
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
-from tcdcn_init.training.stage_views import ViewConfig, stage_views
+from tcdcn_init.training.stages.views import ViewConfig, stage_views
 
 __all__ = ["StageTrainer", "StageTraining", "fixed_views", "measure", "stage_loss"]
 

@@ -1,8 +1,8 @@
 """Every public module says what is public, and of the stable ones no name goes or comes unnoticed.
 
-Stable are tcdcn_init and its adapters (CONTRIBUTING.md); tests/api_surface.json lists their names.
+Stable are tcdcn_init and its adapters (CONTRIBUTING.md); tests/repository/api_surface.json lists their names.
 
-    python tests/test_surface.py    # writes that list again, after an intended change
+    python tests/repository/test_surface.py    # writes that list again, after an intended change
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def test_every_module_says_what_is_public(name):
 
 def test_the_public_names_are_the_listed_ones():
     listed = json.loads(SURFACE.read_text(encoding="utf-8"))
-    assert surface() == listed, "a public name went or came; where intended, run `python tests/test_surface.py`"
+    assert surface() == listed, (
+        "a public name went or came; where intended, run `python tests/repository/test_surface.py`"
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import typer.main
 
 from tcdcn_init.cli import app
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 PAGES = [
     *sorted(REPOSITORY.glob("*.md")),
     *sorted(REPOSITORY.glob("docs/**/*.md")),

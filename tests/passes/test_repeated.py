@@ -10,7 +10,7 @@ import pytest
 from tcdcn_init.geometry import FIVE_POINTS, MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
-from tcdcn_init.passes import RepeatLimits, mirror_averaged, repeat_limits, run_passes
+from tcdcn_init.passes.repeated import RepeatLimits, mirror_averaged, repeat_limits, run_passes
 
 CONFIG = TCDCNConfig(tasks=("pose",))
 UPRIGHT = np.array([[-0.15, -0.1], [0.15, -0.1], [0.0, 0.0], [-0.1, 0.15], [0.1, 0.15]], dtype=np.float32)

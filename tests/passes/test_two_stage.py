@@ -10,7 +10,7 @@ from tcdcn_init.crops import frames_apart, frames_from_points
 from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.two_stage import _upright, agreed, ask_stages
+from tcdcn_init.passes.two_stage import _upright, agreed, ask_stages
 from tcdcn_init.weights import save_network
 
 CONFIG = TwoStageConfig(fine_passes=1)

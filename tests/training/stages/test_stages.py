@@ -18,10 +18,10 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import completed, interocular
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
-from tcdcn_init.training.stage_data import blended, stage_patches, training_sets, visibility
-from tcdcn_init.training.stage_recipes import STAGE_RECIPES, TwoStageRecipe, taught, train_two_stages, with_epochs
-from tcdcn_init.training.stage_trainer import StageTrainer, StageTraining, measure, stage_loss
-from tcdcn_init.training.stage_views import ViewConfig, stage_views
+from tcdcn_init.training.stages.data import blended, stage_patches, training_sets, visibility
+from tcdcn_init.training.stages.recipes import STAGE_RECIPES, TwoStageRecipe, taught, train_two_stages, with_epochs
+from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure, stage_loss
+from tcdcn_init.training.stages.views import ViewConfig, stage_views
 
 PLAIN = ViewConfig(
     roll=0.0, scale=0.0, shift=0.0, wild=0.0, brightness=0.0, clip=0.0, blur=0.0, coarse=0.0, jpeg=0.0, noise=0.0,

@@ -1,0 +1,1 @@
+"""How often, and at which crops, the networks are asked: repeated passes, or two stages."""
