@@ -42,7 +42,8 @@ class Initializer:
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
-        their answer. 1 never makes a second. A model of two stages makes its own number over every face, whatever is given here.
+        their answer. 1 never makes a second. A model of two stages makes its own number over every face, whatever is
+        given here.
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init._shared.tensor_file import json_object, read_tensors
-from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
+from tcdcn_init.network.config import ModelConfig, TCDCNConfig, config_from_dict, config_to_dict
 from tcdcn_init.network.stage_config import TwoStageConfig
 
 if TYPE_CHECKING:
@@ -152,14 +152,14 @@ def save_network(path: Path, network: Model, extra: Mapping[str, str]) -> None:
     ----------
     path : pathlib.Path
     network : Model
-        Of two stages, its weights are rounded to half precision, which moves points by a thousandth of a pixel of the
-        crop and halves the file.
+        Its weights are rounded to half precision, the paper's network apart, which moves points by a thousandth of a
+        pixel of the crop and halves the file.
     extra : mapping of str to str
         More metadata: data, recipe, licence, figures.
     """
     from safetensors.torch import save_file
 
-    half = isinstance(network.config, TwoStageConfig)
+    half = not isinstance(network.config, TCDCNConfig)
     tensors = {
         name: (value.half() if half and value.is_floating_point() else value).detach().contiguous()
         for name, value in network.state_dict().items()
