@@ -64,7 +64,8 @@ def test_what_is_finished_before_a_worker_dies_is_handed_over():
 
 
 CHILD = """
-import sys, time
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # programs started in the background ignore it
 sys.path.insert(0, {folder!r})
 from tcdcn_init.eval.measuring.processes import over_processes
 import waiting
