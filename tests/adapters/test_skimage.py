@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage as ski
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from alignments import ASTRONAUT, SAME, face, few, rolls, shapes
 from tcdcn_init.adapters.skimage import (
     ARCFACE_TEMPLATE,
     align_face,
@@ -21,21 +22,6 @@ from tcdcn_init.adapters.skimage import (
     to_rc,
 )
 from tcdcn_init.weights import DEFAULT_MODEL, bundled_models
-
-ASTRONAUT = np.array([[202.3, 100.3], [246.7, 103.0], [225.7, 123.7], [204.3, 141.0], [243.0, 142.0]])
-SAME = np.full((5, 2), 7.0)
-LINE = np.linspace([10, 20], [50, 41], 5)
-
-few = settings(deadline=None, max_examples=25)
-rolls = st.floats(-180, 180)
-margins = st.floats(-0.2, 1.0)
-shapes = st.tuples(st.integers(16, 130), st.integers(16, 130))
-
-
-def face(scale: float = 1.0, roll: float = 0.0, centre: tuple[float, float] = (100.0, 100.0)) -> np.ndarray:
-    """The template's points, `scale` image pixels to a template pixel, turned and moved."""
-    placed = ski.transform.SimilarityTransform(scale=scale, rotation=np.radians(roll), translation=centre)
-    return np.asarray(placed(ARCFACE_TEMPLATE - 55.5))
 
 
 def chip_grid(points: np.ndarray, shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
