@@ -3,10 +3,13 @@
 A trunk of plain 3x3 convolutions, each followed by nothing but a rectifier and with no sums beside them: what runs
 fastest on a processor, above all in whole numbers (the lesson of Ding, Zhang, Ma, Han, Ding, Sun: RepVGG, CVPR 2021).
 
-On it stand TCDCN's shared feature and heads (Zhang, Luo, Loy, Tang, ECCV 2014). In the fine stage every place of the
-maps votes for every point too: where it lies, and how much the vote counts (in the manner of Jin, Liao, Shao:
-Pixel-in-Pixel Net, IJCV 2021). A point is the weighted mean of its votes, and what the winning places show says whether
-it is visible and how far off it may be.
+Before the first of them, squares of pixels are laid side by side as maps: a layer of a single map at full resolution
+would take a third of all the time.
+
+On the trunk stand TCDCN's shared feature and heads (Zhang, Luo, Loy, Tang, ECCV 2014), and every place of the maps
+votes for every point: where it lies, and how much the vote counts (in the manner of Jin, Liao, Shao: Pixel-in-Pixel
+Net, IJCV 2021). A point is the weighted mean of its votes, and what the winning places show says whether it is visible
+and how far off it may be.
 """
 
 from __future__ import annotations
@@ -26,25 +29,23 @@ __all__ = ["Layer", "Stage", "TwoStage", "Votes"]
 
 
 class Layer(nn.Module):
-    """A convolution normalised over the batch, then a rectifier.
+    """A 3x3 convolution normalised over the batch, then a rectifier.
 
     Parameters
     ----------
     channels, filters : int
         Input and output maps.
     stride : int
-    side : int
-        Of the filters; odd.
     """
 
-    def __init__(self, channels: int, filters: int, stride: int, side: int = 3) -> None:
+    def __init__(self, channels: int, filters: int, stride: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, filters, side, stride, padding=side // 2, bias=False)
+        self.convolution = nn.Conv2d(channels, filters, 3, stride, padding=1, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(filters)
         if channels == filters and stride == 1:
             # It begins as the shortcut that a residual block has beside its convolutions, and costs nothing in use.
             with torch.no_grad():
-                self.convolution.weight[torch.arange(filters), torch.arange(filters), side // 2, side // 2] += 1.0
+                self.convolution.weight[torch.arange(filters), torch.arange(filters), 1, 1] += 1.0
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, filters, H / stride, W / stride)."""
@@ -56,31 +57,32 @@ class Votes(nn.Module):
 
     Parameters
     ----------
-    channels, feature : int
-        Maps, and length of the shared feature, which tells every place of the whole.
+    channels, side : int
+        Of the maps.
+    feature : int
+        Length of the shared feature, which tells every place of the whole.
+    points : int
     """
 
-    def __init__(self, channels: int, feature: int) -> None:
+    def __init__(self, channels: int, side: int, feature: int, points: int) -> None:
         super().__init__()
+        self.side, self.points = side, points
         self.inner = nn.Conv2d(channels, channels, 1)
         self.whole = nn.Linear(feature, channels, bias=False)
-        self.last = nn.Conv2d(channels, 15, 1)
-        self.local = nn.Parameter(torch.randn(5, channels, 2) * 0.01)
+        # Of each point: how much the vote counts; then x and y from this place, evidence on its error and visibility.
+        self.last = nn.Conv2d(channels, 5 * points, 1)
         with torch.no_grad():
             self.last.weight.mul_(0.1)
 
-    def forward(self, maps: Tensor, feature: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, S, S) and (N, feature) to points (N, 5, 2) and local evidence (N, 5, 2)."""
-        side = maps.shape[-1]
-        at = (torch.arange(side) + 0.5) / side - 0.5
-        places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(1, 1, -1, 2)
+    def forward(self, maps: Tensor, feature: Tensor) -> Tensor:
+        """(N, C, S, S) and (N, feature) to (N, P, 4): points, and local evidence on their errors and visibility."""
         hidden = functional.relu(self.inner(maps) + self.whole(feature)[:, :, None, None])
-        answers = self.last(hidden).flatten(2)
-        weights = torch.softmax(answers[:, :5], dim=2)
-        offsets = answers[:, 5:].unflatten(1, (5, 2)).transpose(2, 3)
-        points = (weights[:, :, None] @ (places + offsets))[:, :, 0]
-        seen = weights @ hidden.flatten(2).transpose(1, 2)  # (N, 5, C): what the places that count show
-        return points, (seen[:, :, None] @ self.local)[:, :, 0]
+        answers = self.last(hidden).flatten(2).unflatten(1, (5, self.points))
+        weights = torch.softmax(answers[:, 0], dim=2)[:, :, None]  # (N, P, 1, S * S)
+        at = (torch.arange(self.side) + 0.5) / self.side - 0.5
+        places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
+        votes = answers[:, 1:].permute(0, 2, 3, 1) + functional.pad(places, (0, 2))  # (N, P, S * S, 4)
+        return (weights @ votes)[:, :, 0]
 
 
 class Stage(nn.Module):
@@ -92,8 +94,8 @@ class Stage(nn.Module):
 
     Examples
     --------
-    >>> network = Stage(StageConfig(votes=True)).eval()
-    >>> outputs = network(torch.zeros(2, 1, 72, 72))
+    >>> network = Stage(StageConfig()).eval()
+    >>> outputs = network(torch.zeros(2, 1, network.config.side, network.config.side))
     >>> [tuple(outputs[name].shape) for name in ("points", "expected_error", "visible", "face")]
     [(2, 5, 2), (2, 5), (2, 5), (2, 2)]
     """
@@ -101,23 +103,19 @@ class Stage(nn.Module):
     def __init__(self, config: StageConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or StageConfig()
-        layers: list[nn.Module] = [Layer(1, config.widths[0], 2, 5)]
-        channels = config.widths[0]
-        for stage, (filters, count) in enumerate(zip(config.widths, config.layers, strict=True)):
-            for number in range(1 if not stage else 0, count):
-                layers.append(Layer(channels, filters, 1 if number else 2))
+        layers: list[nn.Module] = []
+        channels = config.fold**2
+        for level, (filters, count) in enumerate(zip(config.widths, config.layers, strict=True)):
+            for number in range(count):
+                layers.append(Layer(channels, filters, 1 if number or not level else 2))
                 channels = filters
         self.trunk = nn.Sequential(*layers)
-        self.feature = nn.Linear(channels * config.last_side**2, config.feature)
-        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 10)})
-        for task in config.tasks:
-            self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
-        self.heads["face"] = nn.Linear(config.feature, 2)
-        self.heads["expected_error"] = nn.Linear(config.feature, 5)
-        self.heads["visible"] = nn.Linear(config.feature, 5)
+        self.feature = nn.Linear(channels * config.sides[-1] ** 2, config.feature)
+        lengths = {"points": 2 * config.points, **{task: len(TASKS[task]) for task in config.tasks}}
+        lengths |= {"face": 2, "expected_error": config.points, "visible": config.points}
+        self.heads = nn.ModuleDict({name: nn.Linear(config.feature, length) for name, length in lengths.items()})
         self.joined: nn.Linear | None = None  # all heads at once, of a folded network
-        if config.votes:
-            self.votes = Votes(config.widths[-2], config.feature)
+        self.votes = Votes(config.widths[-2], config.sides[-2], config.feature, config.points)
         with torch.no_grad():
             # Points begin near the mean shape and errors near a tenth of the inter-ocular distance.
             for name in ("points", "expected_error", "visible"):
@@ -127,12 +125,12 @@ class Stage(nn.Module):
 
     @property
     def points_bias(self) -> Tensor:
-        """(10,) bias of the points' head: the shape that a featureless crop gives."""
+        """(2 P,) bias of the points' own head: the shape that a featureless crop gives."""
         return self.heads["points"].get_parameter("bias")
 
     def maps_and_feature(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """The last but one width's last maps, and the shared feature."""
-        maps = standardised(crops)
+        """The last but one level's last maps, and the shared feature."""
+        maps = functional.pixel_unshuffle(standardised(crops), self.config.fold)
         last = sum(self.config.layers[:-1]) - 1
         votes = maps
         for number, layer in enumerate(self.trunk):
@@ -158,6 +156,7 @@ class Stage(nn.Module):
             assert isinstance(layer, Layer)
             layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
             layer.norm = nn.Identity()
+        del copied.heads["points"]  # a first answer that only training asks for
         weights, biases = (
             torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")
         )
@@ -179,9 +178,9 @@ class Stage(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            "points" (N, 5, 2) in the crop's frame; each task and "face": logarithms of odds; "expected_error" (N, 5),
-            above 0, in inter-ocular distances; "visible" (N, 5), logarithms of odds; and of a voting network in
-            training "first points", the shared feature's own.
+            "points" (N, P, 2) in the crop's frame; each task and "face": logarithms of odds; "expected_error" (N, P),
+            above 0, in inter-ocular distances; "visible" (N, P), logarithms of odds; and in training "first points",
+            the shared feature's own.
         """
         maps, feature = self.maps_and_feature(crops)
         if self.training:  # a trunk in half precision hands over to heads in full precision
@@ -195,16 +194,12 @@ class Stage(nn.Module):
         else:
             lengths = [len(head.get_parameter("bias")) for head in self.heads.values()]
             outputs = dict(zip(self.heads, torch.split(self.joined(feature), lengths, dim=1), strict=True))
-        if self.config.votes:
-            points, local = self.votes(maps, feature)
-            if self.training:
-                outputs["first points"] = outputs["points"].reshape(-1, 5, 2)
-            outputs["points"] = points
-            outputs["expected_error"] = outputs["expected_error"] + local[..., 0]
-            outputs["visible"] = outputs["visible"] + local[..., 1]
-        else:
-            outputs["points"] = outputs["points"].reshape(-1, 5, 2)
-        outputs["expected_error"] = outputs["expected_error"].clamp(-8.0, 4.0).exp()
+        voted = self.votes(maps, feature)
+        if self.training:
+            outputs["first points"] = outputs["points"].reshape(-1, self.config.points, 2)
+        outputs["points"] = voted[..., :2]
+        outputs["expected_error"] = (outputs["expected_error"] + voted[..., 2]).clamp(-8.0, 4.0).exp()
+        outputs["visible"] = outputs["visible"] + voted[..., 3]
         return outputs
 
 
@@ -218,7 +213,7 @@ class TwoStage(nn.Module):
     Examples
     --------
     >>> network = TwoStage().eval()
-    >>> [tuple(network(torch.zeros(2, 1, side, side))["points"].shape) for side in (40, 72)]
+    >>> [tuple(network(torch.zeros(2, 1, side, side))["points"].shape) for side in (64, 80)]
     [(2, 5, 2), (2, 5, 2)]
     """
 

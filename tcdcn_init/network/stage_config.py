@@ -21,24 +21,26 @@ class StageConfig:
     view : float
         Side of the crop: of the coarse stage in sides of the face box's square (`crops.frames_from_boxes`), of the fine
         one in sides of the box around the coarse stage's points (`crops.frames_from_points`).
+    fold : int
+        Side of the squares of pixels that become one place each of the first maps.
     widths : tuple of int
-        Maps of each level; the first works at half the crop's side, each further one at half of the one before.
+        Maps of each level; the first works at the crop's side over `fold`, each further one at half of the one before.
     layers : tuple of int
-        Convolutions of each level.
+        Convolutions of each level. The last level but one votes for the points (`stage.Votes`).
     feature : int
         Length of the shared feature.
-    votes : bool
-        Whether every place of the last level but one votes for the points (`stage.Votes`).
+    points : int
     tasks : tuple of str
         As in `architecture.TCDCNConfig`.
     """
 
-    side: int = 72
+    side: int = 80
     view: float = 1.1
-    widths: tuple[int, ...] = (16, 32, 64, 96)
-    layers: tuple[int, ...] = (1, 2, 3, 2)
+    fold: int = 4
+    widths: tuple[int, ...] = (40, 80, 128)
+    layers: tuple[int, ...] = (2, 3, 2)
     feature: int = 192
-    votes: bool = False
+    points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
 
     def __post_init__(self) -> None:
@@ -48,21 +50,23 @@ class StageConfig:
             raise ValueError(
                 f"widths {self.widths} and layers {self.layers}; expected one of each per level, two levels or more"
             )
-        if min((*self.widths, self.side, self.feature)) < 1 or not self.view:
+        if min((*self.widths, self.side, self.feature, self.fold, self.points)) < 1 or not self.view:
             raise ValueError(
-                f"side {self.side}, widths {self.widths}, feature {self.feature}, view {self.view}; "
-                "expected more than 0"
+                f"side {self.side}, fold {self.fold}, widths {self.widths}, feature {self.feature}, "
+                f"points {self.points}, view {self.view}; expected more than 0"
             )
-        if max(width * (self.side / 2 ** (k + 1) + 1) ** 2 for k, width in enumerate(self.widths)) > MOST_ACTIVATIONS:
+        if self.side % self.fold:
+            raise ValueError(f"side {self.side} cannot be laid in squares of {self.fold}; expected a multiple of it")
+        if max(width * side**2 for width, side in zip(self.widths, self.sides, strict=True)) > MOST_ACTIVATIONS:
             raise ValueError(f"input side {self.side} with widths {self.widths} needs more than 64 MB for a crop")
 
     @property
-    def last_side(self) -> int:
-        """Side of the maps that the shared feature sees."""
-        side = self.side
-        for _ in self.widths:
-            side = (side + 1) // 2
-        return side
+    def sides(self) -> tuple[int, ...]:
+        """Sides of each level's maps."""
+        sides = [self.side // self.fold]
+        for _ in self.widths[1:]:
+            sides.append((sides[-1] + 1) // 2)
+        return tuple(sides)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -70,38 +74,48 @@ class StageConfig:
         return ("points", *self.tasks, "expected_error", "face", "visible")
 
 
-COARSE = StageConfig(side=40, view=2.2, widths=(16, 40, 64), layers=(1, 3, 2), feature=96, votes=True)
+COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), feature=128)
 """Finds the face: any roll, boxes off by 40 %."""
 
-_MOST_PASSES = 16
-
-FINE = StageConfig(votes=True)
+FINE = StageConfig()
 """Places the points on an upright, centred crop."""
+
+_MOST_PASSES = 16
 
 
 @dataclass(frozen=True)
 class TwoStageConfig:
     """A coarse network on the box's crop, then a fine one on an upright crop centred by the coarse one's points.
 
+    Every face takes the same passes: more than one of a stage mends, at the cost of a pass, what the one before got
+    wrong because its crop lay badly.
+
     Attributes
     ----------
     coarse, fine : StageConfig
         Of different sides, by which a crop is known for one stage's or the other's, and of the same tasks.
-    fine_passes : int
-        Passes of the fine stage, each over a crop centred by the one before: the second mends what a coarse stage that
-        was far off has spoilt, at the same cost for every face.
+    coarse_passes, fine_passes : int
+        The coarse stage's first pass is over the box's crop, each further one of either stage over an upright crop
+        centred by the points of the one before.
     """
 
     coarse: StageConfig = COARSE
     fine: StageConfig = FINE
-    fine_passes: int = 2
+    coarse_passes: int = 2
+    fine_passes: int = 1
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.fine_passes, int) and 1 <= self.fine_passes <= _MOST_PASSES):
-            raise ValueError(f"fine_passes is {self.fine_passes!r}; expected 1 to {_MOST_PASSES}")
+        for name in ("coarse_passes", "fine_passes"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and 1 <= value <= _MOST_PASSES):
+                raise ValueError(f"{name} is {value!r}; expected 1 to {_MOST_PASSES}")
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"
+            )
+        if self.coarse.points != 5 or self.fine.points != 5:
+            raise ValueError(
+                f"the stages place {self.coarse.points} and {self.fine.points} points; expected 5, which centre crops"
             )
         if self.coarse.tasks != self.fine.tasks:
             raise ValueError(f"the stages' tasks are {self.coarse.tasks} and {self.fine.tasks}; expected the same")

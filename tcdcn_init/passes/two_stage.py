@@ -16,8 +16,8 @@ from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
-# Sides of a fine crop, in sides of the coarse one: a face outside of this was not found.
-_SMALLEST, _LARGEST = 0.08, 1.5
+# Sides of the box around a face's points, in sides of the coarse crop: a face outside of this was not found.
+_SMALLEST, _LARGEST = 0.07, 1.4
 
 # Five points as complex numbers times these: a number whose angle is their roll (`geometry.roll_degrees`).
 _ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
@@ -115,7 +115,7 @@ def ask_stages(
     images: Sequence[NDArray[Any]],
     boxes: NDArray[np.float64],
 ) -> StageAnswers:
-    """Ask the coarse stage about every face once, then the fine one ``config.fine_passes`` times.
+    """Ask the coarse stage about every face ``config.coarse_passes`` times, then the fine one ``config.fine_passes``.
 
     Parameters
     ----------
@@ -136,28 +136,31 @@ def ask_stages(
         crop[...] = region.upright(frame, coarse.side)
     crops *= np.float32(1 / 255)
     first = ask(crops)
-    first_points = transform_points(frames, first["points"])
+    points = transform_points(frames, first["points"])
 
-    points = first_points
     finite = np.array([region.finite for region in regions])
-    for _ in range(config.fine_passes):
-        upright, sides = _upright(points, fine.view, frames[:, 0, 0])
-        crops = np.empty((len(upright), fine.side, fine.side), dtype=np.float32)
+    passes = (coarse,) * (config.coarse_passes - 1) + (fine,) * config.fine_passes
+    answers, first_points = first, points
+    for stage in passes:
+        upright, sides = _upright(points, stage.view, frames[:, 0, 0])
+        crops = np.empty((len(upright), stage.side, stage.side), dtype=np.float32)
         for k, frame in enumerate(upright):
             if not regions[k].covers(frame):
-                regions[k] = Region(images[k], frame, sides[k] / fine.side)
+                regions[k] = Region(images[k], frame, sides[k] / stage.side)
                 finite[k] &= regions[k].finite
-            crops[k] = regions[k].turned(frame, fine.side)
+            crops[k] = regions[k].turned(frame, stage.side)
         crops *= np.float32(1 / 255)
         answers = ask(crops)
         points = transform_points(upright, answers["points"])
+        if stage is coarse:
+            first, first_points = answers, points
     return StageAnswers(points, agreed(points, answers, first_points, first), finite)
 
 
 def _upright(
     points: NDArray[np.float64], view: float, coarse: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``snapped(frames_from_points(points, view))``, sides held near the coarse frames', and the sides.
+    """``snapped(frames_from_points(points, view))``, sides held near the (N,) ones of the coarse frames; and the sides.
 
     In complex numbers, which takes half the time where there is one face.
     """
@@ -165,7 +168,7 @@ def _upright(
     middle = z.mean(axis=1)
     offset = z - middle[:, None]
     size = np.sqrt((offset.real**2 + offset.imag**2).sum(axis=1))
-    side = np.clip(size * (view * _SIDE), _SMALLEST * coarse, _LARGEST * coarse)
+    side = view * np.clip(size * _SIDE, _SMALLEST * coarse, _LARGEST * coarse)
     side = np.exp(np.rint(np.log(side) / 0.02) * 0.02)
     angle = np.radians(np.rint(np.degrees(np.angle(offset @ _ROLL))))
     across = np.exp(1j * angle)

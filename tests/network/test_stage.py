@@ -17,9 +17,11 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.weights import load_model, load_network, save_network
 
 SMALL = TwoStageConfig(
-    StageConfig(side=16, view=2.2, widths=(4, 6), layers=(1, 1), feature=8, votes=True),
-    StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 2, 1), feature=8, votes=True),
+    StageConfig(side=16, view=2.2, fold=2, widths=(4, 6), layers=(1, 1), feature=8),
+    StageConfig(side=24, view=1.1, fold=2, widths=(4, 6, 8), layers=(1, 2, 1), feature=8),
 )
+
+SEVEN = StageConfig(side=36, widths=(4, 4), layers=(1, 2), points=7)
 
 
 def lively(network: nn.Module) -> nn.Module:
@@ -43,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("config", [SMALL.coarse, SMALL.fine, StageConfig(side=33, widths=(4, 4), layers=(1, 2))])
+@pytest.mark.parametrize("config", [SMALL.coarse, SMALL.fine, SEVEN])
 def test_folding_changes_nothing_but_the_number_of_layers(config):
     network = lively(Stage(config))
     crops = torch.rand(5, 1, config.side, config.side)
@@ -68,8 +70,22 @@ def test_a_vote_moves_with_what_is_seen():
     with torch.no_grad():
         network.votes.inner.weight.fill_(0.1)
         network.votes.last.weight[:5].fill_(1.0)  # so strong that this place alone counts
-        points, _ = network.votes(maps, torch.zeros(2, 8))
-    torch.testing.assert_close(points[1] - points[0], torch.tensor([0.5, 0.0]).expand(5, 2), atol=1e-4, rtol=0)
+        first, second = network.votes(maps, torch.zeros(2, 8))
+    moved = torch.tensor([0.5, 0.0, 0.0, 0.0])
+    torch.testing.assert_close(second - first, moved.expand(5, 4), atol=1e-4, rtol=0)
+
+
+def test_pixels_side_by_side_keep_their_places():
+    """What the first convolution sees of one square of pixels comes from that square alone."""
+    network = Stage(SMALL.fine).eval()
+    crops = torch.rand(1, 1, 24, 24)
+    changed = crops.clone()
+    changed[..., 4:6, 8:10] = changed[..., 4:6, 8:10].flip(2, 3)  # neither mean nor deviation changes
+    seen: list[torch.Tensor] = []
+    network.trunk[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    network(crops), network(changed)
+    different = (seen[0] != seen[1]).any(dim=1)[0].nonzero().tolist()
+    assert different == [[2, 4]]
 
 
 def test_the_side_of_a_crop_says_which_stage_is_asked(model):
@@ -106,7 +122,7 @@ def test_it_is_no_network_of_the_trainer(model):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"coarse": StageConfig(side=72)}, "expected two sides"),
+        ({"coarse": StageConfig()}, "expected two sides"),
         ({"fine_passes": 0}, "fine_passes is 0; expected 1"),
         ({"coarse": StageConfig(side=40, tasks=())}, "expected the same"),
     ],
@@ -121,3 +137,5 @@ def test_levels_without_layers_are_refused():
         StageConfig(widths=(4, 4), layers=(1, 0))
     with pytest.raises(ValueError, match="one of each"):
         StageConfig(widths=(4, 4), layers=(1, 1, 1))
+    with pytest.raises(ValueError, match="squares of 4; expected a multiple"):
+        StageConfig(side=34)

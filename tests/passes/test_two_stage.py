@@ -13,7 +13,7 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.two_stage import _upright, agreed, ask_stages
 from tcdcn_init.weights import save_network
 
-CONFIG = TwoStageConfig(fine_passes=1)
+CONFIG = TwoStageConfig(coarse_passes=1)
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
 
 
@@ -56,7 +56,7 @@ def test_the_second_crop_is_upright_and_its_points_lie_in_the_image(roll, size):
     picture = spot(198, 140)
     look = Finder(first)
     found = ask_stages(look, CONFIG, [picture], box)
-    assert [crops.shape for crops in look.seen] == [(1, 40, 40), (1, 72, 72)]
+    assert [crops.shape for crops in look.seen] == [(1, 64, 64), (1, 80, 80)]
     assert np.abs(found.points[0].mean(axis=0) - [198, 140]).max() < 0.03 * 90 * size + 1
     assert abs((roll_degrees(found.points)[0] - roll + 180) % 360 - 180) < 1.0
     assert found.finite.all()
@@ -76,11 +76,29 @@ def test_every_fine_pass_is_centred_by_the_one_before():
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     middle = np.array([190.0, 145.0]) + 85 * 2.2 * first.mean(axis=0)
     ask = Finder(first)
-    found = ask_stages(ask, TwoStageConfig(fine_passes=2), [spot(*(middle + [9, 6]))], box)
-    assert [crops.shape[1] for crops in ask.seen] == [40, 72, 72]
-    off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (72, 72))) - 35.5).max() for crops in ask.seen[1:]]
+    found = ask_stages(ask, TwoStageConfig(coarse_passes=1, fine_passes=2), [spot(*(middle + [9, 6]))], box)
+    assert [crops.shape[1] for crops in ask.seen] == [64, 80, 80]
+    off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (80, 80))) - 39.5).max() for crops in ask.seen[1:]]
     assert off[1] < 0.5 * off[0]
     assert np.abs(found.points[0].mean(axis=0) - middle - [9, 6]).max() < 1.0
+
+
+def test_a_further_coarse_pass_is_upright_and_as_wide_as_the_first():
+    class Turned(Finder):
+        """It sees a face turned by 90 degrees in the box's crop, and an upright one in any other."""
+
+        def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+            self.first = transform_points(rotation(90), 0.8 * FIVE) if not self.seen else 0.8 * FIVE
+            return super().__call__(crops)
+
+    ask = Turned(FIVE)
+    picture = spot(180, 140)
+    found = ask_stages(ask, TwoStageConfig(), [picture], np.array([[150.0, 100.0, 230.0, 190.0]]))
+    assert [crops.shape[1] for crops in ask.seen] == [64, 64, 80]
+    assert abs(roll_degrees(found.points)[0] - 90) < 1.0
+    # The spot is small in both: they show about as much of the picture.
+    first, second = ((crops[0] > 0.3).sum() for crops in ask.seen[:2])
+    assert 0.5 < second / first < 2.0
 
 
 @pytest.mark.parametrize("first", [0 * FIVE, 1e-9 * FIVE, 50 * FIVE])
@@ -117,8 +135,8 @@ def initializer(tmp_path_factory: pytest.TempPathFactory) -> Initializer:
 
     torch.manual_seed(0)
     small = TwoStageConfig(
-        StageConfig(side=16, view=2.2, widths=(4, 6), layers=(1, 1), feature=8, votes=True),
-        StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 2, 1), feature=8, votes=True),
+        StageConfig(side=16, view=2.2, fold=2, widths=(4, 6), layers=(1, 1), feature=8),
+        StageConfig(side=24, view=1.1, fold=2, widths=(4, 6, 8), layers=(1, 2, 1), feature=8),
     )
     path = tmp_path_factory.mktemp("model") / "two.safetensors"
     save_network(path, TwoStage(small).eval(), {})

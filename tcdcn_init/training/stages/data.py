@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
 from tcdcn_init.datasets.base import Face, read_face_image
+from tcdcn_init.datasets.hidden import read_hidden
 from tcdcn_init.datasets.ibug68 import read_ibug68
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
@@ -23,7 +24,7 @@ from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.background import background_box
 from tcdcn_init.training.data import _each
 
-__all__ = ["SETS", "WEIGHTS", "blended", "stage_patches", "training_sets", "visibility"]
+__all__ = ["SETS", "WEIGHTS", "blended", "hidden_flags", "stage_patches", "training_sets", "visibility"]
 
 SETS = ("mtfl", "lfpw", "helen", "cfp_profile", "infants", "synthetic")
 
@@ -49,8 +50,15 @@ def training_sets(root: Path) -> dict[str, tuple[list[Face], list[Face]]]:
     return result
 
 
-def visibility(face: Face, name: str) -> NDArray[np.int64]:
-    """What is known of each point: 1 visible, 0 hidden, -1 not known; occluders in the pictures are not annotated."""
+def hidden_flags(root: Path) -> dict[str, NDArray[np.bool_]]:
+    """Which points of LFPW's faces are annotated as hidden, by the image's name; nothing without lfpw29/."""
+    return read_hidden(root / "lfpw29") if (root / "lfpw29").exists() else {}
+
+
+def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """What is known of each point: 1 visible, 0 hidden, -1 not known; few occluders in the pictures are annotated."""
+    if name == "lfpw" and face.name in flags:
+        return np.asarray(~flags[face.name], dtype=np.int64)
     if name == "cfp_profile":
         return np.asarray(np.isfinite(face.points).all(axis=1), dtype=np.int64)
     if name in ("infants", "synthetic"):
@@ -64,7 +72,13 @@ def visibility(face: Face, name: str) -> NDArray[np.int64]:
 
 
 def stage_patches(
-    sets: Mapping[str, Sequence[Face]], config: StageConfig, span: float, *, aligned: bool, background: int = 0
+    sets: Mapping[str, Sequence[Face]],
+    config: StageConfig,
+    span: float,
+    *,
+    aligned: bool,
+    background: int = 0,
+    flags: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> tuple[Patches, torch.Tensor]:
     """Decode training faces into patches that `views.stage_views` samples from.
 
@@ -78,6 +92,8 @@ def stage_patches(
         Patches are turned with the face and centred on it, as the fine stage sees it, instead of on its box.
     background : int
         Patches without a face from each picture of MTFL.
+    flags : mapping of str to (5,) ndarray of bool, optional
+        `hidden_flags`.
 
     Returns
     -------
@@ -114,7 +130,7 @@ def stage_patches(
     unit = np.maximum(distance, 0.5 * np.median(distance))  # as `training_data`: a profile's goes to 0
     labels = {task: torch.tensor([face.attributes.get(task, -1) for face in kept]) for task in TASKS}
     labels["visible"] = torch.from_numpy(
-        np.stack([visibility(face, name) for face, name in zip(kept, names, strict=True)])
+        np.stack([visibility(face, name, flags or {}) for face, name in zip(kept, names, strict=True)])
     )
     labels["face"] = torch.ones(len(kept), dtype=torch.int64)
     weights = torch.tensor([WEIGHTS[name] for name in names])

@@ -17,7 +17,7 @@ from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
-from tcdcn_init.training.stages.data import blended, stage_patches, training_sets
+from tcdcn_init.training.stages.data import blended, hidden_flags, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 from tcdcn_init.weights import save_network
@@ -49,15 +49,20 @@ class TwoStageRecipe:
         default_factory=lambda: StageTraining(
             network=COARSE,
             views=ViewConfig(
-                roll=15.0, scale=0.09, shift=0.07, wild=0.25, wild_spread=3.5, circle=0.4, styles=0.4,
-                clip=0.05, blur=0.08, coarse=0.05, jpeg=0.02, noise=0.02, hidden=0.2,
+                roll=15.0, scale=0.1, shift=0.08, wild=0.35, wild_spread=3.5, circle=0.45, styles=0.4,
+                clip=0.05, blur=0.1, coarse=0.1, jpeg=0.02, noise=0.02, hidden=0.4,
             ),
-            epochs=80,
-            average=0.999,
+            epochs=130,
             background=0.2,
         )
     )  # fmt: skip
-    fine: StageTraining = field(default_factory=lambda: StageTraining(network=FINE, epochs=80))
+    fine: StageTraining = field(
+        default_factory=lambda: StageTraining(
+            network=FINE,
+            views=ViewConfig(roll=5.0, scale=0.06, shift=0.035, wild=0.2, hidden=0.55),
+            epochs=150,
+        )
+    )
     teacher: str = "tcdcn-robust"
     teacher_weight: float = 0.5
 
@@ -104,7 +109,8 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
     Parameters
     ----------
     root : pathlib.Path
-        Folder that holds mtfl/, and any of lfpw/, helen/, cfp_profile/, infants/, synthetic/.
+        Folder that holds mtfl/, and any of lfpw/ (with its flags in lfpw29/), helen/, cfp_profile/, infants/,
+        synthetic/.
     out : pathlib.Path
         Folder for the model, and for coarse/ and fine/ with their checkpoints and logs.
     recipe : TwoStageRecipe
@@ -123,7 +129,7 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
     BadRows, FileNotFoundError, FileExistsError
         Before training, when the data or the folder do not fit.
     """
-    sets = training_sets(root)
+    sets, flags = training_sets(root), hidden_flags(root)
     network = TwoStage(TwoStageConfig(recipe.coarse.network, recipe.fine.network))
     figures: dict[str, dict[str, tuple[float, float]]] = {}
     for stage in ("coarse", "fine"):
@@ -133,9 +139,11 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
         if aligned and recipe.teacher_weight:
             answers = taught(training["mtfl"], Initializer(recipe.teacher, mirror=True))
             training["mtfl"] = blended(training["mtfl"], answers, recipe.teacher_weight)
-        patches, weights = stage_patches(training, config.network, span, aligned=aligned, background=2 - aligned)
+        patches, weights = stage_patches(
+            training, config.network, span, aligned=aligned, background=2 - aligned, flags=flags
+        )
         held = {
-            key: stage_patches({key: faces}, config.network, span, aligned=aligned)[0]
+            key: stage_patches({key: faces}, config.network, span, aligned=aligned, flags=flags)[0]
             for key, (_, faces) in sets.items()
             if faces
         }

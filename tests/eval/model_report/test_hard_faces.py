@@ -69,8 +69,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     config = TwoStageConfig(
-        StageConfig(side=16, view=2.2, widths=(4, 6), layers=(1, 1), feature=8, votes=True),
-        StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 2, 1), feature=8, votes=True),
+        StageConfig(side=16, view=2.2, fold=2, widths=(4, 6), layers=(1, 1), feature=8),
+        StageConfig(side=24, view=1.1, fold=2, widths=(4, 6, 8), layers=(1, 2, 1), feature=8),
     )
     path = tmp_path_factory.mktemp("model") / "two.safetensors"
     save_network(path, TwoStage(config).eval(), {})

@@ -27,8 +27,8 @@ PLAIN = ViewConfig(
     roll=0.0, scale=0.0, shift=0.0, wild=0.0, brightness=0.0, clip=0.0, blur=0.0, coarse=0.0, jpeg=0.0, noise=0.0,
     hidden=0.0,
 )  # fmt: skip
-FINE = StageConfig(side=24, view=1.1, widths=(4, 6, 8), layers=(1, 1, 1), feature=16, votes=True)
-COARSE = StageConfig(side=20, view=2.2, widths=(4, 6, 8), layers=(1, 1, 1), feature=16, votes=True)
+FINE = StageConfig(side=24, view=1.1, fold=2, widths=(4, 6, 8), layers=(1, 1, 1), feature=16)
+COARSE = StageConfig(side=20, view=2.2, fold=2, widths=(4, 6, 8), layers=(1, 1, 1), feature=16)
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +126,16 @@ def test_a_missing_point_teaches_nothing_and_is_counted_nowhere(patches):
 
 def test_what_is_known_of_visibility(faces):
     face = replace(faces[0], attributes={"pose": 2})
-    assert visibility(face, "mtfl").tolist() == [1] * 5
-    assert visibility(replace(face, attributes={"pose": 0}), "mtfl").tolist() == [-1, 1, 1, -1, 1]
-    assert visibility(replace(face, attributes={"pose": 4}), "mtfl").tolist() == [1, -1, 1, 1, -1]
-    assert visibility(face, "infants").tolist() == [-1] * 5
+    assert visibility(face, "mtfl", {}).tolist() == [1] * 5
+    assert visibility(replace(face, attributes={"pose": 0}), "mtfl", {}).tolist() == [-1, 1, 1, -1, 1]
+    assert visibility(replace(face, attributes={"pose": 4}), "mtfl", {}).tolist() == [1, -1, 1, 1, -1]
+    assert visibility(face, "infants", {}).tolist() == [-1] * 5
     half = face.points.copy()
     half[[1, 4]] = np.nan
-    assert visibility(replace(face, points=half), "cfp_profile").tolist() == [1, 0, 1, 1, 0]
+    assert visibility(replace(face, points=half), "cfp_profile", {}).tolist() == [1, 0, 1, 1, 0]
+    flags = {face.name: np.array([False, True, False, False, False])}
+    assert visibility(face, "lfpw", flags).tolist() == [1, 0, 1, 1, 1]
+    assert visibility(face, "helen", flags).tolist() == [1] * 5
 
 
 def test_a_teacher_is_heard_in_part(faces):
