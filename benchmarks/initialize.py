@@ -126,7 +126,7 @@ def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.
     """How many passes each face takes: a further one has moved its points. Of two stages it is one number for all."""
     config = Initializer(model, backend="onnx").config
     if isinstance(config, TwoStageConfig):
-        return np.full(len(images), 1 + config.fine_passes)
+        return np.full(len(images), DEFAULT_PASSES)
     found = [Initializer(model, backend="onnx", passes=p).points(images, boxes) for p in range(1, DEFAULT_PASSES + 1)]
     moved = [(one != other).any(axis=(1, 2)) for one, other in zip(found[1:], found, strict=False)]
     return np.asarray(1 + np.sum(moved, axis=0), dtype=np.int64)

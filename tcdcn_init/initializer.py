@@ -42,8 +42,8 @@ class Initializer:
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
-        their answer. 1 never makes a second. A model of two stages makes its own number over every face, whatever is
-        given here.
+        their answer. 1 never makes a second. A model of two stages makes them all, over every face: the first is the
+        coarse stage's, the others are the fine one's.
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
 
@@ -202,7 +202,7 @@ class Initializer:
         self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         if isinstance(self.config, TwoStageConfig):
-            return run_stages(self._ask, self.config, images, boxes, on_bad=on_bad)
+            return run_stages(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
 
 

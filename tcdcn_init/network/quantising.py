@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
+from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.two_stage import ask_stages
 
@@ -53,7 +54,7 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         return backend(crops)
 
     for face in faces:
-        ask_stages(look, backend.config, [read_face_image(face)], face.box[None])
+        ask_stages(look, backend.config, [read_face_image(face)], face.box[None], DEFAULT_PASSES)
     return {side: np.concatenate(crops) for side, crops in seen.items()}
 
 

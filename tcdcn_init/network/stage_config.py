@@ -80,35 +80,21 @@ COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), 
 FINE = StageConfig()
 """Places the points on an upright, centred crop."""
 
-_MOST_PASSES = 16
-
 
 @dataclass(frozen=True)
 class TwoStageConfig:
     """A coarse network on the box's crop, then a fine one on an upright crop centred by the coarse one's points.
 
-    Every face takes the same passes: more than one of a stage mends, at the cost of a pass, what the one before got
-    wrong because its crop lay badly.
-
     Attributes
     ----------
     coarse, fine : StageConfig
         Of different sides, by which a crop is known for one stage's or the other's, and of the same tasks.
-    coarse_passes, fine_passes : int
-        The coarse stage's first pass is over the box's crop, each further one of either stage over an upright crop
-        centred by the points of the one before.
     """
 
     coarse: StageConfig = COARSE
     fine: StageConfig = FINE
-    coarse_passes: int = 2
-    fine_passes: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("coarse_passes", "fine_passes"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and 1 <= value <= _MOST_PASSES):
-                raise ValueError(f"{name} is {value!r}; expected 1 to {_MOST_PASSES}")
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"

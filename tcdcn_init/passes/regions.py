@@ -19,7 +19,6 @@ __all__ = ["Region"]
 
 _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 _MARGIN = 2  # pixels around a region, for interpolation
-_FINEST = 1.05  # pixels of the region to one of a turned crop, at least, when they are thinned
 
 
 class Region:
@@ -101,16 +100,13 @@ class Region:
 
     def turned(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
-        pixels, scale = self._pixels, self._scale
-        # As wide as training's views, which are cut from patches of one to two pixels to each of theirs.
-        fold = int(float(np.hypot(frame[0, 0], frame[1, 0])) / scale / side / _FINEST)
-        if fold > 1:
-            pixels, scale = pixels.reduce(fold), scale * fold
-        a, b, x, c, d, y = (frame / scale).ravel().tolist()
-        x -= self._origin[0] / scale + (a + b) / 2
-        y -= self._origin[1] / scale + (c + d) / 2
+        a, b, x, c, d, y = (frame / self._scale).ravel().tolist()
+        x -= self._origin[0] / self._scale + (a + b) / 2
+        y -= self._origin[1] / self._scale + (c + d) / 2
         affine = (a / side, b / side, x, c / side, d / side, y)
-        return np.asarray(pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
+        return np.asarray(
+            self._pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+        )
 
 
 def _count(length: float, pitch: int) -> int:

@@ -57,6 +57,7 @@ def run_stages(
     images: Sequence[NDArray[Any]],
     boxes: Sequence[NDArray[np.float64]],
     *,
+    passes: int,
     on_bad: str,
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Points and further outputs of all boxes of all images.
@@ -70,6 +71,8 @@ def run_stages(
         As `images.as_image` returns them.
     boxes : sequence of (N, 4) ndarray
         The boxes of each image; NaN for a box without an answer.
+    passes : int
+        As for `ask_stages`.
     on_bad : {"raise", "nan"}
         What pixels that are not finite under a face do.
 
@@ -92,7 +95,7 @@ def run_stages(
     if not len(rows):
         return points, answers
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
-    found = ask_stages(ask, config, [images[k] for k in owner[rows]], all_boxes[rows])
+    found = ask_stages(ask, config, [images[k] for k in owner[rows]], all_boxes[rows], passes)
     if not found.finite.all():
         if on_bad == "raise":
             bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
@@ -114,8 +117,9 @@ def ask_stages(
     config: TwoStageConfig,
     images: Sequence[NDArray[Any]],
     boxes: NDArray[np.float64],
+    passes: int,
 ) -> StageAnswers:
-    """Ask the coarse stage about every face ``config.coarse_passes`` times, then the fine one ``config.fine_passes``.
+    """Ask the coarse stage about the boxes, then the fine one, each time about crops centred by the points before.
 
     Parameters
     ----------
@@ -126,6 +130,8 @@ def ask_stages(
         Each face's, as `images.as_image` returns it.
     boxes : (N, 4) ndarray
         N at least 1, finite.
+    passes : int
+        The coarse stage's, which is always one, and the fine stage's.
     """
     coarse, fine = config.coarse, config.fine
     frames = frames_from_boxes(boxes, coarse.view)
@@ -139,21 +145,18 @@ def ask_stages(
     points = transform_points(frames, first["points"])
 
     finite = np.array([region.finite for region in regions])
-    passes = (coarse,) * (config.coarse_passes - 1) + (fine,) * config.fine_passes
     answers, first_points = first, points
-    for stage in passes:
-        upright, sides = _upright(points, stage.view, frames[:, 0, 0])
-        crops = np.empty((len(upright), stage.side, stage.side), dtype=np.float32)
+    for _ in range(passes - 1):
+        upright, sides = _upright(points, fine.view, frames[:, 0, 0])
+        crops = np.empty((len(upright), fine.side, fine.side), dtype=np.float32)
         for k, frame in enumerate(upright):
             if not regions[k].covers(frame):
-                regions[k] = Region(images[k], frame, sides[k] / stage.side)
+                regions[k] = Region(images[k], frame, sides[k] / fine.side)
                 finite[k] &= regions[k].finite
-            crops[k] = regions[k].turned(frame, stage.side)
+            crops[k] = regions[k].turned(frame, fine.side)
         crops *= np.float32(1 / 255)
         answers = ask(crops)
         points = transform_points(upright, answers["points"])
-        if stage is coarse:
-            first, first_points = answers, points
     return StageAnswers(points, agreed(points, answers, first_points, first), finite)
 
 

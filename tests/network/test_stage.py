@@ -123,7 +123,7 @@ def test_it_is_no_network_of_the_trainer(model):
     ("change", "message"),
     [
         ({"coarse": StageConfig()}, "expected two sides"),
-        ({"fine_passes": 0}, "fine_passes is 0; expected 1"),
+        ({"fine": StageConfig(points=7)}, "place 5 and 7 points; expected 5"),
         ({"coarse": StageConfig(side=40, tasks=())}, "expected the same"),
     ],
 )
