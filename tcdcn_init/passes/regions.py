@@ -17,8 +17,8 @@ from tcdcn_init.images import as_grey
 
 __all__ = ["Region"]
 
-_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
-_MARGIN = 2  # pixels around a region, for interpolation
+LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
+MARGIN = 2  # pixels around a region, for interpolation
 
 
 class Region:
@@ -47,8 +47,8 @@ class Region:
         step = max(1, int(pitch / 1.5))
         halve = pitch / step >= 2.0
         self._scale = step * (2 if halve else 1)
-        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2 + _MARGIN * self._scale
-        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2 + _MARGIN * self._scale
+        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2 + MARGIN * self._scale
+        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2 + MARGIN * self._scale
         left, top = int(np.floor(frame[0, 2] - reach_x)), int(np.floor(frame[1, 2] - reach_y))
         columns = _count(2 * reach_x, self._scale) * (2 if halve else 1)
         rows = _count(2 * reach_y, self._scale) * (2 if halve else 1)
@@ -87,16 +87,10 @@ class Region:
 
     def upright(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over an upright frame that the region covers."""
-        pixels, scale = self._pixels, self._scale
-        fold = int(frame[0, 0] / scale / side / 2)
-        if fold > 1:  # means of whole pixels first: the same box filter in a third of the time
-            pixels, scale = pixels.reduce(fold), scale * fold
-        half = frame[0, 0] / 2
-        left = (frame[0, 2] - half - self._origin[0]) / scale
-        top = (frame[1, 2] - half - self._origin[1]) / scale
-        extent = frame[0, 0] / scale
-        kind = Image.Resampling.BOX if extent >= 2 * side else Image.Resampling.BILINEAR
-        return np.asarray(pixels.resize((side, side), kind, (left, top, left + extent, top + extent)))
+        extent = frame[0, 0] / self._scale
+        left, top = ((frame[axis, 2] - self._origin[axis]) / self._scale - extent / 2 for axis in (0, 1))
+        crop = self._pixels.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + extent, top + extent))
+        return np.asarray(crop)
 
     def turned(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
@@ -126,7 +120,7 @@ def _grey(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8 and pixels.ndim == 2:
         return pixels
     if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
-        values = pixels.reshape(-1, 3).astype(np.float32) @ _LUMA
+        values = pixels.reshape(-1, 3).astype(np.float32) @ LUMA
         return np.asarray((values + np.float32(0.5)).astype(np.uint8).reshape(pixels.shape[:2]))
     values = np.nan_to_num(as_grey(pixels)) * np.float32(255.0) + np.float32(0.5)
     return np.asarray(np.clip(values, 0.0, 255.0), dtype=np.uint8)

@@ -17,17 +17,17 @@ from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
 # Sides of the box around a face's points, in sides of the coarse crop: a face outside of this was not found.
-_SMALLEST, _LARGEST = 0.07, 1.4
+SMALLEST, LARGEST = 0.07, 1.4
 
 # Five points as complex numbers times these: a number whose angle is their roll (`geometry.roll_degrees`).
-_ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
+ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
 
 # The frame of an upright face of mean 0 and centroid size 1: its side, and its middle as a complex number.
 _UNIT = frames_from_points(np.array([[[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]]]) / np.sqrt(8.0), 1.0)[0]
-_SIDE, _CENTRE = float(_UNIT[0, 0]), complex(*_UNIT[:, 2].tolist())
+SIDE, CENTRE = float(_UNIT[0, 0]), complex(*_UNIT[:, 2].tolist())
 
 # Expected errors of the coarse stage that the fine one may move a point by, and nobody wonders.
-_DOUBTS = 3.0
+DOUBTS = 3.0
 
 
 __all__ = ["StageAnswers", "agreed", "ask_stages", "run_stages"]
@@ -171,12 +171,12 @@ def _upright(
     middle = z.mean(axis=1)
     offset = z - middle[:, None]
     size = np.sqrt((offset.real**2 + offset.imag**2).sum(axis=1))
-    side = view * np.clip(size * _SIDE, _SMALLEST * coarse, _LARGEST * coarse)
+    side = view * np.clip(size * SIDE, SMALLEST * coarse, LARGEST * coarse)
     side = np.exp(np.rint(np.log(side) / 0.02) * 0.02)
-    angle = np.radians(np.rint(np.degrees(np.angle(offset @ _ROLL))))
+    angle = np.radians(np.rint(np.degrees(np.angle(offset @ ROLL))))
     across = np.exp(1j * angle)
     step = side / 64.0
-    centre = middle + across * (size * _CENTRE)
+    centre = middle + across * (size * CENTRE)
     frames = np.empty((len(z), 2, 3))
     frames[:, 0, 0] = frames[:, 1, 1] = side * across.real
     frames[:, 1, 0] = side * across.imag
@@ -204,6 +204,6 @@ def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[
     dict of str to ndarray
     """
     moved = np.linalg.norm(points - first_points, axis=2) / np.maximum(interocular(points), 1e-9)[:, None]
-    rest = np.maximum(moved - _DOUBTS * first["expected_error"], 0.0)
+    rest = np.maximum(moved - DOUBTS * first["expected_error"], 0.0)
     expected = np.hypot(answers["expected_error"], rest).astype(np.float32)
     return {**answers, "expected_error": expected, "face": np.float32(0.5) * (answers["face"] + first["face"])}
