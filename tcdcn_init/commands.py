@@ -106,15 +106,23 @@ def export(
         Path | None,
         typer.Option(metavar="MTFL", help="Convolutions in whole numbers, fitted to faces of this folder of MTFL."),
     ] = None,
+    end_to_end: Annotated[
+        bool,
+        typer.Option("--end-to-end", help="One file from image and boxes to points, of models of two stages."),
+    ] = False,
 ) -> None:
     """Export models to ONNX beside their .safetensors files, and check that both backends agree."""
     from tcdcn_init.datasets import hold_out, read_mtfl
-    from tcdcn_init.network.exporting import export_onnx, largest_difference
+    from tcdcn_init.network.exporting import export_end_to_end, export_onnx, largest_difference
     from tcdcn_init.weights import bundled_models, find_model
 
     # Four hundred training faces, evenly spread: as many as the ranges of maps need.
     faces = None if int8 is None else hold_out(read_mtfl(int8, "training"))[0]
     for name in model or bundled_models():
         source = find_model(name, ".safetensors")
-        target = export_onnx(source, None if faces is None else faces[:: max(1, len(faces) // 400)])
+        some = None if faces is None else faces[:: max(1, len(faces) // 400)]
+        if end_to_end:
+            typer.echo(f"wrote {export_end_to_end(source, some)}")
+            continue
+        target = export_onnx(source, some)
         typer.echo(f"wrote {target}; largest difference {largest_difference(source):.2g}")

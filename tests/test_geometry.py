@@ -258,3 +258,13 @@ def test_five_points_are_taken_as_they_are_at_any_roll_and_pose():
 def test_bad_points_say_what_is_wrong_with_them(change, message):
     with pytest.raises(ValueError, match=message):
         geo.as_five_points(change(UPRIGHT))
+
+
+def test_mirrored_68_points_are_those_of_the_mirrored_face():
+    from tcdcn_init.adapters.base import load_regressor
+
+    shape = load_regressor("ert68-ytf").mean_shape
+    assert sorted(geo.MIRROR_68) == list(range(68))
+    mirrored = shape[list(geo.MIRROR_68)] * [-1, 1]
+    centred = [some - some.mean(axis=0) for some in (shape, mirrored)]
+    assert np.abs(centred[0] - centred[1]).max() < 0.05 * np.ptp(shape[:, 0])

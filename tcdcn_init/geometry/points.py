@@ -12,6 +12,7 @@ from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 __all__ = [
     "FIVE_POINTS",
     "MIRROR",
+    "MIRROR_68",
     "FloatArray",
     "as_five_points",
     "centroid_size",
@@ -28,6 +29,12 @@ FIVE_POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mout
 
 MIRROR = (1, 0, 2, 4, 3)
 """Index of each point's partner when the image is mirrored left to right."""
+
+MIRROR_68 = (
+    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
+    41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
+)  # fmt: skip
+"""The same of iBUG's 68 points: jaw, brows, nose, eyes, outer and inner lips."""
 
 
 def as_five_points(points: ArrayLike) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
+from tcdcn_init.confidence import Calibration
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
-from tcdcn_init.network.config import crop_sides
+from tcdcn_init.network.config import DEFAULT_PASSES, crop_sides
 from tcdcn_init.network.quantising import crops_of, quantised
 from tcdcn_init.network.stage import Stage, TwoStage
 from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.weights import load_model, metadata_for
 
-__all__ = ["TOLERANCE", "export_onnx", "largest_difference"]
+__all__ = ["TOLERANCE", "export_end_to_end", "export_onnx", "largest_difference"]
 
 TOLERANCE = 1e-4
 """Largest difference between the backends' points that `export_onnx` accepts, in normalised crop coordinates."""
@@ -55,24 +56,14 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     ValueError
         If there are faces, and the model is not one of two stages.
     """
-    try:
-        import onnx
-        import onnxscript  # noqa: F401 - torch's exporter needs it
-    except ImportError as error:
-        raise ImportError(f'export needs onnx and onnxscript: pip install "tcdcn-init[export]" ({error})') from error
-
+    onnx = _onnx()
     network, metadata = load_model(source)
     names = network.config.outputs
     crops = None if faces is None else crops_of(source, faces)
     if isinstance(network, TwoStage):
-        config = network.config
-        stages = [_exported(stage, names) for stage in (network.coarse, network.fine)]
         if crops is not None:
-            sides, layers = (config.coarse.side, config.fine.side), (len(network.coarse.trunk), len(network.fine.trunk))
-            each = zip(stages, layers, sides, strict=True)
-            stages = [quantised(model, count, crops[side]) for model, count, side in each]
             metadata = {**metadata, "precision": "int8"}
-        model = _either(stages[0], stages[1], names, config.coarse.side)
+        model = _either(*_stages(network, crops), names, network.config.coarse.side)
     else:
         model = _exported(network, names)
     onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
@@ -89,6 +80,71 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     if not difference <= TOLERANCE:  # also of NaN
         raise RuntimeError(f"{target} differs from {source} by {difference:.2g}; expected at most {TOLERANCE:g}")
     return target
+
+
+def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path:
+    """Export a two-stage model to an ONNX file that takes an image and boxes (`end_to_end`), and run it once.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The .safetensors file.
+    faces : sequence of Face, optional
+        As for `export_onnx`. In whole numbers the file's points lie off those of the package's .onnx file by about as
+        much as these lie off the weights' own: a pixel of the crop that is rounded otherwise is enough.
+
+    Returns
+    -------
+    pathlib.Path
+        Beside the source, its name with ``.end-to-end.onnx``.
+
+    Raises
+    ------
+    ImportError
+        If onnx or onnxscript is not installed.
+    ValueError
+        If the model is not one of two stages.
+    """
+    from tcdcn_init.network.end_to_end import INPUTS, end_to_end
+
+    onnx = _onnx()
+    network, metadata = load_model(source)
+    if not isinstance(network, TwoStage):
+        raise ValueError(
+            f"{source} is no model of two stages; expected one, which takes the same passes over every face"
+        )
+    crops = None if faces is None else crops_of(source, faces)
+    calibration = Calibration.from_metadata(metadata)
+    stages, names = _stages(network, crops), network.config.outputs
+    model = end_to_end(stages, network.config, calibration, DEFAULT_PASSES, names)
+    onnx.helper.set_model_props(model, {**metadata_for(network.config, metadata), "passes": str(DEFAULT_PASSES)})
+    target = source.with_suffix(".end-to-end.onnx")
+    with replacing(target) as part:
+        onnx.save(model, part)
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
+        given = (np.zeros((90, 120, 3), np.uint8), np.array([[20, 10, 80, 70]], np.float32))
+        session.run(None, dict(zip(INPUTS, given, strict=True)))
+    return target
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 - torch's exporter needs it
+    except ImportError as error:
+        raise ImportError(f'export needs onnx and onnxscript: pip install "tcdcn-init[export]" ({error})') from error
+    return onnx
+
+
+def _stages(network: TwoStage, crops: Mapping[int, NDArray[np.float32]] | None) -> tuple[Any, Any]:
+    """Both stages' ONNX models; in whole numbers where there are crops to fit them to."""
+    models = []
+    for stage in (network.coarse, network.fine):
+        model = _exported(stage, network.config.outputs)
+        models.append(model if crops is None else quantised(model, len(stage.trunk), crops[stage.config.side]))
+    return models[0], models[1]
 
 
 def _moved(source: Path, crops: NDArray[np.float32]) -> float:

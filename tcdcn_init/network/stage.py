@@ -112,7 +112,8 @@ class Stage(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.feature = nn.Linear(channels * config.sides[-1] ** 2, config.feature)
         lengths = {"points": 2 * config.points, **{task: len(TASKS[task]) for task in config.tasks}}
-        lengths |= {"face": 2, "expected_error": config.points, "visible": config.points}
+        lengths |= {"face": 2} if config.face else {}
+        lengths |= {"expected_error": config.points, "visible": config.points}
         self.heads = nn.ModuleDict({name: nn.Linear(config.feature, length) for name, length in lengths.items()})
         self.joined: nn.Linear | None = None  # all heads at once, of a folded network
         self.votes = Votes(config.widths[-2], config.sides[-2], config.feature, config.points)

@@ -32,6 +32,8 @@ class StageConfig:
     points : int
     tasks : tuple of str
         As in `architecture.TCDCNConfig`.
+    face : bool
+        Whether it says if the crop shows a face at all.
     """
 
     side: int = 80
@@ -42,6 +44,7 @@ class StageConfig:
     feature: int = 192
     points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
+    face: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -71,7 +74,7 @@ class StageConfig:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers."""
-        return ("points", *self.tasks, "expected_error", "face", "visible")
+        return ("points", *self.tasks, "expected_error", *(("face",) if self.face else ()), "visible")
 
 
 COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), feature=128)

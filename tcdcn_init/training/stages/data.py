@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.hidden import read_hidden
-from tcdcn_init.datasets.ibug68 import read_ibug68
+from tcdcn_init.datasets.ibug68 import mtfl_five_from_68, read_ibug68
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
 from tcdcn_init.geometry import completed, interocular, invert, transform_points
@@ -24,7 +24,7 @@ from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.background import background_box
 from tcdcn_init.training.data import _each
 
-__all__ = ["SETS", "WEIGHTS", "blended", "hidden_flags", "stage_patches", "training_sets", "visibility"]
+__all__ = ["SETS", "WEIGHTS", "blended", "five_of", "hidden_flags", "stage_patches", "training_sets", "visibility"]
 
 SETS = ("mtfl", "lfpw", "helen", "cfp_profile", "infants", "synthetic")
 
@@ -34,18 +34,20 @@ WEIGHTS = {"mtfl": 1.0, "lfpw": 1.5, "helen": 1.5, "cfp_profile": 0.8, "infants"
 _OVERSIZE = 1.5  # resolution of patches, in that of crops
 
 
-def training_sets(root: Path) -> dict[str, tuple[list[Face], list[Face]]]:
+def training_sets(root: Path, *, dense: bool = False) -> dict[str, tuple[list[Face], list[Face]]]:
     """Training faces and their held-out tenth, by image or person, of every set in a folder.
 
     Parameters
     ----------
     root : pathlib.Path
         Folder that holds mtfl/, and any of the other `SETS`.
+    dense : bool
+        All 68 points, of the sets that have them, instead of five.
     """
-    result = {"mtfl": hold_out(read_mtfl(root / "mtfl", "training"))}
+    result = {} if dense else {"mtfl": hold_out(read_mtfl(root / "mtfl", "training"))}
     for name in SETS[1:]:
         if (root / name).exists():
-            faces = read_ibug68(root / name, None if name == "synthetic" else "train")
+            faces = read_ibug68(root / name, None if name == "synthetic" else "train", dense=dense)
             result[name] = hold_out_persons(faces) if name == "cfp_profile" else hold_out(faces)
     return result
 
@@ -62,8 +64,8 @@ def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) ->
     if name == "cfp_profile":
         return np.asarray(np.isfinite(face.points).all(axis=1), dtype=np.int64)
     if name in ("infants", "synthetic"):
-        return np.full(5, -1)
-    result = np.ones(5, dtype=np.int64)
+        return np.full(len(face.points), -1)
+    result = np.ones(len(face.points), dtype=np.int64)
     # MTFL's profiles have points on the other side too.
     pose = face.attributes.get("pose")
     if pose in (0, 4):
@@ -108,7 +110,7 @@ def stage_patches(
 
     def frames(face: Face, view: float) -> NDArray[np.float64]:
         if aligned:
-            return frames_from_points(completed(face.points)[None], view)
+            return frames_from_points(five_of(face)[None], view)
         return frames_from_boxes(face.box[None], view)
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
@@ -125,8 +127,8 @@ def stage_patches(
     kept, pixels = _each([face for _, face in faces], cuttings, "Decoding training faces", False)
     names = [owner[id(face)] for face in kept]
     at = invert(np.concatenate([frames(face, config.view) for face in kept]))
-    five = np.stack([face.points for face in kept]).astype(np.float64)
-    distance = interocular(transform_points(at, np.stack([completed(shape) for shape in five])))
+    shapes = np.stack([face.points for face in kept]).astype(np.float64)
+    distance = interocular(transform_points(at, np.stack([five_of(face) for face in kept])))
     unit = np.maximum(distance, 0.5 * np.median(distance))  # as `training_data`: a profile's goes to 0
     labels = {task: torch.tensor([face.attributes.get(task, -1) for face in kept]) for task in TASKS}
     labels["visible"] = torch.from_numpy(
@@ -139,20 +141,26 @@ def stage_patches(
     rare = torch.where(pose >= 0, share[pose] ** -0.4, 0.0)
     if (pose >= 0).any():
         weights = torch.where(pose >= 0, rare / rare[pose >= 0].mean(), weights)
-    points = torch.from_numpy(transform_points(at, five).astype(np.float32))
+    points = torch.from_numpy(transform_points(at, shapes).astype(np.float32))
     empty = torch.from_numpy(np.concatenate([each[1:] for each in pixels]))
     more = len(empty)
-    fills = {"face": torch.zeros(more).long(), "visible": torch.full((more, 5), -1)}
+    fills = {"face": torch.zeros(more).long(), "visible": torch.full((more, shapes.shape[1]), -1)}
     labels = {name: torch.cat([value, fills.get(name, torch.full((more,), -1))]) for name, value in labels.items()}
     patches = Patches(
         torch.cat([torch.from_numpy(np.concatenate([each[:1] for each in pixels])), empty]),
-        torch.cat([points, torch.full((more, 5, 2), torch.nan)]),
+        torch.cat([points, torch.full((more, *shapes.shape[1:]), torch.nan)]),
         torch.cat([torch.from_numpy(unit.astype(np.float32)), torch.ones(more)]),
         labels,
         span,
         torch.zeros(len(kept) + more, 4),
     )
     return patches, torch.cat([weights, torch.zeros(more)])
+
+
+def five_of(face: Face) -> NDArray[np.float64]:
+    """The (5, 2) points that centre a face's crop, a profile's other half filled in: in MTFL's convention."""
+    five = mtfl_five_from_68(face.points) if len(face.points) == 68 else face.points
+    return completed(five)
 
 
 def blended(faces: Sequence[Face], points: NDArray[np.floating], weight: float) -> list[Face]:  # type: ignore[type-arg]

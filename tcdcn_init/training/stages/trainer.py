@@ -78,7 +78,8 @@ def stage_loss(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> 
         parts["first points"] = _FIRST * (distance(outputs["first points"]) * weight).sum() / total
     expected = outputs["expected_error"]
     parts["expected_error"] = _ERROR * ((expected.log() + off.detach() / expected) * known).sum() / known.sum()
-    parts["face"] = _FACE * functional.cross_entropy(outputs["face"], targets["face"])
+    if "face" in outputs:
+        parts["face"] = _FACE * functional.cross_entropy(outputs["face"], targets["face"])
     told = targets["visible"] >= 0
     entropy = functional.binary_cross_entropy_with_logits(
         outputs["visible"], targets["visible"].clamp(min=0).float(), reduction="none"

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from tcdcn_init.geometry import MIRROR
+from tcdcn_init.geometry import MIRROR, MIRROR_68
 from tcdcn_init.tasks import MIRRORED_POSE
 from tcdcn_init.training.augmentation import BOX_STYLES, Patches
 
@@ -76,7 +76,8 @@ def stage_views(
     Parameters
     ----------
     patches : Patches
-        With "visible" (N, 5) among the labels: 1, 0, or -1 where nobody knows; NaN for points without annotation.
+        Of five or 68 points, with "visible" (N, P) among the labels: 1, 0, or -1 where nobody knows; NaN for points
+        without annotation.
     index : (B,) Tensor of int64
         The batch's faces.
     view : float
@@ -90,7 +91,7 @@ def stage_views(
     -------
     crops : (B, 1, side, side) Tensor of float32
     targets : dict of str to Tensor
-        "points" (B, 5, 2), "unit" (B,), "visible" (B, 5), "covered" (B, 5) by an occluder, and the other labels.
+        "points" (B, P, 2), "unit" (B,), "visible" (B, P), "covered" (B, P) by an occluder, and the other labels.
     """
     count = len(index)
     draw = torch.randn(count, 5, generator=generator).clamp(-2.5, 2.5)
@@ -105,12 +106,13 @@ def stage_views(
     shift = config.shift * spread[:, None] * draw[:, 2:4]
     shift[:, 1] += style[:, 0]
     frames = torch.cat([angle[:, None], scale[:, None], shift / view], dim=1)
+    mirror = list(MIRROR if patches.points.shape[1] == len(MIRROR) else MIRROR_68)
     crops, linear, shift = _sample(patches, index, frames, flip, side)
     points = torch.linalg.solve(linear, (patches.points[index] - shift[:, None]).transpose(1, 2)).transpose(1, 2)
-    points = torch.where(flip[:, None, None], points[:, list(MIRROR)], points)
+    points = torch.where(flip[:, None, None], points[:, mirror], points)
     targets = {task: labels[index] for task, labels in patches.labels.items()}
     visible = targets["visible"]
-    visible = torch.where(flip[:, None], visible[:, list(MIRROR)], visible)
+    visible = torch.where(flip[:, None], visible[:, mirror], visible)
     if "pose" in targets:
         pose = targets["pose"]
         targets["pose"] = torch.where(flip & (pose >= 0), torch.tensor(MIRRORED_POSE)[pose], pose)
