@@ -7,7 +7,8 @@ from it by Pillow: the upright coarse one by a box filter, the turned fine one b
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,19 @@ from PIL import Image
 
 from tcdcn_init.images import as_grey
 
-__all__ = ["Region"]
+__all__ = ["LUMA", "MARGIN", "Frame", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 MARGIN = 2  # pixels around a region, for interpolation
+
+
+class Frame(NamedTuple):
+    """Similarity from the square -0.5..0.5 to image pixels: (u, v) to (a u - b v + x, b u + a v + y)."""
+
+    a: float
+    b: float
+    x: float
+    y: float
 
 
 class Region:
@@ -30,8 +40,8 @@ class Region:
     ----------
     image : ndarray
         As `images.as_image` returns it.
-    frame : (2, 3) ndarray of float64
-        Similarity from the square -0.5..0.5 to image pixels: what the region covers.
+    frame : Frame
+        What the region covers.
     pitch : float
         Distance of the pixels of the finest crop, in image pixels: where it is large, the region holds one to two of
         its own pixels to each of the crop's, means of up to four of the image's.
@@ -42,23 +52,21 @@ class Region:
         False where an image of floats holds NaN or infinity here.
     """
 
-    def __init__(self, image: NDArray[Any], frame: NDArray[np.float64], pitch: float) -> None:
+    def __init__(self, image: NDArray[Any], frame: Frame, pitch: float) -> None:
         height, width = image.shape[:2]
         step = max(1, int(pitch / 1.5))
         halve = pitch / step >= 2.0
         self._scale = step * (2 if halve else 1)
-        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2 + MARGIN * self._scale
-        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2 + MARGIN * self._scale
-        left, top = int(np.floor(frame[0, 2] - reach_x)), int(np.floor(frame[1, 2] - reach_y))
-        columns = _count(2 * reach_x, self._scale) * (2 if halve else 1)
-        rows = _count(2 * reach_y, self._scale) * (2 if halve else 1)
+        reach = (abs(frame.a) + abs(frame.b)) / 2 + MARGIN * self._scale
+        left, top = math.floor(frame.x - reach), math.floor(frame.y - reach)
+        count = (math.ceil(2 * reach / self._scale) + 1) * (2 if halve else 1)
         # The part of the region's grid that lies in the picture; beside the picture, its nearest row or column.
-        first_column, across = _inside(left, step, columns, width)
-        first_row, down = _inside(top, step, rows, height)
+        first_column, across = _inside(left, step, count, width)
+        first_row, down = _inside(top, step, count, height)
         here = image[down, across]
         self.finite = here.dtype.kind != "f" or bool(np.isfinite(here).all())
         values = _grey(here)
-        pixels = np.empty((rows, columns), dtype=np.uint8)
+        pixels = np.empty((count, count), dtype=np.uint8)
         stop_row, stop_column = first_row + values.shape[0], first_column + values.shape[1]
         pixels[first_row:stop_row, first_column:stop_column] = values
         pixels[first_row:stop_row, :first_column] = values[:, :1]
@@ -70,41 +78,37 @@ class Region:
             self._pixels = self._pixels.reduce(2)
         # Where the outer edge of the first pixel lies in the picture.
         self._origin = (left - step / 2, top - step / 2)
-        self._open = (left > 0, top > 0, left + columns * step < width, top + rows * step < height)
+        self._open = (left > 0, top > 0, left + count * step < width, top + count * step < height)
 
-    def covers(self, frame: NDArray[np.float64]) -> bool:
+    def covers(self, frame: Frame) -> bool:
         """Whether a frame lies in the region, or leaves it only where the picture ends too."""
-        x, y = self._origin
-        reach_x = (abs(frame[0, 0]) + abs(frame[0, 1])) / 2
-        reach_y = (abs(frame[1, 0]) + abs(frame[1, 1])) / 2
-        width, height = self._pixels.size
+        left, top = self._origin
+        length = self._pixels.width * self._scale
+        reach = (abs(frame.a) + abs(frame.b)) / 2
         return not (
-            (self._open[0] and frame[0, 2] - reach_x < x)
-            or (self._open[1] and frame[1, 2] - reach_y < y)
-            or (self._open[2] and frame[0, 2] + reach_x > x + width * self._scale)
-            or (self._open[3] and frame[1, 2] + reach_y > y + height * self._scale)
+            (self._open[0] and frame.x - reach < left)
+            or (self._open[1] and frame.y - reach < top)
+            or (self._open[2] and frame.x + reach > left + length)
+            or (self._open[3] and frame.y + reach > top + length)
         )
 
-    def upright(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    def upright(self, frame: Frame, side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over an upright frame that the region covers."""
-        extent = frame[0, 0] / self._scale
-        left, top = ((frame[axis, 2] - self._origin[axis]) / self._scale - extent / 2 for axis in (0, 1))
+        extent = frame.a / self._scale
+        left = (frame.x - self._origin[0]) / self._scale - extent / 2
+        top = (frame.y - self._origin[1]) / self._scale - extent / 2
         crop = self._pixels.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + extent, top + extent))
         return np.asarray(crop)
 
-    def turned(self, frame: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    def turned(self, frame: Frame, side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
-        a, b, x, c, d, y = (frame / self._scale).ravel().tolist()
-        x -= self._origin[0] / self._scale + (a + b) / 2
-        y -= self._origin[1] / self._scale + (c + d) / 2
-        affine = (a / side, b / side, x, c / side, d / side, y)
+        a, b = frame.a / self._scale, frame.b / self._scale
+        x = (frame.x - self._origin[0]) / self._scale - (a - b) / 2
+        y = (frame.y - self._origin[1]) / self._scale - (a + b) / 2
+        affine = (a / side, -b / side, x, b / side, a / side, y)
         return np.asarray(
             self._pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
         )
-
-
-def _count(length: float, pitch: int) -> int:
-    return int(np.ceil(length / pitch)) + 1
 
 
 def _inside(start: int, step: int, count: int, size: int) -> tuple[int, slice]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tcdcn_init import Initializer
-from tcdcn_init.crops import frames_apart, frames_from_points
+from tcdcn_init.crops import frames_apart, frames_from_points, snapped
 from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.passes.two_stage import _upright, agreed, ask_stages
+from tcdcn_init.passes.two_stage import agreed, ask_stages, upright_frame
 from tcdcn_init.weights import save_network
 
 CONFIG = TwoStageConfig()
@@ -182,10 +182,11 @@ def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):
 def test_the_fast_frames_are_the_exact_ones():
     points = np.random.default_rng(4).normal(0, 40, (50, 5, 2)) + 100
     points[:, 3:] += [0, 60]
-    ours, sides = _upright(points, 1.1, np.full(50, 250.0))
+    found = [upright_frame(shape.tolist(), 250.0, 1.1) for shape in points]
+    ours = np.array([[[a, -b, x], [b, a, y]] for a, b, x, y in found])
     exact = frames_from_points(points, 1.1)
     turn, scale, shift = frames_apart(exact, ours)
     assert turn.max() <= 0.501
     assert scale.max() <= 0.0101
     assert shift.max() <= 0.012
-    np.testing.assert_allclose(sides, np.hypot(ours[:, 0, 0], ours[:, 1, 0]))
+    np.testing.assert_allclose(ours[:, :, :2], snapped(exact)[:, :, :2], atol=1e-9)
