@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 from tcdcn_init.adapters.cascade.cascade_file import cascade_metadata
 
 if TYPE_CHECKING:
+    from tcdcn_init.adapters.dense import DenseNetwork
     from tcdcn_init.adapters.ert.cascade import ERT
     from tcdcn_init.adapters.rcpr.cascade import RCPR
     from tcdcn_init.adapters.sdm.cascade import SDM
 
-__all__ = ["ert5_mtfl", "ert68_ytf", "rcpr_mtfl", "read_regressor", "sdm_mtfl", "sdm_mtfl_box"]
+__all__ = ["ert5_mtfl", "ert68_ytf", "rcpr_mtfl", "read_regressor", "sdm_mtfl", "sdm_mtfl_box", "tcdcn_68"]
+
+
+def tcdcn_68() -> DenseNetwork:
+    """``tcdcn-68``: iBUG's 68 points, the network that goes on from TCDCN's five."""
+    from tcdcn_init.adapters.dense import DenseNetwork
+
+    return DenseNetwork()
 
 
 def ert68_ytf() -> ERT:
@@ -51,13 +59,14 @@ def rcpr_mtfl() -> RCPR:
     return RCPR.load("rcpr-mtfl")
 
 
-def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR:
+def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR | DenseNetwork:
     """Read a regressor of any kind; which, is in its metadata.
 
     Parameters
     ----------
     path : path
-        A dlib shape predictor (.dat), or a file that the ``save`` of `ERT`, `SDM` or `RCPR` wrote (.safetensors).
+        A dlib shape predictor (.dat), a file that the ``save`` of `ERT`, `SDM` or `RCPR` wrote (.safetensors), or a
+        dense network's (.safetensors, .onnx).
 
     Raises
     ------
@@ -70,7 +79,15 @@ def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR:
         from tcdcn_init.adapters.ert.cascade import ERT
 
         return ERT.from_dat(path)
+    if os.fspath(path).endswith(".onnx"):
+        from tcdcn_init.adapters.dense import DenseNetwork
+
+        return DenseNetwork(Path(path))
     metadata = cascade_metadata(path)
+    if "architecture" in metadata:
+        from tcdcn_init.adapters.dense import DenseNetwork
+
+        return DenseNetwork(Path(path), backend="torch")
     if "ert" in metadata:
         from tcdcn_init.adapters.ert.cascade import ERT
 

@@ -28,7 +28,7 @@ def points(
     backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
-    dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
+    dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled tcdcn-68 from the five.")] = False,
     as_stored: Annotated[
         bool, typer.Option("--as-stored", help="Leave out the turn that EXIF asks for, which boxes else refer to, too.")
     ] = False,
@@ -52,7 +52,7 @@ def points(
         out,
         initializer,
         boxes=read_boxes(boxes, check=False) if boxes else None,
-        dense=load_regressor("ert68-ytf").fit_from_points if dense else None,
+        dense=load_regressor("tcdcn-68").fit_from_points if dense else None,
         draw=draw,
         apply_orientation=not as_stored,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "

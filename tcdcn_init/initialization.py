@@ -14,6 +14,8 @@ from tcdcn_init.geometry import roll_degrees, similarity_between
 
 __all__ = ["Initialization", "RawAnswers"]
 
+_DENSE = ("dense", "dense_expected_error", "dense_visible")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Initialization:
@@ -40,6 +42,10 @@ class Initialization:
     visible : (5,) ndarray of float32
         Probability of each point that it can be seen: that neither the head itself nor anything before it hides it. NaN
         of a model that does not say.
+    dense : (68, 2) ndarray of float32, or None
+        iBUG's 68 points, where they were asked for (``dense=True``).
+    dense_expected_error, dense_visible : (68,) ndarray of float32, or None
+        The same of each of them; the expected errors as trained, not calibrated.
 
     Examples
     --------
@@ -57,6 +63,9 @@ class Initialization:
     expected_error: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
     confidence: float = float("nan")
     visible: NDArray[np.float32] = field(default_factory=lambda: np.full(5, np.nan, dtype=np.float32))
+    dense: NDArray[np.float32] | None = None
+    dense_expected_error: NDArray[np.float32] | None = None
+    dense_visible: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         # Copies: a view would keep the whole batch in memory, and change with it.
@@ -65,8 +74,10 @@ class Initialization:
             ("box", np.float64),
             ("expected_error", np.float32),
             ("visible", np.float32),
+            *((name, np.float32) for name in _DENSE),
         ):
-            object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
         attributes = {task: MappingProxyType(dict(classes)) for task, classes in self.attributes.items()}
         object.__setattr__(self, "attributes", MappingProxyType(attributes))
 
@@ -98,7 +109,7 @@ class Initialization:
         dict
             "points": five lists [x, y]; "box": [left, top, right, bottom]; "roll": degrees; "confidence": number;
             "expected_error", "visible": five numbers; "attributes": task -> class -> probability. In pixels and units
-            of the attributes of the same names.
+            of the attributes of the same names; the dense ones where there are any.
 
         Examples
         --------
@@ -115,6 +126,7 @@ class Initialization:
             "visible": self.visible.tolist(),
             "attributes": {task: dict(classes) for task, classes in self.attributes.items()},
         }
+        numbers |= {name: getattr(self, name).tolist() for name in _DENSE if getattr(self, name) is not None}
         return {name: _without_nan(value) for name, value in numbers.items()}
 
     def __repr__(self) -> str:
@@ -124,7 +136,9 @@ class Initialization:
     def __reduce__(self) -> tuple[Callable[..., Initialization], tuple[Any, ...]]:
         # Mappings that cannot be written to cannot be pickled either.
         attributes = {task: dict(classes) for task, classes in self.attributes.items()}
-        return Initialization, (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible)
+        dense = (getattr(self, name) for name in _DENSE)
+        given = (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible, *dense)
+        return Initialization, given
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,12 +15,13 @@ from tcdcn_init.geometry import BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, load_backend
-from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
 from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.weights import DEFAULT_MODEL, is_path
+from tcdcn_init.weights import DEFAULT_MODEL, DENSE_MODEL, is_path
 
 __all__ = ["Initialization", "Initializer", "RawAnswers", "initialize"]
 
@@ -46,10 +47,12 @@ class Initializer:
         coarse stage's, the others are the fine one's.
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
+    dense : bool
+        Find iBUG's 68 points too (`Initialization.dense`), by one more pass of another network, ``tcdcn-68``.
 
     Attributes
     ----------
-    model, backend, passes, mirror
+    model, backend, passes, mirror, dense
         As given; a path is absolute.
     config : NetworkConfig
         The network's architecture and its crops.
@@ -75,19 +78,27 @@ class Initializer:
         backend: BackendName = DEFAULT_BACKEND,
         passes: int = DEFAULT_PASSES,
         mirror: bool = False,
+        dense: bool = False,
     ) -> None:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
-        self.backend, self.passes, self.mirror = backend, passes, mirror
+        self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
         self._backend = load_backend(model, backend)
+        if isinstance(self._backend.config, StageConfig):
+            raise ValueError(
+                f"{model} goes on from five points; expected a model that finds them in a box, such as "
+                f"{DEFAULT_MODEL}, and dense=True"
+            )
+        self._dense = load_backend(DENSE_MODEL, backend) if dense else None
         self._ask = mirror_averaged(self._backend) if mirror else self._backend
-        self.config, self.calibration = self._backend.config, self._backend.calibration
+        self.config: NetworkConfig | TwoStageConfig = self._backend.config
+        self.calibration = self._backend.calibration
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
         # Sessions of onnxruntime cannot be pickled.
-        return _made, (type(self), self.model, self.backend, self.passes, self.mirror)
+        return _made, (type(self), self.model, self.backend, self.passes, self.mirror, self.dense)
 
     def __call__(
         self,
@@ -130,6 +141,7 @@ class Initializer:
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
+        dense = self._dense_of(arrays, checked, raw.points)
         results: list[list[Initialization]] = []
         start = 0
         for entry in checked:
@@ -144,6 +156,7 @@ class Initializer:
                         raw.expected_error[k],
                         float(raw.confidence[k]),
                         visible[k],
+                        *(values[k] for values in dense),
                     )
                     for k, box in zip(rows, entry, strict=True)
                 ]
@@ -190,6 +203,23 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
 
+    def _dense_of(
+        self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.floating[Any]], ...]:
+        """Dense points, their expected errors and visibility, of all faces; NaN where there are no five points."""
+        if self._dense is None:
+            return ()
+        config = self._dense.config
+        assert isinstance(config, StageConfig)
+        found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
+        rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+        if len(rows):
+            owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
+            answers = dense_points(self._dense, config, [images[k] for k in owner[rows]], points[rows])
+            for values, some in zip(found, answers[:3], strict=True):
+                values[rows] = some
+        return found
+
     def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
         if not set(_CONFIDENCE) <= outputs.keys():
             nothing = np.full((len(points), 5), np.nan, dtype=np.float32)
@@ -214,6 +244,7 @@ def initialize(
     backend: BackendName = DEFAULT_BACKEND,
     passes: int = DEFAULT_PASSES,
     mirror: bool = False,
+    dense: bool = False,
     on_bad: Literal["raise", "nan"] = "raise",
 ) -> list[Initialization]:
     """Five points for every face of an image, good enough to start a cascaded shape regressor.
@@ -229,7 +260,7 @@ def initialize(
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}
         See `Initializer`.
-    passes, mirror
+    passes, mirror, dense
         See `Initializer`.
     on_bad : {"raise", "nan"}
         What a box that cannot be used does: raise, or get NaN points while the others get theirs.
@@ -260,14 +291,19 @@ def initialize(
     """
     if is_path(model):
         model = Path(model).resolve()
-    return _kept(model, _stamps(model), backend, passes, mirror)(image, boxes, on_bad=on_bad)
+    return _kept(model, _stamps(model), backend, passes, mirror, dense)(image, boxes, on_bad=on_bad)
 
 
 @functools.lru_cache(maxsize=4)
 def _kept(
-    model: str | Path, stamps: tuple[tuple[int, int], ...], backend: BackendName, passes: int, mirror: bool
+    model: str | Path,
+    stamps: tuple[tuple[int, int], ...],
+    backend: BackendName,
+    passes: int,
+    mirror: bool,
+    dense: bool,
 ) -> Initializer:
-    return Initializer(model, backend=backend, passes=passes, mirror=mirror)
+    return Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
 
 
 def _stamps(model: str | Path) -> tuple[tuple[int, int], ...]:
@@ -278,8 +314,10 @@ def _stamps(model: str | Path) -> tuple[tuple[int, int], ...]:
     return tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in found if path.is_file())
 
 
-def _made(kind: type[Initializer], model: str | Path, backend: BackendName, passes: int, mirror: bool) -> Initializer:
-    return kind(model, backend=backend, passes=passes, mirror=mirror)
+def _made(
+    kind: type[Initializer], model: str | Path, backend: BackendName, passes: int, mirror: bool, dense: bool
+) -> Initializer:
+    return kind(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
 
 
 def _paired(

@@ -15,10 +15,11 @@ from pathlib import Path
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init._shared.tensor_file import json_object
 from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DENSE_MODEL",
     "LICENCE",
     "PAPER_MODEL",
     "bundled_file",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = "tcdcn-robust"
+
+DENSE_MODEL = "tcdcn-68"
+"""The network that goes on from five points to iBUG's 68."""
 
 PAPER_MODEL = "tcdcn-mtfl"
 """The paper's own network: what the bundled regressors' training starts err like, and the baseline of comparisons."""
@@ -59,7 +63,7 @@ def bundled_file(name: str) -> Path:
 
 
 def bundled_models() -> list[str]:
-    """Names of the models that ship with the package.
+    """Names of the models that ship with the package and find five points in a box.
 
     Examples
     --------
@@ -67,7 +71,7 @@ def bundled_models() -> list[str]:
     True
     """
     folder = Path(str(resources.files("tcdcn_init") / "models"))
-    return sorted(path.stem for path in folder.glob("tcdcn-*.safetensors"))
+    return sorted(path.stem for path in folder.glob("tcdcn-*.safetensors") if path.stem != DENSE_MODEL)
 
 
 def is_path(model: str | Path) -> bool:
@@ -101,7 +105,7 @@ def find_model(model: str | Path, suffix: str) -> Path:
             )
         return path
     names = bundled_models()
-    if text not in names:
+    if text not in (*names, DENSE_MODEL):
         message = unknown_name("model", text, names)
         raise ValueError(f"{message} (a model of your own is given by the path of its .safetensors file)")
     return bundled_file(text + suffix)
@@ -110,10 +114,13 @@ def find_model(model: str | Path, suffix: str) -> Path:
 def metadata_for(config: ModelConfig, extra: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a model file."""
     first = config.coarse if isinstance(config, TwoStageConfig) else config
-    crop = (
-        f"grey {first.side}x{first.side} in [0, 1], antialiased, border pixels go on outside the image; "
-        f"square around the box's centre, side {first.view} x sqrt(width x height) of the box"
-    )
+    crop = f"grey {first.side}x{first.side} in [0, 1], antialiased, border pixels go on outside the image; "
+    if isinstance(config, StageConfig):
+        crop += (
+            f"upright by five points, around the box that a detector would put around them, side {first.view} x that"
+        )
+    else:
+        crop += f"square around the box's centre, side {first.view} x sqrt(width x height) of the box"
     if isinstance(config, TwoStageConfig):
         crop += (
             f"; then {config.fine.side}x{config.fine.side}, upright by the first points, around the box that a "

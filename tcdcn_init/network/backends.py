@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides
+from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, parse_config
 
@@ -30,6 +31,7 @@ class Backend(Protocol):
 
     config: ModelConfig
     calibration: Calibration
+    metadata: Mapping[str, str]
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run the network.
@@ -100,8 +102,8 @@ class TorchBackend:
         from tcdcn_init.network.model_file import load_model
 
         self._torch = torch
-        network, metadata = load_model(path)
-        self.calibration = Calibration.from_metadata(metadata)
+        network, self.metadata = load_model(path)
+        self.calibration = Calibration.from_metadata(self.metadata)
         # Channels last: PyTorch's pooling is several times faster on it.
         self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = network.config
@@ -146,10 +148,10 @@ class OnnxBackend:
             advice = wrong_kind(path) or "export it anew"
             raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}; {advice}") from error
         try:
-            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.metadata = self._session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} has metadata that is not UTF-8 ({error}); export it anew") from error
-        self.config, self.calibration = parse_config(metadata, path), Calibration.from_metadata(metadata)
+        self.config, self.calibration = parse_config(self.metadata, path), Calibration.from_metadata(self.metadata)
         self._check_session(path)
         check_answers(self, path)
 
@@ -191,7 +193,9 @@ def check_answers(backend: Backend, path: Path) -> None:
     ValueError
         If it fails, or its answers have other shapes than its metadata says, or are not finite.
     """
-    lengths = {"points": (5, 2), "expected_error": (5,), "face": (2,), "visible": (5,)}
+    count = backend.config.points if isinstance(backend.config, StageConfig) else 5
+    lengths: dict[str, tuple[int, ...]] = {"points": (count, 2), "face": (2,)}
+    lengths |= {"expected_error": (count,), "visible": (count,)}
     lengths |= {task: (len(classes),) for task, classes in TASKS.items()}
     for side in crop_sides(backend.config):
         crops = np.random.default_rng(0).random((2, side, side), dtype=np.float32)

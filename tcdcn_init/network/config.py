@@ -160,13 +160,14 @@ class ResidualConfig:
 NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
 """One network that takes every crop."""
 
-ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig
+ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | StageConfig
 """What a model file may hold."""
 
-_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig]] = {
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[StageConfig]] = {
     "tcdcn": TCDCNConfig,
     "residual": ResidualConfig,
     "two-stage": TwoStageConfig,
+    "dense": StageConfig,
 }
 
 
@@ -207,7 +208,7 @@ def crop_sides(config: ModelConfig) -> tuple[int, ...]:
     Examples
     --------
     >>> crop_sides(TCDCNConfig()), crop_sides(TwoStageConfig())
-    ((40,), (40, 72))
+    ((40,), (64, 80))
     """
     return (config.coarse.side, config.fine.side) if isinstance(config, TwoStageConfig) else (config.side,)
 

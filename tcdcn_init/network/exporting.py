@@ -41,8 +41,8 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     source : pathlib.Path
         The .safetensors file.
     faces : sequence of Face, optional
-        Training faces: a model of two stages gets its convolutions in whole numbers, fitted to what these faces show
-        (`quantising`). Without them it stays in float32.
+        Training faces: a model of two stages, or of dense points, gets its convolutions in whole numbers, fitted to
+        what these faces show (`quantising`). Without them it stays in float32.
 
     Returns
     -------
@@ -56,16 +56,18 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     RuntimeError
         If the exported model answers differently.
     ValueError
-        If there are faces, and the model is not one of two stages.
+        If there are faces, and the model is neither of two stages nor of dense points.
     """
     onnx = _onnx()
     network, metadata = load_model(source)
     names = network.config.outputs
     crops = None if faces is None else crops_of(source, faces)
+    if crops is not None:
+        metadata = {**metadata, "precision": "int8"}
     if isinstance(network, TwoStage):
-        if crops is not None:
-            metadata = {**metadata, "precision": "int8"}
         model = _either(*_stages(network, crops), names, network.config.coarse.side)
+    elif isinstance(network, Stage):
+        model = _stage(network, crops)
     else:
         model = _exported(network, names)
     onnx.helper.set_model_props(model, metadata_for(network.config, metadata))
@@ -141,11 +143,12 @@ def _onnx() -> Any:
 
 def _stages(network: TwoStage, crops: Mapping[int, NDArray[np.float32]] | None) -> tuple[Any, Any]:
     """Both stages' ONNX models; in whole numbers where there are crops to fit them to."""
-    models = []
-    for stage in (network.coarse, network.fine):
-        model = _exported(stage, network.config.outputs)
-        models.append(model if crops is None else quantised(model, len(stage.trunk), crops[stage.config.side]))
-    return models[0], models[1]
+    return _stage(network.coarse, crops), _stage(network.fine, crops)
+
+
+def _stage(stage: Stage, crops: Mapping[int, NDArray[np.float32]] | None) -> Any:
+    model = _exported(stage, stage.config.outputs)
+    return model if crops is None else quantised(model, len(stage.trunk), crops[stage.config.side])
 
 
 def _moved(source: Path, crops: NDArray[np.float32]) -> float:

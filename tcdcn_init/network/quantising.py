@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.config import DEFAULT_PASSES
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.two_stage import ask_stages
 
 __all__ = ["crops_of", "quantised"]
 
 
 def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32]]:
-    """Crops that both stages of a model are shown of some faces.
+    """Crops that a model's stages are shown of some faces.
 
     Parameters
     ----------
     model : pathlib.Path
-        The .safetensors file of a two-stage model.
+        The .safetensors file of a model of two stages or of dense points.
     faces : sequence of Face
 
     Returns
@@ -42,11 +43,12 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
     Raises
     ------
     ValueError
-        If it is a model of one network.
+        If it is a model of other networks.
     """
     backend = TorchBackend(model)
-    if not isinstance(backend.config, TwoStageConfig):
-        raise ValueError(f"{model} is no model of two stages; expected one: others stay in float32")
+    config = backend.config
+    if not isinstance(config, TwoStageConfig | StageConfig):
+        raise ValueError(f"{model} is no model of stages; expected one: others stay in float32")
     seen: dict[int, list[NDArray[np.float32]]] = {}
 
     def look(crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -54,7 +56,10 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         return backend(crops)
 
     for face in faces:
-        ask_stages(look, backend.config, [read_face_image(face)], face.box[None], DEFAULT_PASSES)
+        if isinstance(config, StageConfig):
+            dense_points(look, config, [read_face_image(face)], face.five[None])
+        else:
+            ask_stages(look, config, [read_face_image(face)], face.box[None], DEFAULT_PASSES)
     return {side: np.concatenate(crops) for side, crops in seen.items()}
 
 

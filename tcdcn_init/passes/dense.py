@@ -1,0 +1,67 @@
+"""One pass from five points to many: a network on an upright crop centred by the five."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.crops import frames_from_points
+from tcdcn_init.geometry import transform_points
+from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.passes.regions import Frame, Region
+from tcdcn_init.passes.repeated import Ask
+
+__all__ = ["DenseAnswers", "dense_points"]
+
+
+class DenseAnswers(NamedTuple):
+    """What is said of P points of N faces.
+
+    Attributes
+    ----------
+    points : (N, P, 2) ndarray of float64
+        In image pixels.
+    expected_error : (N, P) ndarray of float32
+        How far off each point is to be expected, in inter-ocular distances; as trained, not calibrated.
+    visible : (N, P) ndarray of float32
+        Probability of each point that it can be seen.
+    finite : (N,) ndarray of bool
+        False where an image of floats holds NaN or infinity under the face.
+    """
+
+    points: NDArray[np.float64]
+    expected_error: NDArray[np.float32]
+    visible: NDArray[np.float32]
+    finite: NDArray[np.bool_]
+
+
+def dense_points(ask: Ask, config: StageConfig, images: Sequence[NDArray[Any]], five: ArrayLike) -> DenseAnswers:
+    """Ask a dense network about faces whose five points are known.
+
+    Parameters
+    ----------
+    ask : callable
+        Crops (N, side, side) to answers.
+    config : StageConfig
+    images : sequence of ndarray
+        Each face's, as `images.as_image` returns it.
+    five : (N, 5, 2) array_like
+        Finite, in the order of `geometry.FIVE_POINTS`; N at least 1.
+    """
+    frames = frames_from_points(five, config.view)
+    crops = np.empty((len(frames), config.side, config.side), dtype=np.float32)
+    finite = np.ones(len(frames), dtype=np.bool_)
+    for k, (image, matrix) in enumerate(zip(images, frames.tolist(), strict=True)):
+        (a, _, x), (b, _, y) = matrix
+        frame = Frame(a, b, x, y)
+        region = Region(image, frame, math.hypot(a, b) / config.side)
+        finite[k] = region.finite
+        crops[k] = region.turned(frame, config.side)
+    crops *= np.float32(1 / 255)
+    answers = ask(crops)
+    visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-answers["visible"]))
+    return DenseAnswers(transform_points(frames, answers["points"]), answers["expected_error"], visible, finite)
