@@ -256,7 +256,7 @@ def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
     ImportError
         If the package that offers it cannot be imported.
     """
-    if isinstance(name, os.PathLike) or name.endswith((".dat", ".safetensors")):
+    if isinstance(name, os.PathLike) or name.endswith((".dat", ".safetensors", ".onnx")):
         from tcdcn_init.adapters.bundled import read_regressor
 
         return read_regressor(name)

@@ -28,7 +28,8 @@ commands = typer.Typer()
 @commands.command()
 def train(
     data: Annotated[
-        Path, typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv; of tcdcn-two-stage the one above.")
+        Path,
+        typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv; of models of stages the one above."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
@@ -55,12 +56,13 @@ def train(
     """
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
+    from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
     from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
     from tcdcn_init.training.workers import use_threads
 
     if threads is not None:
         use_threads(threads)
-    if model in STAGE_RECIPES:
+    if model in STAGE_RECIPES or model in DENSE_RECIPES:
         given = {
             "--tasks": tasks, "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
             "--stop-window": stop_window, "--stop-epsilon": stop_epsilon, "--weights": weights, "--teacher": teacher,
@@ -69,6 +71,10 @@ def train(
         unused = [name for name, value in given.items() if value is not None]
         if unused:
             raise ValueError(f"{model} is trained by a recipe of its own, without {', '.join(unused)}: leave them out")
+        if model in DENSE_RECIPES:
+            made = train_dense(data, out, DENSE_RECIPES[model], epochs=epochs, seed=seed, resume=resume)
+            typer.echo(f"wrote {made}")
+            return
         stages = with_epochs(STAGE_RECIPES[model], epochs, seed)
         typer.echo(f"wrote {train_two_stages(data, out, stages, model, resume=resume)}")
         return

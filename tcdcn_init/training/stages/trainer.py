@@ -128,6 +128,8 @@ class StageTrainer:
     validation : mapping of str to Patches
         Held-out faces by set.
     out : pathlib.Path
+    begin : dict of str to Tensor, optional
+        Weights to begin with, where their shapes are the network's; the others are random.
     resume : bool
         Go on from the checkpoint, if there is one.
 
@@ -147,6 +149,7 @@ class StageTrainer:
         validation: Mapping[str, Patches],
         out: Path,
         *,
+        begin: Mapping[str, Tensor] | None = None,
         resume: bool = False,
     ) -> None:
         self.config, self.patches, self.weights, self.out = config, patches, weights, out
@@ -159,6 +162,10 @@ class StageTrainer:
         self.network = Stage(config.network)
         with torch.no_grad():
             self.network.points_bias.copy_(torch.nanmean(patches.points[patches.faces], dim=0).flatten())
+        own = self.network.state_dict()
+        self.network.load_state_dict(
+            own | {name: value for name, value in (begin or {}).items() if own[name].shape == value.shape}
+        )
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.background = round(config.background * len(patches.faces)) if len(patches.background) else 0
         self.steps = (len(patches.faces) + self.background) // config.batch

@@ -12,16 +12,21 @@ import torch
 from typer.testing import CliRunner
 
 from tcdcn_init import Initializer
+from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.cli import app
-from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.datasets import hold_out, read_ibug68, read_mtfl
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import completed, interocular
+from tcdcn_init.images import read_image
+from tcdcn_init.network.model_file import load_model
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.data import blended, stage_patches, training_sets, visibility
+from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
 from tcdcn_init.training.stages.recipes import STAGE_RECIPES, TwoStageRecipe, taught, train_two_stages, with_epochs
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure, stage_loss
 from tcdcn_init.training.stages.views import ViewConfig, stage_views
+from tcdcn_init.weights import find_model
 
 PLAIN = ViewConfig(
     roll=0.0, scale=0.0, shift=0.0, wild=0.0, brightness=0.0, clip=0.0, blur=0.0, coarse=0.0, jpeg=0.0, noise=0.0,
@@ -194,8 +199,6 @@ def test_a_run_repeats_itself_survives_interruption_and_learns(root, tmp_path, m
         train_two_stages(root, begun, small(epochs=7), "small", resume=True)
 
     face = training_sets(root)["mtfl"][1][0]
-    from tcdcn_init.images import read_image
-
     [found] = Initializer(whole, backend="torch")(read_image(face.image), [face.box])
     # A few steps find the middle of the face, and little more.
     assert np.linalg.norm(found.points.mean(axis=0) - face.points.mean(axis=0)) < interocular(face.points)
@@ -237,3 +240,24 @@ def test_boxes_and_frames_of_half_a_face(faces):
     half = faces[0].points.copy()
     half[[0, 3]] = np.nan
     assert np.isfinite(completed(half)).all()
+
+
+def test_dense_points_are_transferred_from_the_fine_stage(data_root, tmp_path):
+    """A short run on infants alone, which are few: it begins with the bundled trunk and ends as a regressor's file."""
+    if not (data_root / "infants").exists():
+        pytest.skip("needs infants/ in TCDCN_DATA")
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "infants").symlink_to(data_root / "infants")
+    whole = DENSE_RECIPES["tcdcn-68"]
+    recipe = replace(whole, training=replace(whole.training, epochs=1, batch=64))
+    made = train_dense(tmp_path / "sets", tmp_path / "run", recipe, epochs=None, seed=1)
+    network, metadata = load_model(made)
+    begun, _ = load_model(find_model("tcdcn-two-stage", ".safetensors"))
+    ours, theirs = network.trunk[1].convolution.weight, begun.fine.trunk[1].convolution.weight
+    assert torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1] > 0.9
+    assert "begun with tcdcn-two-stage, seed 1, 1 epochs" in metadata["recipe"]
+    face = read_ibug68(data_root / "infants", dense=True)[0]
+    regressor = DenseNetwork(made, backend="torch")
+    assert regressor.fit_from_points(read_image(face.image), face.five).shape == (68, 2)
+    with pytest.raises(FileNotFoundError, match="no faces with 68 points"):
+        train_dense(tmp_path / "run", tmp_path / "none", recipe, epochs=None, seed=None)
