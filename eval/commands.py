@@ -207,3 +207,23 @@ def calibrate(
     from tcdcn_init.eval.model_report.calibration import calibrate_model
 
     typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+
+
+@commands.command()
+def ablation(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Folder with mtfl/, and any of lfpw/, helen/, cfp_profile/, infants/.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs and ablation.json.")],
+    epochs: Annotated[int, typer.Option(help="Of each variant.")] = 25,
+    seed: SeedOption = 0,
+) -> None:
+    """Train the fine stage without each part of its recipe: what data, occluders and the teacher bring.
+
+    An interrupted run goes on when the command is repeated.
+    """
+    require("torch", "training", "train")
+    from tcdcn_init.eval.ablation import run_ablation
+    from tcdcn_init.training.stages.recipes import STAGE_RECIPES
+
+    recipe, command = STAGE_RECIPES["tcdcn-two-stage"], given_command(context)
+    typer.echo(f"wrote {run_ablation(data, out, recipe, epochs=epochs, seed=seed, command=command)}")

@@ -13,14 +13,12 @@ from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.stages.data import stage_patches, training_sets
-from tcdcn_init.training.stages.recipes import LICENCE
+from tcdcn_init.training.stages.recipes import FINE_SPAN, LICENCE
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 from tcdcn_init.weights import find_model
 
 __all__ = ["DENSE_RECIPES", "DenseRecipe", "train_dense"]
-
-_SPAN = 1.5  # side of patches in views
 
 # What is taken over of the fine stage: the trunk, and how places weigh what they see; not what they say of five points.
 _TAKEN = ("trunk.", "votes.inner.", "votes.whole.")
@@ -40,8 +38,11 @@ class DenseRecipe:
     training: StageTraining = field(
         default_factory=lambda: StageTraining(
             network=StageConfig(side=96, view=1.25, feature=128, points=68, tasks=(), face=False),
-            views=ViewConfig(roll=5.0, wild=0.15),
-            epochs=300,
+            views=ViewConfig(scale=0.04, shift=0.025, wild=0.1, hidden=0.3),
+            epochs=200,
+            batch=48,
+            learning_rate=1.5e-3,
+            average=0.998,
             background=0.0,
         )
     )
@@ -93,10 +94,10 @@ def train_dense(
             "infants/, synthetic/, each with points.csv and images/"
         )
     patches, weights = stage_patches(
-        {key: kept for key, (kept, _) in sets.items()}, training.network, _SPAN, aligned=True
+        {key: kept for key, (kept, _) in sets.items()}, training.network, FINE_SPAN, aligned=True
     )
     held = {
-        key: stage_patches({key: faces}, training.network, _SPAN, aligned=True)[0]
+        key: stage_patches({key: faces}, training.network, FINE_SPAN, aligned=True)[0]
         for key, (_, faces) in sets.items()
         if faces
     }

@@ -22,7 +22,16 @@ from tcdcn_init.training.stages.data import blended, hidden_flags, stage_patches
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 
-__all__ = ["LICENCE", "STAGE_RECIPES", "TwoStageRecipe", "taught", "train_two_stages", "with_epochs"]
+__all__ = [
+    "COARSE_SPAN",
+    "FINE_SPAN",
+    "LICENCE",
+    "STAGE_RECIPES",
+    "TwoStageRecipe",
+    "taught",
+    "train_two_stages",
+    "with_epochs",
+]
 
 logger = logging.getLogger("tcdcn_init")
 
@@ -72,7 +81,7 @@ STAGE_RECIPES = {"tcdcn-two-stage": TwoStageRecipe()}
 _BOXES = 4  # that the teacher sees each face in
 _BOX_NOISE = 0.06
 # Sides of patches in views: room for the views' spread.
-_COARSE_SPAN, _FINE_SPAN = 2.4, 1.5
+COARSE_SPAN, FINE_SPAN = 2.4, 1.5
 
 
 def taught(faces: Sequence[Face], teacher: Initializer, seed: int = 0) -> NDArray[np.float64]:
@@ -134,7 +143,7 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
     figures: dict[str, dict[str, tuple[float, float]]] = {}
     for stage in ("coarse", "fine"):
         config, aligned = getattr(recipe, stage), stage == "fine"
-        span = _FINE_SPAN if aligned else _COARSE_SPAN
+        span = FINE_SPAN if aligned else COARSE_SPAN
         training = {key: kept for key, (kept, _) in sets.items()}
         if aligned and recipe.teacher_weight:
             answers = taught(training["mtfl"], Initializer(recipe.teacher, mirror=True))

@@ -96,10 +96,12 @@ def stage_loss(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> 
     return parts
 
 
-def fixed_views(patches: Patches, config: StageTraining, seed: int = 1) -> tuple[Tensor, dict[str, Tensor]]:
-    """One view of every held-out face, as the training ones but without occluders and degradation."""
+def fixed_views(
+    patches: Patches, config: StageTraining, seed: int = 1, hidden: float = 0.0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """One view of every held-out face, as the training ones but undegraded, and with occluders as often as is given."""
     plain = ViewConfig(
-        **{**asdict(config.views), "hidden": 0.0, "clip": 0.0, "coarse": 0.0, "jpeg": 0.0, "noise": 0.0, "blur": 0.0,
+        **{**asdict(config.views), "hidden": hidden, "clip": 0.0, "coarse": 0.0, "jpeg": 0.0, "noise": 0.0, "blur": 0.0,
            "brightness": 0.0}
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
