@@ -13,7 +13,7 @@ from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import StatedSettings
-from tcdcn_init.eval.metrics import Summary, summarise, summarise_points, summarise_poses
+from tcdcn_init.eval.metrics import Summary, offset_corrected, summarise, summarise_points, summarise_poses
 from tcdcn_init.eval.model_report.measurement import ModelAnswers
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
@@ -63,6 +63,8 @@ class ModelFigures:
         Faces whose box comes from their points.
     overall : metrics.Summary
         In their own boxes; an unreadable image counts as a failure.
+    corrected : metrics.Summary, optional
+        The same after the mean offset of each point is taken off (`metrics.offset_corrected`).
     points : dict of str to metrics.Summary
         By name.
     poses : dict of str to metrics.Summary
@@ -82,6 +84,7 @@ class ModelFigures:
     roll: list[SweepFigures]
     noise: list[SweepFigures]
     occlusion: list[SweepFigures]
+    corrected: Summary | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,11 @@ def model_figures(answers: ModelAnswers) -> ModelFigures:
         roll=sweep("roll", ROLLS),
         noise=sweep("noise", NOISES),
         occlusion=sweep("occlusion", OCCLUSIONS),
+        corrected=summarise(
+            offset_corrected(own.points, np.stack([face.five for face in faces]), [face.name for face in faces]).mean(
+                axis=1
+            )
+        ),
     )
 
 
@@ -156,6 +164,7 @@ def figures_table(datasets: Mapping[str, ModelFigures]) -> str:
     rows = [
         ["faces (boxes derived from points)", *(f"{f.faces:,} ({f.boxes_derived})" for f in found)],
         ["**mean error / failures, %**", *(f"**{_percent(f.overall)}**" for f in found)],
+        ["the same, each point's mean offset taken off", *(_percent(f.corrected) for f in found)],
         ["median error, %", *(f"{100 * f.overall.median:.2f}" for f in found)],
         ["90th percentile, %", *(f"{100 * f.overall.p90:.2f}" for f in found)],
         ["AUC at 10 %", *(f"{f.overall.auc_10:.3f}" for f in found)],
