@@ -395,9 +395,9 @@ def offset_corrected(points: ArrayLike, truth: ArrayLike, names: Sequence[str]) 
     answers, right = np.asarray(points, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     off = (answers - right) / interocular(right)[:, None, None]
     first = np.array([zlib.crc32(name.encode()) % 2 == 0 for name in names])
+    near = np.clip(off, -0.1, 0.1)  # so that a lost face does not move the place of all others
+    left = off.copy()
     for half in (first, ~first):
-        # Clipped, so that a lost face does not move the place of all others.
-        near = np.clip(off[~half], -0.1, 0.1)
-        if near.size and np.isfinite(near).any():
-            off[half] -= np.nanmean(near, axis=0)
-    return np.asarray(np.linalg.norm(off, axis=2))
+        if np.isfinite(near[~half]).any():
+            left[half] -= np.nanmean(near[~half], axis=0)
+    return np.asarray(np.linalg.norm(left, axis=2))
