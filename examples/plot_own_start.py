@@ -37,13 +37,17 @@ starts = {
 # The regressor takes any of them. Of several starts of one face it returns the median of the results.
 
 regressor = load_regressor("ert68-ytf")
+fitted = {title: regressor.fit_from_shapes(image, np.array(shapes)[None])[0] for title, shapes in starts.items()}
+
+# %%
+# Orange: the starts. Green: where the same trees take them.
+
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
 for ax, (title, shapes) in zip(axes, starts.items(), strict=True):
-    fitted = regressor.fit_from_shapes(image, np.array(shapes)[None])[0]
     ax.imshow(image)
     for shape in shapes:
         ax.plot(*shape.T, ".", color="orange", markersize=2)
-    ax.scatter(*fitted.T, s=7, color="lime", edgecolors="black", linewidths=0.3)
+    ax.scatter(*fitted[title].T, s=7, color="lime", edgecolors="black", linewidths=0.3)
     ax.set(xlim=(130, 320), ylim=(215, 25), title=title)
     ax.set_axis_off()
 plt.show()

@@ -1,44 +1,45 @@
-"""A video in which only the first frame needs a detector: each box comes from the points of the frame before.
+"""
+Faces that move
+===============
 
-    python examples/video_loop.py
-
-The "video" is scikit-image's portrait, panned and rolled. Writes video_loop.png: every third frame.
+A tracker needs a detector only at first and when a face is lost: each box comes from the points of the frame before.
+The "video" is scikit-image's portrait, panned, rolled, and hidden for a while.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
-from skimage import data, draw, io, transform, util
+from skimage import data, transform, util
 
-from tcdcn_init import Initializer
-from tcdcn_init.detection import detect_boxes
-from tcdcn_init.geometry import box_from_points
+from tcdcn_init.tracking import FaceTracker
 
 FRAMES = 48
 
 
 def video():
     portrait = data.astronaut()
-    for t in np.linspace(0, 2 * np.pi, FRAMES):
+    for number, t in enumerate(np.linspace(0, 2 * np.pi, FRAMES)):
         turned = util.img_as_ubyte(transform.rotate(portrait, 25 * np.sin(2 * t), center=(224, 120), mode="edge"))
         left = 90 - round(60 * np.sin(t))
-        yield turned[:260, left : left + 260]
+        frame = turned[:260, left : left + 260]
+        yield np.full_like(frame, 60) if 20 <= number < 26 else frame  # a hand before the lens
 
 
-def marked(image, points):
-    image = image.copy()
-    for x, y in points:
-        image[draw.disk((y, x), 4, shape=image.shape[:2])] = 80, 255, 80
-    return image
+# %%
+# One call a frame. A lost face keeps its number for some seconds.
 
+tracker = FaceTracker()
+found = [(frame, tracker.update(frame)) for frame in video()]
+for number, (_, faces) in enumerate(found[::4]):
+    print(4 * number, [f"id {face.id}: {'lost' if face.lost else f'{face.confidence:.2f}'}" for face in faces])
 
-initializer = Initializer()
-box, drawn = None, []
-for number, frame in enumerate(video()):
-    if box is None:
-        box = detect_boxes(frame)[0]
-    face = initializer(frame, [box])[0]
-    drawn.append(marked(frame, face.points))
-    print(f"frame {number:2}: box {np.round(box).astype(int).tolist()}, roll {face.roll:+.0f} degrees")
-    box = box_from_points(face.points)
+# %%
 
-io.imsave("video_loop.png", util.montage(drawn[::3], channel_axis=-1))
-print("wrote video_loop.png")
+fig, axes = plt.subplots(2, 6, figsize=(9, 3.2), layout="constrained")
+for number, ax in zip(range(0, FRAMES, 4), axes.flat, strict=True):
+    frame, faces = found[number]
+    ax.imshow(frame)
+    for face in faces:
+        ax.scatter(*face.points.T, s=8, color="red" if face.lost else "lime")
+    ax.set_title(f"frame {number}", fontsize=8)
+    ax.set_axis_off()
+plt.show()

@@ -34,11 +34,14 @@ ELSEWHERE = {
 """Pages whose address on the site is not their path under docs/: pattern in the repository -> address."""
 
 BELOW = {
-    "results": ("results/*/report", "*/limits", "*/confidence", "experiments/*", "speed", "benchmarks", "results/retrained", "reliability"),
-    "guides/index": tuple(f"guides/{name}" for name in ("boxes", "choosing", "own", "output", "video", "troubleshooting")),
-    "guide": ("models/*", "glossary"),
-    "changelog": ("contributing",),
-}  # fmt: skip
+    "guides/index": [f"guides/{name}" for name in ("boxes", "choosing", "own", "output", "video", "troubleshooting")],
+    "guide": ["models/*", "glossary"],
+    "results": [
+        *("results/*/report", "*/limits", "*/confidence", "experiments/*", "results/retrained"),
+        *("speed", "benchmarks", "reliability"),
+    ],
+    "changelog": ["contributing"],
+}
 """What the menu shows below pages of prose."""
 
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")

@@ -107,9 +107,7 @@ def report_headline(report: Report) -> str:
     ----------
     report : Report
     """
-    return "\n\n".join(
-        [f"# {heading(report)}", *map(plain, finding(report)), *map(_markdown, headline_tables(report))]
-    )
+    return "\n\n".join([f"# {heading(report)}", *map(plain, finding(report)), *map(_markdown, headline_tables(report))])
 
 
 def headline_tables(report: Report) -> list[Table]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from tcdcn_init.adapters.skimage import (
     template,
     to_rc,
 )
-from tcdcn_init.weights import DEFAULT_MODEL, bundled_models
 
 
 def chip_grid(points: np.ndarray, shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
@@ -373,12 +371,3 @@ def test_snake_refuses_what_makes_no_contour() -> None:
         snake_start(face(), n_points=2)
     with pytest.raises(ValueError, match="scale is 0"):
         snake_start(face(), scale=0)
-
-
-@pytest.mark.skipif(DEFAULT_MODEL not in bundled_models(), reason="the default model is not bundled yet")
-def test_the_example_writes_a_chip_of_every_face(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "examples" / "skimage_chips.py"
-    result = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    chips = sorted(tmp_path.glob("chip*.png"))
-    assert len(chips) == len(result.stdout.splitlines()) >= 1
-    assert ski.io.imread(chips[0]).shape == (112, 112, 3)
