@@ -4,14 +4,21 @@ BIN := .venv/bin
 
 .PHONY: demo test lint types docs fuzz clean
 
-# torch comes first and pinned, so that no other requirement pulls a larger build of it.
-.venv/.installed: pyproject.toml constraints.txt
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=strict
+
+# What whoever initializes faces needs.
+.venv/.base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=strict -e ".[all,dev]"
+	$(PIP) -e .
 	touch $@
 
-demo: .venv/.installed
+# torch comes first and pinned, so that no other requirement pulls a larger build of it.
+.venv/.installed: .venv/.base
+	$(PIP) torch==2.13.0
+	$(PIP) -e ".[all,dev]"
+	touch $@
+
+demo: .venv/.base
 	$(BIN)/tcdcn-init demo --out demo.png
 
 # As a module: processes that tests start find the tests by the working directory.

@@ -9,6 +9,7 @@ import typer
 
 from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
 from tcdcn_init._shared.names import as_text
+from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -74,7 +75,7 @@ def points(
 
 @commands.command()
 def make(
-    name: Annotated[str, typer.Argument(help="ert5-mtfl, ert68-ytf, sdm-mtfl, sdm-mtfl-box, rcpr-mtfl, shapes-...")],
+    name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
     data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68 for the names with ytf.")],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,10 @@ from tcdcn_init._shared.commands import (
     SeedOption,
     given_command,
     is_given,
+    one_of,
     split_names,
 )
+from tcdcn_init._shared.extras import require
 from tcdcn_init.eval import paper
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
@@ -32,15 +35,43 @@ commands = typer.Typer()
 commands.add_typer(paper.commands, name="paper")
 
 
+def _datasets() -> Iterable[str]:
+    from tcdcn_init.eval.measuring.cases import DATASETS
+
+    return DATASETS
+
+
+def _regressors() -> Iterable[str]:
+    from tcdcn_init.adapters.base import available_regressors
+
+    return available_regressors()
+
+
+def _starts() -> Iterable[str]:
+    from tcdcn_init.eval.starts import STARTS
+
+    return STARTS
+
+
 @commands.command("eval")
 def evaluate(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="aflw, afw, afw68 or mtfl-val; default: one portrait.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="aflw, afw, afw68 or mtfl-val; default: one portrait.", autocompletion=one_of(_datasets)),
+    ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
     regressor: Annotated[
-        list[str] | None, typer.Option(help="Name or .dat file, again or comma-separated; default: bundled ones.")
+        list[str] | None,
+        typer.Option(
+            help="Name or .dat file, again or comma-separated; default: bundled ones.",
+            autocompletion=one_of(_regressors),
+        ),
     ] = None,
-    starts: Annotated[str | None, typer.Option(help="Comma-separated; default: all of the protocol.")] = None,
+    starts: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated; default: all of the protocol.", autocompletion=one_of(_starts)),
+    ] = None,
     boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived; or a CSV file.")] = "given",
     noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
     roll: Annotated[str | None, typer.Option(help="Of heads, in degrees: 0,15,... or none.")] = None,
@@ -91,7 +122,7 @@ def evaluate(
     typer.echo(f"{about.title}: {about.note}")
     for name, reason in about.unreadable.items():
         typer.secho(f"counted as a failure: {name}: {reason}", fg="yellow", err=True)
-    typer.echo(f"wrote {target / 'report.html'} and, beside it, report.json, faces.csv and plots/")
+    typer.echo(f"wrote {target / 'report.html'}, and beside it the same as report.md, report.json and faces.csv")
 
 
 def _refuse_without_dataset(context: typer.Context) -> None:
@@ -171,6 +202,7 @@ def calibrate(
     jobs: JobsOption = 1,
 ) -> None:
     """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
+    require("torch", "calibrating", "train")
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.calibration import calibrate_model
 

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tcdcn_init._shared.commands import LimitOption, ModelOption, SeedOption, given_command, split_names
+from tcdcn_init._shared.commands import LimitOption, ModelOption, SeedOption, given_command, one_of, split_names
 from tcdcn_init.weights import PAPER_MODEL
 
-__all__ = ["commands"]
+__all__ = ["Experiment", "commands"]
+
+
+class Experiment(StrEnum):
+    """What `paper run` can train (`experiments.variants.plan`)."""
+
+    TASKS = "tasks"
+    WHERE = "where"
+    STOPPING = "stopping"
+    SHARING = "sharing"
+    PRECISION = "precision"
+    ABLATION = "ablation"
+
+
+def _families() -> Iterable[str]:
+    from tcdcn_init.eval.retraining.methods import methods
+
+    return methods()
+
+
+def _trained_starts() -> Iterable[str]:
+    from tcdcn_init.eval.retraining.starts import TRAINED_STARTS
+
+    return TRAINED_STARTS
+
 
 commands = typer.Typer(
     help="Repeat the paper: its experiments, its baseline, and regressors retrained for each start.",
@@ -21,7 +47,8 @@ commands = typer.Typer(
 @commands.command("run")
 def experiments(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="tasks, where, stopping, sharing, precision, ablation.")
+        list[Experiment],
+        typer.Argument(metavar="NAME", help="What to train."),
     ],
     data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
     out: Annotated[Path, typer.Option(help="Folder for runs, results and the report.")],
@@ -34,13 +61,12 @@ def experiments(
 
     An interrupted run goes on when the command is repeated; finished trainings are kept.
     """
-    import torch
-
     from tcdcn_init.eval.experiments.report import write_experiments
     from tcdcn_init.eval.experiments.runs import ExperimentData, run_variants
     from tcdcn_init.eval.experiments.variants import EPOCHS, plan
+    from tcdcn_init.training.workers import use_threads
 
-    torch.set_num_threads(threads)
+    use_threads(threads)
     plans = {name: plan(name, epochs or EPOCHS) for name in names}
     faces = ExperimentData(data, afw)
     for name, variants in plans.items():
@@ -75,13 +101,12 @@ def cascaded_cnn(
 
     An interrupted run goes on when the command is repeated; finished networks are kept.
     """
-    import torch
-
     from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables
     from tcdcn_init.eval.cascaded_cnn.run import run_cascaded_cnn
     from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining
+    from tcdcn_init.training.workers import use_threads
 
-    torch.set_num_threads(threads)
+    use_threads(threads)
     roots = {"mtfl-train": data, "mtfl-val": data, "aflw": data} | ({"afw": afw} if afw else {})
     config = CascadeTraining(epochs=epochs, small_epochs=small_epochs, seed=seed)
     report = run_cascaded_cnn(roots, out, config, limit=limit, command=given_command(context))
@@ -92,9 +117,15 @@ def cascaded_cnn(
 def retrain(
     data: Annotated[Path, typer.Option(help="Folder of MTFL.")],
     out: Annotated[Path, typer.Option(help="Folder for FAMILY@START.safetensors.")],
-    regressor: Annotated[str | None, typer.Option(help="ert,sdm,rcpr: any; default: all.")] = None,
+    regressor: Annotated[
+        str | None, typer.Option(help="ert,sdm,rcpr: any; default: all.", autocompletion=one_of(_families))
+    ] = None,
     starts: Annotated[
-        str | None, typer.Option(help="random,mean,tcdcn-aligned,tcdcn-nearest,oracle: any; default: all.")
+        str | None,
+        typer.Option(
+            help="random,mean,tcdcn-aligned,tcdcn-nearest,oracle: any; default: all.",
+            autocompletion=one_of(_trained_starts),
+        ),
     ] = None,
     model: ModelOption = PAPER_MODEL,
     seed: SeedOption = 0,

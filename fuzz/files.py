@@ -25,10 +25,11 @@ from tcdcn_init.datasets import read_afw, read_boxes, read_csv, read_mtfl, read_
 from tcdcn_init.images import read_image
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.shapes import ShapeBank
 from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
-from tcdcn_init.weights import bundled_file, save_network
+from tcdcn_init.weights import bundled_file
 
 FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])
 

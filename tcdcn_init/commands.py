@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from tcdcn_init._shared.commands import ModelOption, split_names
+from tcdcn_init._shared.extras import require
 from tcdcn_init.weights import DEFAULT_MODEL
 
-__all__ = ["commands", "demo", "export", "train"]
+__all__ = ["PointsLoss", "RecipeName", "commands", "demo", "export", "train"]
+
+# Here, so that commands start, and shells complete, without PyTorch.
+RecipeName: TypeAlias = Literal[
+    "tcdcn-mtfl", "tcdcn-robust-first", "tcdcn-robust", "tcdcn-quick", "tcdcn-unshared", "tcdcn-two-stage"
+]
+"""What `train` can train (`training.recipes.RECIPES`, `training.stages.recipes.STAGE_RECIPES`)."""
+
+PointsLoss: TypeAlias = Literal["euclidean", "least-squares"]
+"""How errors of points count in training (`training.objective.ObjectiveConfig`)."""
 
 commands = typer.Typer()
 
@@ -22,16 +32,14 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
-        str,
-        typer.Option(
-            help="Recipe: tcdcn-mtfl, tcdcn-robust-first, tcdcn-robust, tcdcn-quick, tcdcn-unshared or tcdcn-two-stage."
-        ),
+        RecipeName,
+        typer.Option(help="Recipe."),
     ] = "tcdcn-mtfl",
     tasks: Annotated[str | None, typer.Option(help="pose,gender,glasses,smile: any subset, or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     batch: Annotated[int | None, typer.Option(help="Faces a step, over all processes.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, machine and one thread: same weights.")] = None,
-    points_loss: Annotated[str | None, typer.Option(help="euclidean or least-squares.")] = None,
+    points_loss: Annotated[PointsLoss | None, typer.Option(help="How errors of points count.")] = None,
     learn_lambdas: Annotated[bool, typer.Option("--learn-lambdas", help="Learn the tasks' coefficients.")] = False,
     stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
     stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
@@ -45,14 +53,13 @@ def train(
 
     Ctrl-C loses at most the epoch under way: repeat the command with --resume.
     """
-    import torch
-
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
     from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
+    from tcdcn_init.training.workers import use_threads
 
     if threads is not None:
-        torch.set_num_threads(threads)
+        use_threads(threads)
     if model in STAGE_RECIPES:
         given = {
             "--tasks": tasks, "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
@@ -68,8 +75,7 @@ def train(
     config = recipe(model)
     objective = None
     if points_loss or learn_lambdas:
-        loss: Any = points_loss or config.objective.points
-        objective = ObjectiveConfig(loss, config.objective.lambdas, learn_lambdas)
+        objective = ObjectiveConfig(points_loss or config.objective.points, config.objective.lambdas, learn_lambdas)
     config = with_options(
         config,
         tasks=split_names(tasks),
@@ -108,6 +114,7 @@ def export(
     ] = None,
 ) -> None:
     """Export models to ONNX beside their .safetensors files, and check that both backends agree."""
+    require("torch", "export", "export")
     from tcdcn_init.datasets import hold_out, read_mtfl
     from tcdcn_init.network.exporting import export_onnx, largest_difference
     from tcdcn_init.weights import bundled_models, find_model

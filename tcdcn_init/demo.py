@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
+from tcdcn_init._shared.files import replacing
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import FIVE_POINTS, invert, rotation, transform_points
 from tcdcn_init.initializer import Initializer
@@ -15,6 +17,9 @@ from tcdcn_init.initializer import Initializer
 __all__ = ["demo_cases", "draw_demo"]
 
 _COLOURS = ("#39ff88", "#00c8ff", "#ffd400", "#ff6ec7", "#ff8a3c")
+
+_PANEL = 375  # side of a case's picture
+_FINER = 3  # drawn so much larger, then reduced: smooth edges
 
 
 def demo_cases() -> list[tuple[str, NDArray[np.uint8], NDArray[np.float64]]]:
@@ -58,31 +63,35 @@ def draw_demo(out: Path, initializer: Initializer | None = None) -> list[Any]:
     -------
     list of Initialization
         One per case.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
     """
-    from tcdcn_init._shared.plotting import drawn
-
     initializer = initializer or Initializer()
     cases = demo_cases()
     faces = [initializer(image, [box])[0] for _, image, box in cases]
-    with drawn(out, size=(10.5, 4.3)) as figure:
-        from matplotlib.patches import Rectangle
-
-        for axis, (title, image, box), face in zip(figure.subplots(1, 3), cases, faces, strict=True):
-            axis.imshow(image)
-            extent = box[2:] - box[:2]
-            axis.add_patch(Rectangle(tuple(box[:2]), *extent, fill=False, edgecolor="#ffbe00", linewidth=1.5))
-            for (x, y), name, colour in zip(face.points, FIVE_POINTS, _COLOURS, strict=True):
-                axis.plot(x, y, "o", color=colour, markersize=7, markeredgecolor="black", label=name)
-            axis.set_title(f"{title}: roll {face.roll:+.0f}°")
-            middle, half = (box[:2] + box[2:]) / 2, 0.95 * float(extent[0])
-            axis.set_xlim(middle[0] - half, middle[0] + half)
-            axis.set_ylim(middle[1] + half, middle[1] - half)
-            axis.set_axis_off()
-        handles, names = axis.get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=5)
+    panel, gap, title, legend = _PANEL * _FINER, 10 * _FINER, 30 * _FINER, 60 * _FINER
+    page = Image.new("RGB", (3 * panel + 4 * gap, title + panel + legend), "white")
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(16 * _FINER)
+    for k, ((name, image, box), face) in enumerate(zip(cases, faces, strict=True)):
+        left = gap + k * (panel + gap)
+        middle, half = (box[:2] + box[2:]) / 2, 0.95 * float(box[2] - box[0])
+        corner, scale = middle - half + 0.5, panel / (2 * half)  # PIL counts from the pixels' corners
+        part = (*corner, *(corner + 2 * half))
+        page.paste(Image.fromarray(image).resize((panel, panel), Image.Resampling.BICUBIC, box=part), (left, title))
+        offset = np.array([left, title]) + scale * (0.5 - corner)
+        draw.rectangle([*(scale * box[:2] + offset), *(scale * box[2:] + offset)], outline="#ffbe00", width=2 * _FINER)
+        for point, colour in zip(face.points, _COLOURS, strict=True):
+            _dot(draw, scale * point + offset, colour)
+        draw.text((left + panel / 2, title / 2), f"{name}: roll {face.roll:+.0f}°", "black", font, anchor="mm")
+    widths = [draw.textlength(name, font) + 60 * _FINER for name in FIVE_POINTS]
+    x, y = (page.width - sum(widths)) / 2 + 20 * _FINER, page.height - legend / 2
+    for name, colour, width in zip(FIVE_POINTS, _COLOURS, widths, strict=True):
+        _dot(draw, np.array([x, y]), colour)
+        draw.text((x + 18 * _FINER, y), name, "black", font, anchor="lm")
+        x += width
+    with replacing(out) as part_file:
+        page.reduce(_FINER).save(part_file, "PNG")
     return faces
+
+
+def _dot(draw: ImageDraw.ImageDraw, centre: NDArray[np.floating], colour: str) -> None:
+    draw.circle(tuple(centre), 5.5 * _FINER, colour, "black", _FINER)

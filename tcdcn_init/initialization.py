@@ -93,6 +93,13 @@ class Initialization:
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain lists, dicts and floats, for JSON; None where there is no number.
 
+        Returns
+        -------
+        dict
+            "points": five lists [x, y]; "box": [left, top, right, bottom]; "roll": degrees; "confidence": number;
+            "expected_error", "visible": five numbers; "attributes": task -> class -> probability. In pixels and units
+            of the attributes of the same names.
+
         Examples
         --------
         >>> face = Initialization([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], [10, 0, 90, 100])

@@ -38,7 +38,7 @@ class Initializer:
     model : str or path
         A bundled model (`weights.bundled_models`) or the path of a .safetensors or .onnx file.
     backend : {"auto", "onnx", "torch"}
-        What runs the network, see `backends.load_backend`; "auto" is onnxruntime where it is installed.
+        What runs the network, see `backends.load_backend`; "auto" is onnxruntime where the model has a .onnx file.
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep

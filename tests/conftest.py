@@ -41,8 +41,8 @@ def run() -> Callable[..., Any]:
 
     threads = torch.get_num_threads()
 
-    def call(*arguments: Any) -> Any:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    def call(*arguments: Any, **options: Any) -> Any:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
         torch.set_num_threads(threads)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
@@ -192,8 +192,8 @@ def small_model(small_network: Any, tmp_path_factory: pytest.TempPathFactory) ->
     """A .safetensors file of an untrained small network."""
     import torch
 
+    from tcdcn_init.network.model_file import save_network
     from tcdcn_init.network.tcdcn import TCDCN
-    from tcdcn_init.weights import save_network
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "small.safetensors"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -14,6 +15,7 @@ from skimage.io import imread
 
 import tcdcn_init
 from tcdcn_init._shared.commands import plain_errors, split_names
+from tcdcn_init.commands import RecipeName
 from tcdcn_init.weights import bundled_file
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
@@ -37,6 +39,48 @@ def test_the_installed_program_is_this_one():
     result = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True)
     for command in COMMANDS:
         assert command in result.stdout
+
+
+def test_the_package_is_the_program_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "tcdcn_init", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "Usage: tcdcn-init " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("points --backend ", ["auto", "onnx", "torch"]),
+        ("points --model tcdcn-r", ["tcdcn-robust"]),
+        ("eval --dataset af", ["afw", "afw68"]),
+        ("eval --regressor ert5-mtfl,sdm-mtfl-", ["ert5-mtfl,sdm-mtfl-box"]),
+        ("eval --starts mean,o", ["mean,oracle"]),
+        ("make shapes-m", ["shapes-mtfl"]),
+        ("train --points-loss ", ["euclidean", "least-squares"]),
+        ("paper run s", ["stopping", "sharing"]),
+        ("paper retrain --starts m", ["mean"]),
+        ("paper retrain --regressor s", ["sdm"]),
+    ],
+)
+def test_a_shell_completes_values(run, words, offered):
+    line = f"tcdcn-init {words}"
+    asked = {"_TCDCN_INIT_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    assert set(offered) <= set(run(env=asked).output.split())
+    assert all(name.startswith(words.rpartition(" ")[2]) for name in run(env=asked).output.split())
+
+
+def test_recipes_that_train_offers_are_those_that_there_are():
+    from tcdcn_init.training.recipes import RECIPES
+    from tcdcn_init.training.stages.recipes import STAGE_RECIPES
+
+    assert set(get_args(RecipeName)) == {*RECIPES, *STAGE_RECIPES}
+
+
+def test_experiments_that_are_offered_are_those_that_there_are():
+    from tcdcn_init.eval.experiments.variants import EXPERIMENTS
+    from tcdcn_init.eval.paper import Experiment
+
+    assert set(Experiment) == set(EXPERIMENTS)
 
 
 def test_names_are_split_at_commas():

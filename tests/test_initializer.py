@@ -16,9 +16,9 @@ import tcdcn_init
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import MIRROR, interocular, invert, rotation, transform_points
 from tcdcn_init.initializer import Initialization, Initializer, initialize
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.weights import save_network
 
 BOTH = pytest.mark.parametrize("backend", ["torch", "onnx"])
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from tcdcn_init._shared.names import unknown_name
 
-NAMES = ("ert5-mtfl", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68")
+__all__ = ["NAMES", "Name", "make"]
+
+Name: TypeAlias = Literal[
+    "ert5-mtfl", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68"
+]
 """What can be made."""
 
-__all__ = ["NAMES", "make"]
+NAMES: tuple[Name, ...] = get_args(Name)
+"""The same as a tuple."""
 
 
-def make(name: str, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
+def make(name: Name, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
     """Make a bundled file again.
 
     Parameters
     ----------
-    name : str
-        Of `NAMES`.
+    name : Name
     root : path
         Folder of MTFL, or of ytf68 for the names that end in ytf or ytf68.
     out : pathlib.Path

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tcdcn_init._shared.exclusive import alone_in
-from tcdcn_init._shared.plotting import require_matplotlib
+from tcdcn_init._shared.extras import is_installed
 from tcdcn_init.adapters.base import available_regressors, load_regressor
 from tcdcn_init.eval.comparison.data import report_data, write_faces
 from tcdcn_init.eval.comparison.gallery import make_gallery
@@ -68,7 +68,8 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
     ----------
     case : Case
     out : pathlib.Path
-        Folder for report.json, gallery.json, faces.csv, report.html and plots/. What is there is replaced.
+        Folder for report.json, gallery.json, faces.csv, report.html and, where matplotlib is installed, plots/. What is
+        there is replaced.
     comparison : Comparison, optional
     settings : Settings, optional
         The limit is the case's business.
@@ -84,11 +85,10 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
         If a name or a value is unknown, named twice, or does not fit the case.
     BlockingIOError
         If another process is at work in `out`.
-    ImportError
-        If matplotlib is not installed; said before anything is measured.
     """
     comparison, settings = comparison or Comparison(), settings or Settings()
-    require_matplotlib()
+    if not is_installed("matplotlib"):
+        logger.warning('no plots are drawn: they need matplotlib: pip install "tcdcn-init[eval]"')
     begin = time.perf_counter()
     settings.make_initializer()  # says what is wrong with its arguments
     plan = _plan(case, comparison, settings)
@@ -115,7 +115,7 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
 
 
 def write_outputs(report: Report, gallery: Gallery, out: Path) -> None:
-    """Write report.json, gallery.json, plots/, report.md and report.html.
+    """Write report.json, gallery.json, report.md, report.html and, where matplotlib is installed, plots/.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def write_outputs(report: Report, gallery: Gallery, out: Path) -> None:
     report.write(out / "report.json")
     gallery.write(out / "gallery.json")
     write_text(out / "report.md", report_tables(report))
-    plots = draw_plots(report, out / "plots")
+    plots = draw_plots(report, out / "plots") if is_installed("matplotlib") else {}
     write_report(report, gallery, out / "report.html", plots)
 
 

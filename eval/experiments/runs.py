@@ -30,12 +30,12 @@ from tcdcn_init.eval.metrics import NO_POSE, point_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.config import NetworkConfig
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
-from tcdcn_init.weights import save_network
 
 __all__ = ["HARD", "UNIT", "ExperimentData", "head_correlation", "measure", "run_variants"]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
 from tcdcn_init.geometry import five_from_68
-from tcdcn_init.training.background import background_box
+from tcdcn_init.geometry.background import background_box
 
 __all__ = [
     "NOISES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,12 +28,50 @@ __all__ = [
     "SeedOption",
     "given_command",
     "is_given",
+    "one_of",
     "plain_errors",
     "split_names",
 ]
 
-ModelOption = Annotated[str, typer.Option(help="Bundled model, or path of a model file.")]
-BackendOption = Annotated[BackendName, typer.Option(help="What runs the network; auto: onnx where it is installed.")]
+
+def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell offers for an option of one name, or of several with commas between.
+
+    Parameters
+    ----------
+    names : callable
+        Called when a shell asks, so that a command starts without what knows them.
+
+    Returns
+    -------
+    callable
+        For typer's ``autocompletion``.
+
+    Examples
+    --------
+    >>> one_of(lambda: ["mean", "oracle", "random-5"])("mean,o")
+    ['mean,oracle']
+    """
+
+    def offered(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
+
+    return offered
+
+
+def _models() -> Iterable[str]:
+    from tcdcn_init.weights import bundled_models
+
+    return bundled_models()
+
+
+ModelOption = Annotated[
+    str, typer.Option(help="Bundled model, or path of a model file.", autocompletion=one_of(_models))
+]
+BackendOption = Annotated[
+    BackendName, typer.Option(help="What runs the network; auto: onnx where the model has a .onnx file.")
+]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]

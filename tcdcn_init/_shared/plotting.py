@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tcdcn_init._shared.extras import require
+
 __all__ = ["COLOURS", "STYLE", "drawn", "require_matplotlib", "save"]
 
 
@@ -32,10 +34,9 @@ def require_matplotlib() -> Any:
     ImportError
         If it is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "tcdcn-init[eval]"') from error
+    require("matplotlib", "drawing plots", "eval")
+    import matplotlib
+
     return matplotlib
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.weights import find_model, load_model, parse_config
+from tcdcn_init.weights import find_model, parse_config
 
 __all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "check_answers", "load_backend"]
 
@@ -77,7 +77,7 @@ def _one_thread(torch: Any) -> Iterator[None]:
 
 
 class TorchBackend:
-    """The network in PyTorch, from a .safetensors file, on the thread that calls.
+    """The network in PyTorch, from a .safetensors file, on the thread that calls; needs the extra ``[torch]``.
 
     It can be shared between threads and used after a fork.
 
@@ -85,18 +85,27 @@ class TorchBackend:
     ----------
     model : str or path
         As for `weights.find_model`.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
     """
 
     def __init__(self, model: str | Path) -> None:
+        path = find_model(model, ".safetensors")
+        require("torch", f"{path.name} in PyTorch", "torch")
         import torch
 
+        from tcdcn_init.network.model_file import load_model
+
         self._torch = torch
-        network, metadata = load_model(find_model(model, ".safetensors"))
+        network, metadata = load_model(path)
         self.calibration = Calibration.from_metadata(metadata)
         # Channels last: PyTorch's pooling is several times faster on it.
         self._network = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = network.config
-        check_answers(self, find_model(model, ".safetensors"))
+        check_answers(self, path)
 
     def __call__(self, crops: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """See `Backend`."""
@@ -111,7 +120,7 @@ class TorchBackend:
 
 
 class OnnxBackend:
-    """The network in onnxruntime, from a .onnx file, on the thread that calls; needs the extra ``[onnx]``.
+    """The network in onnxruntime, from a .onnx file, on the thread that calls.
 
     It can be shared between threads and used after a fork.
 
@@ -119,20 +128,11 @@ class OnnxBackend:
     ----------
     model : str or path
         As for `weights.find_model`.
-
-    Raises
-    ------
-    ImportError
-        If onnxruntime is not installed.
     """
 
     def __init__(self, model: str | Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(
-                f'the onnx backend needs onnxruntime: pip install "tcdcn-init[onnx]" ({error})'
-            ) from error
+        import onnxruntime
+
         path = find_model(model, ".onnx")
         options = onnxruntime.SessionOptions()
         # A network this small is done before a second thread has woken up.
@@ -217,10 +217,12 @@ def load_backend(model: str | Path, backend: BackendName = DEFAULT_BACKEND) -> B
     model : str or path
         A bundled name (`weights.bundled_models`) or a path to a .safetensors or .onnx file.
     backend : {"auto", "onnx", "torch"}
-        "auto" takes onnxruntime where it is installed and the model has a .onnx file, otherwise torch.
+        "auto" takes onnxruntime where the model has a .onnx file, otherwise torch.
 
     Raises
     ------
+    ImportError
+        If PyTorch is to run it and is not installed.
     ValueError
         If the model or the backend is unknown.
     """
@@ -229,11 +231,10 @@ def load_backend(model: str | Path, backend: BackendName = DEFAULT_BACKEND) -> B
     if backend == "onnx":
         return OnnxBackend(model)
     if backend == "auto":
-        if importlib.util.find_spec("onnxruntime") is None:
-            return TorchBackend(model)
         try:
             find_model(model, ".onnx")
         except FileNotFoundError:
+            require("torch", f"{find_model(model, '.safetensors').name}, which has no .onnx file beside it,", "torch")
             return TorchBackend(model)
         return OnnxBackend(model)
     raise ValueError(f"unknown backend {backend!r}; expected 'auto', 'onnx' or 'torch'")

@@ -28,7 +28,7 @@ BackendName: TypeAlias = Literal["auto", "onnx", "torch"]
 
 # Here, so that commands start without loading what uses them.
 DEFAULT_BACKEND: BackendName = "auto"
-"""onnxruntime, the faster one, where it is installed."""
+"""onnxruntime, the faster one, where the model has a .onnx file."""
 
 DEFAULT_PASSES = 3
 """How many passes over a face `Initializer` makes at most."""

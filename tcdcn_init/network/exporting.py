@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.files import replacing
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import crop_sides
+from tcdcn_init.network.model_file import load_model
 from tcdcn_init.network.quantising import crops_of, quantised
 from tcdcn_init.network.stage import Stage, TwoStage
 from tcdcn_init.network.tcdcn import Network
-from tcdcn_init.weights import load_model, metadata_for
+from tcdcn_init.weights import metadata_for
 
 __all__ = ["TOLERANCE", "export_onnx", "largest_difference"]
 
@@ -55,11 +57,9 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
     ValueError
         If there are faces, and the model is not one of two stages.
     """
-    try:
-        import onnx
-        import onnxscript  # noqa: F401 - torch's exporter needs it
-    except ImportError as error:
-        raise ImportError(f'export needs onnx and onnxscript: pip install "tcdcn-init[export]" ({error})') from error
+    for package in ("onnx", "onnxscript"):  # torch's exporter needs the second
+        require(package, "export", "export")
+    import onnx
 
     network, metadata = load_model(source)
     names = network.config.outputs

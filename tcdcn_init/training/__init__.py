@@ -1,4 +1,10 @@
-"""Training of the networks.
+"""Training of the networks; needs the extra ``[train]``.
 
-Nothing is imported here: whoever initializes faces needs no torch.
+PyTorch is not imported here, but its absence told.
 """
+
+from __future__ import annotations
+
+from tcdcn_init._shared.extras import require
+
+require("torch", "training", "train")

@@ -17,9 +17,9 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
 from tcdcn_init.datasets.base import BadRows, Face, read_face_image
 from tcdcn_init.geometry import compose, interocular, invert, transform_points
+from tcdcn_init.geometry.background import background_box
 from tcdcn_init.network.config import NetworkConfig
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
-from tcdcn_init.training.background import background_box
 
 __all__ = ["Crops", "load_crops", "load_patches"]
 

@@ -13,6 +13,7 @@ from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
+from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
@@ -23,7 +24,7 @@ from tcdcn_init.training.refinement import fit_refinement
 from tcdcn_init.training.refit import refit_heads
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.training.workers import Workers
-from tcdcn_init.weights import LICENCE, find_model, load_network, save_network
+from tcdcn_init.weights import LICENCE, find_model
 
 __all__ = ["RECIPES", "recipe", "train_on_mtfl", "with_options"]
 

@@ -5,9 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import torch
 from torch import distributed
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "use_threads"]
+
+
+def use_threads(count: int) -> None:
+    """Train on this many processor threads.
+
+    Examples
+    --------
+    >>> use_threads(1)
+    """
+    torch.set_num_threads(count)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -14,8 +12,9 @@ from tcdcn_init.geometry import interocular
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend, load_backend
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.exporting import largest_difference
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.tasks import TASKS
-from tcdcn_init.weights import bundled_models, find_model, save_network
+from tcdcn_init.weights import bundled_models, find_model
 
 
 @pytest.fixture(scope="module", params=[TorchBackend, OnnxBackend], ids=["torch", "onnx"])
@@ -93,15 +92,6 @@ def test_auto_takes_torch_where_there_is_no_onnx_file(small_model):
     assert isinstance(load_backend(small_model, "auto"), TorchBackend)
     with pytest.raises(FileNotFoundError, match=r"small\.onnx does not exist"):
         load_backend(small_model, "onnx")
-
-
-def test_auto_takes_torch_where_onnxruntime_is_not_installed(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "onnxruntime" else find(name, *a))
-    assert isinstance(load_backend("tcdcn-mtfl", "auto"), TorchBackend)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r'pip install "tcdcn-init\[onnx\]"'):
-        load_backend("tcdcn-mtfl", "onnx")
 
 
 def test_what_is_no_onnx_model_is_refused(tmp_path):

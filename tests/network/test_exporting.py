@@ -15,7 +15,7 @@ from tcdcn_init.cli import app
 from tcdcn_init.network import exporting
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.exporting import export_onnx, largest_difference
-from tcdcn_init.weights import load_network
+from tcdcn_init.network.model_file import load_network
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def test_the_metadata_goes_along_and_nothing_of_this_machine(exported):
 def test_a_difference_between_the_two_is_seen(exported, small_network, tmp_path):
     import torch
 
+    from tcdcn_init.network.model_file import save_network
     from tcdcn_init.network.tcdcn import TCDCN
-    from tcdcn_init.weights import save_network
 
     torch.manual_seed(7)
     save_network(tmp_path / "mine.safetensors", TCDCN(small_network), {})

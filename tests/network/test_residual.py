@@ -13,6 +13,7 @@ from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import ResidualConfig, config_from_dict, config_to_dict
 from tcdcn_init.network.exporting import export_onnx
+from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import PointRefinement, ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
 from tcdcn_init.training.augmentation import AugmentationConfig
@@ -21,7 +22,6 @@ from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
 from tcdcn_init.training.refinement import HIDDEN, fit_refinement
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
-from tcdcn_init.weights import load_network, save_network
 
 SMALL = ResidualConfig(side=32, widths=(8, 8, 16), blocks=(1, 1, 1), feature=24)
 

@@ -8,10 +8,10 @@ import pytest
 from tcdcn_init import Initializer
 from tcdcn_init.crops import frames_apart, frames_from_points
 from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.two_stage import _upright, agreed, ask_stages
-from tcdcn_init.weights import save_network
 
 CONFIG = TwoStageConfig(fine_passes=1)
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])

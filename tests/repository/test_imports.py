@@ -1,16 +1,14 @@
-"""Imports run one way, eval -> adapters -> tcdcn_init, and in no circle, the lazy ones included."""
+"""Imports run one way, eval -> adapters -> tcdcn_init, and in no circle, the lazy ones included; few need PyTorch."""
 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import pkgutil
-import subprocess
-import sys
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 import tcdcn_init
 
@@ -20,18 +18,42 @@ MODULES = {
 }
 
 
-def imports(path: Path) -> set[str]:
-    """Modules of ours that a file imports, wherever in it the import stands."""
-    named = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            named |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            named |= {alias.name for alias in node.names}
-    return named & MODULES.keys()
+@functools.cache
+def imported(path: Path, *, at_load: bool = False) -> set[str]:
+    """Modules that a file imports, wherever in it the import stands; or only when it is loaded itself."""
+
+    def found(nodes: Iterable[ast.AST]) -> Iterator[str]:
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            elif isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif not at_load or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If):
+                yield from found(ast.iter_child_nodes(node))
+
+    return set(found([ast.parse(path.read_text())]))
 
 
-GRAPH = {name: imports(path) for name, path in MODULES.items()}
+GRAPH = {name: imported(path) & MODULES.keys() for name, path in MODULES.items()}
+
+
+def loaded_with(module: str) -> set[str]:
+    """Modules of ours that are loaded when one is, itself and the packages that it lies in among them."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in MODULES:
+            continue
+        seen.add(name)
+        waiting += [name.rpartition(".")[0], *imported(MODULES[name], at_load=True)]
+    return seen
+
+
+@functools.cache
+def needs_torch(module: str) -> bool:
+    """Whether a module cannot be loaded without PyTorch."""
+    return any("torch" in imported(MODULES[name], at_load=True) for name in loaded_with(module))
 
 
 def wing(name: str) -> int:
@@ -51,7 +73,30 @@ def test_there_is_no_circle():
     TopologicalSorter(GRAPH).prepare()  # raises CycleError, which names the modules
 
 
-@pytest.mark.parametrize("package", ["tcdcn_init", "tcdcn_init.network", "tcdcn_init.training", "tcdcn_init.cli"])
-def test_torch_is_not_loaded_before_it_is_needed(package):
-    code = f"import sys, {package}; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+# What trains, and the networks that the torch backend runs and `export` traces.
+WITH_TORCH = (
+    "tcdcn_init.training",
+    "tcdcn_init.eval.experiments",
+    "tcdcn_init.eval.cascaded_cnn",
+    "tcdcn_init.eval.model_report.calibration",
+    "tcdcn_init.network.exporting",
+    "tcdcn_init.network.model_file",
+    "tcdcn_init.network.residual",
+    "tcdcn_init.network.stage",
+    "tcdcn_init.network.standardisation",
+    "tcdcn_init.network.tcdcn",
+)
+
+
+def trains(name: str) -> bool:
+    return any(name == allowed or name.startswith(f"{allowed}.") for allowed in WITH_TORCH)
+
+
+def test_nothing_but_training_and_networks_needs_torch():
+    assert needs_torch("tcdcn_init.training.trainer")
+    assert [name for name in MODULES if needs_torch(name) and not trains(name)] == []
+
+
+def test_torch_is_imported_later_by_its_backend_alone():
+    others = [name for name, path in MODULES.items() if "torch" in imported(path) and not trains(name)]
+    assert others == ["tcdcn_init.network.backends"]

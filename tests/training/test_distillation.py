@@ -75,7 +75,7 @@ def test_a_teacher_and_its_weight_belong_together(mtfl_root, small_model, tmp_pa
 
 
 def test_a_taught_model_says_so(mtfl_root, small_model, small_network, tmp_path):
-    from tcdcn_init.weights import load_network, save_network
+    from tcdcn_init.network.model_file import load_network, save_network
 
     teacher = tmp_path / "teacher.safetensors"
     save_network(teacher, load_network(small_model)[0], {"recipe": "the first"})

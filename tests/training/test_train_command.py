@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from skimage.io import imread
 
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.model_file import load_network
 from tcdcn_init.training import trainer as training
 from tcdcn_init.training.trainer import TrainingConfig
-from tcdcn_init.weights import load_network
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"
 TRAIN = ["--model", "tcdcn-quick", "--epochs", "3", "--batch", "40", "--seed", "3", "--threads", "1"]

@@ -17,10 +17,10 @@ from tcdcn_init.datasets.ibug68 import read_ibug68
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
 from tcdcn_init.geometry import completed, interocular, invert, transform_points
+from tcdcn_init.geometry.background import background_box
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
-from tcdcn_init.training.background import background_box
 from tcdcn_init.training.data import _each
 
 __all__ = ["SETS", "WEIGHTS", "blended", "stage_patches", "training_sets", "visibility"]

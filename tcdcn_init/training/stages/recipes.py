@@ -15,12 +15,12 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
 from tcdcn_init.training.stages.data import blended, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
-from tcdcn_init.weights import save_network
 
 __all__ = ["LICENCE", "STAGE_RECIPES", "TwoStageRecipe", "taught", "train_two_stages", "with_epochs"]
 

@@ -25,8 +25,8 @@ from tcdcn_init.eval.model_report.confidence_report import confidence_tables, pl
 from tcdcn_init.eval.model_report.measurement import confidence_views
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.config import ResidualConfig
+from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import ResidualTCDCN
-from tcdcn_init.weights import load_network, save_network
 
 scores = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=12)
 

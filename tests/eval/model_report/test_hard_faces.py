@@ -20,9 +20,9 @@ from tcdcn_init.eval.model_report.hard_faces import (
     hard_faces_table,
     seen_or_hidden,
 )
+from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.weights import save_network
 
 FIVE = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=np.float32)
 

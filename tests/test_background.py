@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcdcn_init.training.background import OVERLAP, SIDES, background_box
+from tcdcn_init.geometry.background import OVERLAP, SIDES, background_box
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import box_square, overlap
+from tcdcn_init.geometry.boxes import box_square, overlap
 
 __all__ = ["OVERLAP", "SIDES", "background_box"]
 

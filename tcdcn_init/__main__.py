@@ -1,0 +1,7 @@
+"""``python -m tcdcn_init``: the command `tcdcn-init`."""
+
+from __future__ import annotations
+
+from tcdcn_init.cli import app
+
+app(prog_name="tcdcn-init")
