@@ -39,7 +39,7 @@ types: .venv/.installed
 
 # The site, with every example run: build/docs/index.html. A warning is an error.
 docs: .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]" --config-settings editable_mode=strict
+	$(PIP) -e ".[docs]"
 	$(BIN)/python docs/site/build.py
 
 # 100,000 hostile inputs and interrupted runs; some ten minutes, and docs/reliability.md.

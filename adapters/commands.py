@@ -29,6 +29,9 @@ def points(
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled ert68-ytf from the five.")] = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="The model's guesses at pose, gender, glasses and smile too.")
+    ] = False,
     as_stored: Annotated[
         bool, typer.Option("--as-stored", help="Leave out the turn that EXIF asks for, which boxes else refer to, too.")
     ] = False,
@@ -54,6 +57,7 @@ def points(
         boxes=read_boxes(boxes, check=False) if boxes else None,
         dense=load_regressor("ert68-ytf").fit_from_points if dense else None,
         draw=draw,
+        attributes=attributes,
         apply_orientation=not as_stored,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
         f"{'68' if dense else '5'} points",

@@ -144,12 +144,15 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 @commands.command()
 def report(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/, limits/, hard_faces/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/, limits/, boxes/, hard_faces/.")],
     model: Annotated[str, typer.Argument(help="Bundled model, or path of a model file.")] = DEFAULT_MODEL,
     mtfl: MtflOption = None,
     afw: AfwOption = None,
     others: Annotated[
         Path | None, typer.Option(help="Folder with any of lfpw/, helen/, cfp_profile/, infants/, lfpw29/, aflw68/.")
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option(help="Of MTFL and AFW: figures,confidence,limits,boxes; default: all.")
     ] = None,
     backend: BackendOption = "auto",
     passes: PassesOption = DEFAULT_PASSES,
@@ -158,19 +161,22 @@ def report(
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Measure a model by itself: the figures of its card, its confidence, its limits, and hard faces.
+    """Measure a model by itself: the figures of its card, its confidence, its limits, bad boxes, and hard faces.
 
     Confidence: expected against actual errors, and faces against boxes without one. Limits: pose classes, occlusion,
-    and the worst faces in images. Hard faces (--others): 300-W's, profiles, infants, and what is visible.
+    and the worst faces in images. Boxes: of another size, or elsewhere. Hard faces (--others): 300-W's, profiles,
+    infants, and what is visible.
 
     An interrupted run goes on when the command is repeated.
     """
     from tcdcn_init.eval.measuring.cases import TITLES
     from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.model_report.bad_boxes import box_sentence, box_tables
     from tcdcn_init.eval.model_report.confidence_report import confidence_tables
     from tcdcn_init.eval.model_report.figures import figures_table
     from tcdcn_init.eval.model_report.hard_faces import hard_faces_table
     from tcdcn_init.eval.model_report.limits_text import sentences
+    from tcdcn_init.eval.model_report.measurement import PARTS
     from tcdcn_init.eval.model_report.run import run_hard_faces, run_report
 
     named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
@@ -182,16 +188,20 @@ def report(
         typer.echo(hard_faces_table(run_hard_faces(others, out, settings).measured) + "\n")
     if not roots:
         return
-    found = run_report(roots, out, settings)
-    typer.echo(figures_table(found.figures.datasets) + "\n")
-    if found.confidence is None:
-        typer.echo(f"{model} has no confidence outputs: there is no confidence to report on\n")
-    else:
+    found = run_report(roots, out, settings, PARTS if parts is None else split_names(parts) or ())
+    if found.figures is not None:
+        typer.echo(figures_table(found.figures.datasets) + "\n")
+    if found.confidence is not None:
         typer.echo(confidence_tables(found.confidence.datasets))
-    for name, figures in found.limits.datasets.items():
-        typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
-    parts = ["figures", *["confidence"] * (found.confidence is not None), "limits"]
-    typer.echo(f"wrote {', '.join(str(out / part / f'{part}.md') for part in parts)}")
+    elif parts is None or "confidence" in parts:
+        typer.echo(f"{model} has no confidence outputs: there is no confidence to report on\n")
+    if found.limits is not None:
+        for name, figures in found.limits.datasets.items():
+            typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
+    if found.boxes is not None:
+        typer.echo(f"{box_sentence(found.boxes.datasets)}\n\n{box_tables(found.boxes.datasets)}\n")
+    written = [part for part in PARTS if getattr(found, part) is not None]
+    typer.echo(f"wrote {', '.join(str(out / part / f'{part}.md') for part in written)}")
 
 
 @commands.command()

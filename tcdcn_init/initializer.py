@@ -223,8 +223,9 @@ def initialize(
     image : (H, W), (H, W, 3) or (H, W, 4) array_like, PIL image or torch tensor
         Grey, RGB or RGBA; integers over the range of their type, or floats from 0 to 1 (`images.as_image`).
     boxes : sequence of boxes, or (N, 4) array_like, optional
-        Face boxes (left, top, right, bottom) in pixels, or objects such as ``dlib.rectangle``. Omitted, a detector
-        looks for faces (`detection.detect_boxes`, whose limits apply).
+        Face boxes (left, top, right, bottom) in pixels, or what a detector returned, such as rows with scores, objects
+        like ``dlib.rectangle`` or mappings (`boxes.boxes_from`, which also takes other orders of four numbers).
+        Omitted, a detector looks for faces (`detection.detect_boxes`, whose limits apply).
     model : str or path
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}

@@ -25,18 +25,18 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.detection import detect_boxes
 from tcdcn_init.geometry import as_box
 from tcdcn_init.images import read_image
-from tcdcn_init.initializer import Initialization, Initializer
+from tcdcn_init.initialization import Initialization
+from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import draw_faces, drawing_of
 from tcdcn_init.pointfile.finding import boxes_by_image
-from tcdcn_init.pointfile.formats import check_output, image_name, write_rows
+from tcdcn_init.pointfile.formats import check_output, write_rows
+from tcdcn_init.pointfile.rows import Row, columns_of, face_row, failed_row, image_row
 
 __all__ = ["Dense", "PointsReport", "write_points"]
 
 logger = logging.getLogger("tcdcn_init")
 
 Dense = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
-
-Row = dict[str, Any]
 
 # Images held in memory at once, whose faces make one batch.
 _BATCH = 16
@@ -75,6 +75,7 @@ def write_points(
     boxes: Mapping[str, Sequence[ArrayLike]] | None = None,
     dense: Dense | None = None,
     draw: Path | None = None,
+    attributes: bool = False,
     apply_orientation: bool = True,
     settings: str = "",
 ) -> PointsReport:
@@ -84,10 +85,8 @@ def write_points(
     ----------
     images : sequence of pathlib.Path
     out : pathlib.Path
-        .csv, .json or .parquet: a row a face (columns image, face, left, top, right, bottom, x0, y0, ..., roll,
-        confidence and the five points' expected errors where the model has them, the attributes' probabilities, and
-        error), a row without a face number for an image without a face, and a row with an error for an image or a
-        box that could not be used. Names are UTF-8; bytes of a name that are not are written as ``\\xe9``.
+        .csv, .json or .parquet, with the columns of `columns_of`: a row a face, a row without a face's number for an
+        image without one, and a row with an error for an image or a face that could not be used.
     initializer : Initializer
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or by the end of it, such as the file name, where that fits one image only; other images get a row
@@ -96,6 +95,8 @@ def write_points(
         ``(image, five points) -> (P, 2)`` shape to write instead of the five points.
     draw : pathlib.Path, optional
         Folder for a copy of every image with boxes and points drawn in. Images below it are no input.
+    attributes : bool
+        Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
         Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
     settings : str
@@ -121,9 +122,9 @@ def write_points(
         if draw.exists() and not draw.is_dir():
             raise ValueError(f"{draw} is a file; expected a folder for the drawings")
         images = [path for path in images if draw.resolve() not in path.resolve().parents]
-    work = _Work(initializer, images, boxes, dense, draw, apply_orientation)
+    work = _Work(initializer, images, boxes, dense, draw, attributes, apply_orientation)
     identity = f"{settings}; content of boxes {_content_of_boxes(boxes)}, of model {work.fingerprint}; drawn in {draw}"
-    identity += "" if apply_orientation else "; as stored"
+    identity += "; with attributes" * attributes + "; as stored" * (not apply_orientation)
     with Journal(out.with_name(out.name + ".journal"), identity) as journal:
         done: dict[Path, list[Row]] = {}
         entries = {piece.get("image"): piece for piece in journal.pieces}
@@ -148,10 +149,10 @@ def _report(rows: Sequence[Row], out: Path) -> PointsReport:
     for row in rows:
         if row.get("error"):
             reasons[row["image"]] = "; ".join(filter(None, [reasons.get(row["image"]), row["error"]]))
-    without = tuple(row["image"] for row in rows if row["face"] is None and not row.get("error"))
-    faces = [row for row in rows if row["face"] is not None and not row.get("error")]
+    without = tuple(row["image"] for row in rows if row["status"] == "no face")
+    faces = sum(row["status"] == "ok" for row in rows)
     read = {row["image"] for row in rows if row["face"] is not None}.union(without)
-    return PointsReport(len(read), len(faces), without, reasons, out)
+    return PointsReport(len(read), faces, without, reasons, out)
 
 
 def _groups(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
@@ -164,7 +165,7 @@ class _Work:
 
     Attributes
     ----------
-    columns : list of str
+    columns : list of Column
         Of every row, whatever is found.
     fingerprint : str
         Of what model and regressor answer on one image: files may change under their names.
@@ -177,8 +178,10 @@ class _Work:
         boxes: Mapping[str, Sequence[ArrayLike]] | None,
         dense: Dense | None,
         draw: Path | None,
+        attributes: bool,
         apply_orientation: bool,
     ) -> None:
+        self._tasks = initializer.config.tasks if attributes else ()
         self._initializer, self._dense, self._apply_orientation = initializer, dense, apply_orientation
         self._boxes = None if boxes is None else boxes_by_image(images, boxes)
         self._drawings = {} if draw is None else {path: drawing_of(path, draw) for path in images}
@@ -189,7 +192,7 @@ class _Work:
         if dense is not None:
             shape = dense(image, np.array([(47, 50), (73, 50), (60, 65), (50, 78), (70, 78)], dtype=np.float32))
         self._shape = np.shape(shape)
-        self.columns = [*_row("", 0, face, shape), "error"]
+        self.columns = columns_of(len(shape), self._tasks)
         answers = face.points.tobytes() + np.asarray(shape).tobytes() + face.expected_error.tobytes()
         self.fingerprint = hashlib.sha256(answers).hexdigest()[:16]
 
@@ -203,7 +206,7 @@ class _Work:
         """Path, content and rows of each image, as its drawing is on the disk."""
         read: list[tuple[Path, str | None, NDArray[Any], list[NDArray[np.float64]], dict[int, str]]] = []
         for path in paths:
-            content = _content(path)
+            content, image = _content(path), None
             try:
                 if path.is_dir():
                     raise ValueError("the folder may not be read; ask for the right to, or leave it out")
@@ -212,12 +215,12 @@ class _Work:
             except ImportError:  # no detector: the same for every image
                 raise
             except Exception as error:  # decoders and detectors raise what they like
-                yield path, content, [_error_row(path, None, error)]
+                yield path, content, [failed_row(path, image, error)]
                 continue
             read.append((path, content, image, boxes, reasons))
         for (path, content, image, boxes, reasons), faces in zip(read, self._faces(read), strict=True):
             if isinstance(faces, Exception):
-                yield path, content, [_error_row(path, None, faces)]
+                yield path, content, [failed_row(path, image, faces)]
                 continue
             rows, drawn = [], []
             for number, (face, box) in enumerate(zip(faces, boxes, strict=True)):
@@ -232,11 +235,11 @@ class _Work:
                         raise ValueError(
                             f"its shape is {np.asarray(shape).tolist()}; expected {self._shape} finite numbers"
                         )
-                    rows.append(_row(image_name(path), number, face, shape))
+                    rows.append(face_row(path, image, number, face, shape, self._tasks))
                     drawn.append((shape, face.box))
                 except Exception as error:
-                    rows.append(_error_row(path, number, error))
-            rows = rows or [{"image": image_name(path), "face": None}]
+                    rows.append(failed_row(path, image, error, number))
+            rows = rows or [image_row(path, image, "no face")]
             rows += self._draw(path, image, drawn)
             yield path, content, rows
 
@@ -279,9 +282,9 @@ class _Work:
         except OSError as error:
             if error.errno not in _NO_SUCH_NAME:
                 raise
-            return [_error_row(path, None, f"not drawn: {error}")]
+            return [failed_row(path, image, error, drawn=False)]
         except Exception as error:
-            return [_error_row(path, None, f"not drawn: {error}")]
+            return [failed_row(path, image, error, drawn=False)]
         return []
 
 
@@ -303,23 +306,3 @@ def _content_of_boxes(boxes: Mapping[str, Sequence[ArrayLike]] | None) -> str:
     for name in sorted(boxes):
         digest.update(f"{as_text(name)}\n{[np.asarray(box).tolist() for box in boxes[name]]}\n".encode())
     return digest.hexdigest()[:16]
-
-
-def _error_row(path: Path, number: int | None, error: Exception | str) -> Row:
-    reason = str(error) or type(error).__name__
-    text = f"cannot be used: {reason}" if number is None else f"face {number} cannot be used: {reason}"
-    return {"image": image_name(path), "face": number, "error": as_text(text)}
-
-
-def _row(image: str, number: int, face: Initialization, shape: NDArray[Any]) -> Row:
-    row: Row = {"image": image, "face": number}
-    row.update(zip(("left", "top", "right", "bottom"), (round(float(v), 3) for v in face.box), strict=True))
-    for k, (x, y) in enumerate(shape):
-        row[f"x{k}"], row[f"y{k}"] = round(float(x), 3), round(float(y), 3)
-    row["roll"] = round(face.roll, 2)
-    if np.isfinite(face.confidence):
-        row["confidence"] = round(face.confidence, 4)
-        row.update({f"expected error {k}": round(float(error), 4) for k, error in enumerate(face.expected_error)})
-    for task, probabilities in face.attributes.items():
-        row.update({f"{task} {name}": round(value, 4) for name, value in probabilities.items()})
-    return row
