@@ -109,7 +109,7 @@ class Track:
     def points_at(self, time: float) -> NDArray[np.float64]:
         """(5, 2): where the points are to be expected; a motion dies away while it is not seen."""
         along = _FADING * (1.0 - np.exp(-(time - self.seen) / _FADING))
-        return self.face.points + self._velocity * along
+        return np.asarray(self.face.points + self._velocity * along)
 
     def box_at(self, time: float) -> NDArray[np.float64]:
         """(4,): the box to look in."""

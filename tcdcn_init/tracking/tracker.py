@@ -27,7 +27,7 @@ FOLLOWED_FROM = 0.2
 
 FOUND_FROM = 0.5
 """Confidence from which a face counts as found that was not there in the frame before."""
-# Both chosen on moved faces of MTFL's held-out tenth: `tcdcn-init motion --dataset mtfl-val --thresholds`.
+# Both chosen on moved faces of MTFL's held-out tenth, by `tcdcn-init motion --dataset mtfl-val` with other values here.
 
 SEARCH_EVERY = 0.12
 """Seconds between two detections while a face is lost, or there is none."""
@@ -173,7 +173,9 @@ class FaceTracker:
         if not np.isfinite(time):
             raise ValueError(f"the frame's time is {time}; expected seconds")
         if time < self._time:
-            raise ValueError(f"the frame's time is {time}, before the last one's, {self._time}; expected times in order")
+            raise ValueError(
+                f"the frame's time is {time}, before the last one's, {self._time}; expected times in order"
+            )
         return float(time)
 
     def _is_due(self, now: float) -> bool:
@@ -211,8 +213,8 @@ class FaceTracker:
             if face.confidence >= FOUND_FROM and _is_inside(image, face)
         ]
         if seen and faces:
-            known = same_face([face.points for face in faces], seen).any(axis=1)
-            faces = [face for face, is_known in zip(faces, known, strict=True) if not is_known]
+            known = same_face([face.points for face in faces], seen)
+            faces = [face for face, same in zip(faces, known, strict=True) if not same.any()]
         missing, new = self._continued(missing, faces, now)
         for face in new:
             self._tracks.append(Track(self._next, face, now, self.smoothing))
