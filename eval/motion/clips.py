@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ FRAME_SIZE = (480, 360)
 BACKGROUNDS = ("coffee", "motorcycle_left", "rocket", "chelsea", "brick", "gravel")
 """Images of scikit-image without a human face."""
 
+_WALL = "brick"
 _PAN = 60.0  # pixels a second of the background
 
 # Half axes of the ellipse that is cut out, in box widths and heights, and the share of them over which it fades.
@@ -107,7 +109,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A synthetic video; iterating over it draws its frames.
+    """A synthetic video; a frame is drawn when it is asked for.
 
     Attributes
     ----------
@@ -143,12 +145,13 @@ class Clip:
         return round(self.seconds * self.rate)
 
     def __iter__(self) -> Iterator[Shown]:
-        cover = Image.fromarray(np.repeat(background("brick")[..., :1], 3, axis=2))
-        for number in range(len(self)):
-            time = number / self.rate
-            yield self._drawn(time, self.script(time), cover)
+        return map(self.__getitem__, range(len(self)))
 
-    def _drawn(self, time: float, scene: Scene, cover: Image.Image) -> Shown:
+    def __getitem__(self, number: int) -> Shown:
+        time = number / self.rate
+        return self._drawn(time, self.script(time))
+
+    def _drawn(self, time: float, scene: Scene) -> Shown:
         width, height = self.size
         room = self.behind.shape[1] - width
         # There and back again: a triangle, without a jump at its ends.
@@ -166,7 +169,7 @@ class Clip:
             corners = np.rint(each).astype(int).tolist()
             box = (max(corners[0], 0), max(corners[1], 0), min(corners[2], width), min(corners[3], height))
             if box[0] < box[2] and box[1] < box[3]:
-                canvas.paste(cover.crop((0, 0, box[2] - box[0], box[3] - box[1])), box[:2])
+                canvas.paste(Image.fromarray(background(_WALL)[: box[3] - box[1], : box[2] - box[0]]), box[:2])
             inside = (points >= corners[:2]).all(axis=2) & (points <= corners[2:]).all(axis=2)
             uncovered &= ~inside
         framed = (points >= 0).all(axis=2) & (points <= (width - 1, height - 1)).all(axis=2)
@@ -222,6 +225,7 @@ def cut_out(image: Any, points: ArrayLike, box: ArrayLike) -> Actor:
     return Actor(whole, np.asarray(points, dtype=np.float64) - low)
 
 
+@functools.cache
 def background(name: str) -> NDArray[np.uint8]:
     """One of `BACKGROUNDS`, in colour, as high as a frame and wide enough to move behind it.
 
