@@ -217,3 +217,31 @@ def calibrate(
     from tcdcn_init.eval.model_report.calibration import calibrate_model
 
     typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+
+
+@commands.command()
+def motion(
+    context: typer.Context,
+    root: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets motion.json, motion.md, motion.png and strip.jpg.")],
+    dataset: Annotated[str, typer.Option(help="aflw, afw or mtfl-val.")] = "aflw",
+    dlib: Annotated[
+        list[Path] | None, typer.Option(help="A shape predictor's file, to compare how still points keep; again.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "auto",
+    limit: Annotated[int, typer.Option(help="Clips of each kind, and faces under noise.")] = 20,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+) -> None:
+    """Measure the tracker on synthetic clips of real faces, and how still points keep under noise.
+
+    An interrupted run goes on when the command is repeated.
+    """
+    from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.motion.report import motion_text
+    from tcdcn_init.eval.motion.run import run_motion
+
+    settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
+    typer.echo(motion_text(run_motion(dataset, root, out, settings, dlib or ())))
+    typer.echo(f"wrote {out / 'motion.md'} and, beside it, motion.json, motion.png and strip.jpg")
