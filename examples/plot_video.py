@@ -3,7 +3,8 @@ Faces that move
 ===============
 
 A tracker needs a detector only at first and when a face is lost: each box comes from the points of the frame before.
-The "video" is scikit-image's portrait, panned, rolled, and hidden for a while.
+The "video" is scikit-image's portrait, panned, rolled, and hidden for a while. Of a file, ``tcdcn-init video IN.mp4 --out
+points.csv --draw OUT.mp4`` does the same.
 """
 
 import matplotlib.pyplot as plt
@@ -16,12 +17,13 @@ FRAMES = 48
 
 
 def video():
-    portrait = data.astronaut()
+    portrait, page = data.astronaut(), np.repeat(data.page()[:120, :200, None], 3, axis=2)
     for number, t in enumerate(np.linspace(0, 2 * np.pi, FRAMES)):
         turned = util.img_as_ubyte(transform.rotate(portrait, 25 * np.sin(2 * t), center=(224, 120), mode="edge"))
+        if 20 <= number < 26:
+            turned[60:180, 130:330] = page  # somebody holds a page before the face
         left = 90 - round(60 * np.sin(t))
-        frame = turned[:260, left : left + 260]
-        yield np.full_like(frame, 60) if 20 <= number < 26 else frame  # a hand before the lens
+        yield turned[:260, left : left + 260]
 
 
 # %%
