@@ -3,8 +3,8 @@ Faces that move
 ===============
 
 A tracker needs a detector only at first and when a face is lost: each box comes from the points of the frame before.
-The "video" is scikit-image's portrait, panned, rolled, and hidden for a while. Of a file, ``tcdcn-init video IN.mp4 --out
-points.csv --draw OUT.mp4`` does the same.
+The "video" is scikit-image's portrait, panned, rolled, and hidden for a while. Of a file, ``tcdcn-init video`` does the
+same.
 """
 
 import matplotlib.pyplot as plt

@@ -44,6 +44,7 @@ BELOW = {
 }
 """What the menu shows below pages of prose."""
 
+_NAME = re.compile(r"(?<!`)`(tcdcn_init(?:\.\w+)+)`(?!`)")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -65,7 +66,10 @@ def addresses() -> dict[str, str]:
 
 
 def on_the_site(text: str, page: str, known: dict[str, str]) -> str:
-    """A page's text with its links as they are on the site; those to what is not there, such as JSON, become words."""
+    """A page's text with its links as they are on the site; those to what is not there, such as JSON, become words.
+
+    Names of the package in backticks lead to the reference.
+    """
 
     def link(match: re.Match[str]) -> str:
         mark, words, target, anchor = match.groups(default="")
@@ -74,7 +78,7 @@ def on_the_site(text: str, page: str, known: dict[str, str]) -> str:
             return words
         return f"{mark}[{words}]({os.path.relpath(address, PurePosixPath(known[page]).parent)}{anchor})"
 
-    return _LINK.sub(link, text)
+    return _NAME.sub(r"{py:obj}`\1`", _LINK.sub(link, text))
 
 
 def menu(page: str, known: dict[str, str]) -> str:

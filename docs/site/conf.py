@@ -15,7 +15,13 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+import tcdcn_init
+
 ROOT = Path(__file__).resolve().parents[2]
+
+# The front door's names are loaded on first use; autodoc looks at what is there.
+for _name in tcdcn_init.__all__:
+    setattr(tcdcn_init, _name, getattr(tcdcn_init, _name))
 
 project = "tcdcn-init"
 author = "the tcdcn-init developers"
