@@ -24,7 +24,7 @@ _LOCAL = "/data/local-files/?d="
 
 
 def label_config(points: int = 5) -> str:
-    """The labelling interface that a project needs for `write_label_studio`'s tasks: Settings, Labeling Interface, Code.
+    """The interface that a project needs for `write_label_studio`'s tasks: Settings, Labeling Interface, Code.
 
     Parameters
     ----------

@@ -77,6 +77,7 @@ def write_points(
     draw: Path | None = None,
     attributes: bool = False,
     apply_orientation: bool = True,
+    format: str | None = None,
     settings: str = "",
 ) -> PointsReport:
     """Initialize every face of many images into one file.
@@ -86,7 +87,8 @@ def write_points(
     images : sequence of pathlib.Path
     out : pathlib.Path
         .csv, .json or .parquet, with the columns of `columns_of`: a row a face, a row without a face's number for an
-        image without one, and a row with an error for an image or a face that could not be used.
+        image without one, and a row with an error for an image or a face that could not be used. Or a file of a
+        labelling tool, with the images that could be read and the faces that could be used.
     initializer : Initializer
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or by the end of it, such as the file name, where that fits one image only; other images get a row
@@ -99,6 +101,8 @@ def write_points(
         Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
         Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
+    format : str, optional
+        One of `formats.FORMATS`; default: by the output's name.
     settings : str
         What decides the results, for a reader of the journal; the content of boxes, model and images is compared in
         any case.
@@ -117,7 +121,7 @@ def write_points(
         If output, journal or drawings cannot be written: what is finished is kept. If another process is writing the
         same output.
     """
-    check_output(out)
+    check_output(out, format)
     if draw is not None:
         if draw.exists() and not draw.is_dir():
             raise ValueError(f"{draw} is a file; expected a folder for the drawings")
@@ -139,7 +143,7 @@ def write_points(
                 journal.append({"image": str(path), "content": content, "rows": rows})
                 done[path] = rows
         rows = [row for path in images for row in done[path]]
-        write_rows(out, work.columns, rows)
+        write_rows(out, work.columns, rows, format)
         journal.remove()
     return _report(rows, out)
 
