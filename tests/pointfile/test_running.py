@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import tifffile
+from PIL import Image
 from skimage.io import imread, imsave
 
 from tcdcn_init.datasets import read_boxes
@@ -206,11 +207,13 @@ def test_images_are_drawn(gallery, boxes, initializer, tmp_path):
     images = find_images([str(gallery)])[:4]
     write_points(images, tmp_path / "points.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
     drawn = sorted(path for path in (tmp_path / "drawn").rglob("*") if path.is_file())
-    assert [path.name for path in drawn] == [source.name + ".png" for source in images]
+    assert [path.name for path in drawn] == [
+        source.name if source.suffix == ".jpg" else source.name + ".jpg" for source in images
+    ]
     for path, source in zip(drawn, images, strict=True):
         image = imread(path)
         assert image.shape == (96, 96, 3)
-        coloured = np.ptp(image.astype(int), axis=2).max() > 100
+        coloured = np.ptp(image.astype(int), axis=2).max() > 100  # the drawn faces are grey
         assert coloured == bool(boxes[source.name])
 
 
@@ -224,6 +227,34 @@ def test_no_drawing_takes_the_place_of_another(gallery, initializer, tmp_path, m
     write_points(list(map(Path, names)), Path("p.csv"), initializer, boxes=boxes, draw=Path("drawn"))
     assert len([path for path in Path("drawn").rglob("*") if path.is_file()]) == len(names)
     Path("../outside.png").unlink()
+
+
+def test_drawings_keep_the_folders_below_the_last_shared_one_and_the_size(portrait, gallery, initializer, tmp_path):
+    for name in ("photos/2019/a.jpg", "photos/2020/b/a.webp"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.fromarray(portrait[:90, :160]).save(tmp_path / name)
+    images = find_images([str(tmp_path / "photos")])
+    boxes = {path.name: [] for path in images}
+    write_points(images, tmp_path / "p.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
+    for name in ("2019/a.jpg", "2020/b/a.webp.jpg"):
+        with Image.open(tmp_path / "drawn" / name) as drawing:
+            assert (drawing.format, drawing.size) == ("JPEG", (160, 90))
+
+
+def test_a_drawing_whose_name_is_anothers_costs_a_row(gallery, initializer, tmp_path):
+    for name in ("a.png", "a.png.jpg"):
+        shutil.copy(gallery / "face00.png", tmp_path / name)
+    images = [tmp_path / "a.png", tmp_path / "a.png.jpg"]
+    boxes = {path.name: [BOX] for path in images}
+    report = write_points(images, tmp_path / "p.json", initializer, boxes=boxes, draw=tmp_path / "drawn")
+    assert [row["status"] for row in rows_of(report.out)] == ["ok", "ok", "not drawn"]
+    assert "is the drawing of" in rows_of(report.out)[2]["error"]
+
+
+def test_images_that_all_lie_among_the_drawings_are_refused(gallery, initializer, tmp_path):
+    shutil.copy(gallery / "face00.png", tmp_path)
+    with pytest.raises(ValueError, match="all images lie in the folder of the drawings"):
+        write_points([tmp_path / "face00.png"], tmp_path / "p.csv", initializer, draw=tmp_path)
 
 
 def test_drawings_of_an_earlier_run_are_no_images_of_the_next(gallery, initializer, tmp_path, monkeypatch):
@@ -388,13 +419,12 @@ def test_all_columns_are_there_without_a_single_face(gallery, boxes, initializer
 
 
 def test_a_cameras_orientation_is_applied_unless_it_is_not_wanted(portrait, initializer, tmp_path):
-    from PIL import Image
-
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(portrait).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
     upright = write_points([tmp_path / "a.png"], tmp_path / "p.json", initializer)
     assert upright.faces == 1
+    assert (rows_of(upright.out)[0]["width"], rows_of(upright.out)[0]["height"]) == (512, 512)
     [face] = initializer(portrait)
     np.testing.assert_allclose(rows_of(upright.out)[0]["x0"], face.points[0, 0], atol=0.1)
     assert write_points([tmp_path / "a.png"], tmp_path / "q.json", initializer, apply_orientation=False).faces == 0
