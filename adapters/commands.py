@@ -24,7 +24,13 @@ def points(
         list[str],
         typer.Argument(help="Images, folders, patterns; a .txt that names one a line, or - for such lines from stdin."),
     ],
-    out: Annotated[Path, typer.Option(help="points.csv, .json or .parquet.")],
+    out: Annotated[
+        Path, typer.Option(help="points.csv, .json or .parquet; faces.xml of imglab, coco.json; others by --format.")
+    ],
+    format: Annotated[
+        str | None,
+        typer.Option(help="csv, json, parquet, imglab, coco, cvat, label-studio or pts (a folder); default: by --out."),
+    ] = None,
     boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for copies with the points drawn in (JPEG).")] = None,
     review: Annotated[Path | None, typer.Option(help="Page (.html) to look through the faces.")] = None,
@@ -66,6 +72,7 @@ def points(
         review=review,
         attributes=attributes,
         apply_orientation=not as_stored,
+        format=format,
         jobs=jobs,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
         f"{'68' if dense else '5'} points",

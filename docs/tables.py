@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from safetensors import safe_open
 
+from tcdcn_init.datasets import named
 from tcdcn_init.eval.bootstrap import Interval
 from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_tables
 from tcdcn_init.eval.comparison.finding import finding
@@ -19,7 +20,7 @@ from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables import report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
-from tcdcn_init.eval.model_report.confidence import ConfidenceReport
+from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW, ConfidenceReport
 from tcdcn_init.eval.model_report.confidence_report import confidence_tables, confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
 from tcdcn_init.eval.model_report.limits import LimitsReport
@@ -234,6 +235,47 @@ def confidence() -> str:
     return confidence_tables(_confidence().datasets)
 
 
+_THRESHOLDS_ON = ("aflw", "afw")
+
+
+def _thresholds(name: str) -> list[tuple[float, float | None, float | None, float | None]]:
+    """Least confidence, kept faces in their own box, failures among them, kept boxes without a face, of a data set."""
+    figures = _confidence().datasets[name]
+    if figures.thresholds:
+        return [(row.threshold, row.kept, row.failures, row.kept_background) for row in figures.thresholds]
+    # A report made before thresholds were measured has one of them, under other names.
+    own, empty = LimitsReport.read(ROOT / "docs/limits/limits.json").datasets[name].own_box, figures.views["background"]
+    assert own.unsure is not None
+    kept = 1 - own.unsure
+    return [
+        (0.0, 1.0, own.failure_10, 1.0),
+        (UNSURE_BELOW, kept, own.unnoticed / (own.count * kept), 1 - empty.unsure),
+    ]
+
+
+def thresholds(form: str = "markdown") -> str:
+    """What a least confidence keeps, of faces in their own box and of boxes without a face."""
+    found = [_thresholds(name) for name in _THRESHOLDS_ON]
+    rows = [
+        [f"{each[0][0]:g}", *(_share(number) for _, *numbers in each for number in numbers)]
+        for each in zip(*found, strict=True)
+    ]
+    names = [named.DATASETS[name].title for name in _THRESHOLDS_ON]
+    kinds = ("faces kept, %", "failures among them, %", "boxes without a face kept, %")
+    if form == "markdown":
+        return table(["least confidence", *(f"{name}: {kind}" for name in names for kind in kinds)], rows)
+    # Short heads: a simple table of reStructuredText, for docstrings.
+    head = ["least", *(f"{name} {kind}" for name in names for kind in ("kept", "failures", "no face"))]
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+    rule = "  ".join("=" * width for width in widths)
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
+
+
+def _share(number: float | None) -> str:
+    return "" if number is None else f"{100 * number:.1f}"
+
+
 # --- figures that model files hold
 
 
@@ -381,6 +423,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "figures": figures,
     "passes": passes,
     "confidence": confidence,
+    "thresholds": thresholds,
     "machine": machine,
     "speed-real": speed_real,
     "speed-loop": speed_loop,

@@ -7,7 +7,7 @@ that holds no face. The first three have errors; the fourth should come out unsu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -181,7 +181,7 @@ class ConfidenceFigures:
     risk : RiskCurve
         Of the faces in their own box.
     thresholds : list of ThresholdFigures
-        By `THRESHOLDS`.
+        By `THRESHOLDS`; empty in reports of before they were measured.
     """
 
     views: dict[str, ViewFigures]
@@ -189,7 +189,7 @@ class ConfidenceFigures:
     auroc_failure: float | None
     bins: list[ErrorBin]
     risk: RiskCurve
-    thresholds: list[ThresholdFigures]
+    thresholds: list[ThresholdFigures] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,10 @@ def confidence_text(report: ConfidenceReport) -> str:
         "distance; an answer is valid up to 10 %, and unsure below a confidence of 50 %.",
         "![Expected and actual errors, risk and coverage, confidence of faces and background](confidence.png)",
         confidence_tables(report.datasets),
-        "## A least confidence",
-        thresholds_text(report.datasets),
-        thresholds_table(report.datasets),
     ]
-    return "\n\n".join(parts) + "\n"
+    if all(figures.thresholds for figures in report.datasets.values()):
+        parts += ["## A least confidence", thresholds_text(report.datasets), thresholds_table(report.datasets)]
+    return "\n\n".join(parts)
 
 
 def confidence_tables(datasets: Mapping[str, ConfidenceFigures]) -> str:

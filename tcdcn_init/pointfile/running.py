@@ -71,6 +71,7 @@ def write_points(
     review: Path | None = None,
     attributes: bool = False,
     apply_orientation: bool = True,
+    format: str | None = None,
     jobs: int = 1,
     settings: str = "",
 ) -> PointsReport:
@@ -81,7 +82,8 @@ def write_points(
     images : sequence of pathlib.Path
     out : pathlib.Path
         .csv, .json or .parquet, with the columns of `columns_of`: a row a face, a row without a face's number for an
-        image without one, and a row with an error for an image or a face that could not be used.
+        image without one, and a row with an error for an image or a face that could not be used. Or a file of a
+        labelling tool, with the images that could be read and the faces that could be used.
     initializer : Initializer
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or by the end of it, such as the file name, where that fits one image only; other images get a row
@@ -98,6 +100,8 @@ def write_points(
         Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
         Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
+    format : str, optional
+        One of `formats.FORMATS`; default: by the output's name.
     jobs : int
         Processes, each with a copy of the initializer and one thread. The output does not depend on it.
     settings : str
@@ -119,7 +123,7 @@ def write_points(
         If output, journal, drawings or review cannot be written, or a process ended too early: what is finished is
         kept. If another process is writing the same output.
     """
-    check_output(out)
+    check_output(out, format)
     if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
         raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")
     if draw is not None:
@@ -159,7 +163,7 @@ def write_points(
                     faces += sum(row["status"] == "ok" for row in result.rows)
                     advance(note=f"{faces:,} faces")
         rows = [row for path in images for row in done[path]["rows"]]
-        write_rows(out, columns, rows)
+        write_rows(out, columns, rows, format)
         if review is not None:
             crops = [FaceCrop(**crop) for path in images for crop in done[path]["crops"]]
             others = [(row["image"], row.get("error") or row["status"]) for row in rows if row["status"] != "ok"]
