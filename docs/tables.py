@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ from tcdcn_init.eval.model_report.limits import LimitsReport
 from tcdcn_init.eval.model_report.limits_text import limits_text
 from tcdcn_init.eval.motion.report import MotionReport, motion_text
 from tcdcn_init.eval.retraining.figures import BothFigures
+from tcdcn_init.pointfile import columns_of
+from tcdcn_init.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
@@ -368,7 +371,18 @@ def speed_training() -> str:
     return f"{document['title']}, with {document['threads']} threads."
 
 
+def columns() -> str:
+    """The columns of what `tcdcn-init points` writes, those of one meaning in one row."""
+    rows = []
+    for (kind, unit, meaning), group in groupby(columns_of(5, list(TASKS)), lambda c: (c.kind, c.unit, c.meaning)):
+        names = [f"`{column.name}`" for column in group]
+        names = names if len(names) <= 5 else [*names[:2], "...", names[-1]]
+        rows.append([", ".join(names), {"whole": "whole number"}.get(kind, kind), unit, meaning])
+    return table(["column", "type", "unit", "meaning"], rows)
+
+
 TABLES: dict[str, Callable[..., str]] = {
+    "columns": columns,
     "command": command,
     "found": found,
     "comparison": comparison,

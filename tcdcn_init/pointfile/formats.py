@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.names import as_text
+from tcdcn_init.pointfile.rows import Column
 
-__all__ = ["OUTPUT_SUFFIXES", "check_output", "image_name", "write_rows"]
+__all__ = ["OUTPUT_SUFFIXES", "check_output", "write_rows"]
 
 OUTPUT_SUFFIXES = (".csv", ".json", ".parquet")
 
@@ -34,27 +34,14 @@ def check_output(path: Path) -> None:
         _pyarrow()
 
 
-def image_name(path: Path) -> str:
-    """An image's name in an output: its path as text that is UTF-8, and that no spreadsheet takes for a formula.
-
-    Examples
-    --------
-    >>> image_name(Path("in/a.jpg")), image_name(Path("=1+1.jpg"))
-    ('in/a.jpg', './=1+1.jpg')
-    """
-    text = as_text(path)
-    return f"./{text}" if text[:1] in "=+-@\t\r" else text
-
-
-def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows to a file, which appears whole or not at all.
 
     Parameters
     ----------
     path : pathlib.Path
         .csv (UTF-8), .json or .parquet.
-    columns : sequence of str
-        "image" and "error" hold texts, "face" whole numbers, all others numbers.
+    columns : sequence of Column
     rows : sequence of mapping
         By column; what is missing is blank or null.
 
@@ -68,15 +55,15 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, A
         write(part, columns, rows)
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, [column.name for column in columns])
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _write_json(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    whole = [{name: row.get(name) for name in columns} for row in rows]
+def _write_json(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    whole = [{column.name: row.get(column.name) for column in columns} for row in rows]
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
@@ -91,9 +78,9 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _write_parquet(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     pyarrow = _pyarrow()
-    kinds = {"image": pyarrow.string(), "error": pyarrow.string(), "face": pyarrow.int64()}
-    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
-    table = pyarrow.table({name: [row.get(name) for row in rows] for name in columns}, schema=schema)
+    kinds = {"text": pyarrow.string(), "whole": pyarrow.int64(), "number": pyarrow.float64()}
+    schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
+    table = pyarrow.table({column.name: [row.get(column.name) for row in rows] for column in columns}, schema=schema)
     pyarrow.parquet.write_table(table, path)

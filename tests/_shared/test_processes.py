@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcdcn_init.eval.measuring.processes import WorkerDied, as_finished, over_processes
+from tcdcn_init._shared.processes import WorkerDied, as_finished, over_processes
 
 
 class Squares:
@@ -67,7 +67,7 @@ CHILD = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # programs started in the background ignore it
 sys.path.insert(0, {folder!r})
-from tcdcn_init.eval.measuring.processes import over_processes
+from tcdcn_init._shared.processes import over_processes
 import waiting
 if __name__ == "__main__":
     list(over_processes(waiting.Waits, range(4), 2))

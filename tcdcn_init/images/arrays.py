@@ -14,13 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OVERSHOOT", "PIXEL_LIMIT", "as_bytes", "as_grey", "as_image", "read_image"]
+__all__ = ["OVERSHOOT", "as_bytes", "as_grey", "as_image"]
 
 OVERSHOOT = 0.25
 """How far below 0 and above 1 floats may lie, as resampling leaves them; it is clipped. More is of another range."""
-
-PIXEL_LIMIT = 178_956_970
-"""Largest number of pixels of a file that is decoded, by its header; Pillow's own limit, here for all formats."""
 
 # scikit-image's rgb2gray (ITU-R BT.709 luma).
 _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
@@ -28,8 +25,6 @@ _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 # Modes of Pillow whose arrays are images as they are, and what others are converted to.
 _AS_IT_IS = ("L", "RGB", "RGBA", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _CONVERTED = {"1": "L", "LA": "RGBA", "La": "RGBA", "PA": "RGBA", "RGBa": "RGBA"}
-
-_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def as_image(image: Any) -> NDArray[Any]:
@@ -150,71 +145,6 @@ def as_grey(region: NDArray[Any]) -> NDArray[np.float32]:
         alpha = region[..., 3].astype(np.float32) * gain
         luma = luma * alpha + (1.0 - alpha)
     return np.asarray(luma, dtype=np.float32)
-
-
-def read_image(path: str | Path, *, apply_orientation: bool = True) -> NDArray[Any]:
-    """Decode an image file, the first image of one that holds several.
-
-    Parameters
-    ----------
-    path : path
-        Of any format that Pillow reads, or a TIFF of 16 bits a channel or of floats.
-    apply_orientation : bool
-        Turn the image as its EXIF orientation says, as viewers do: phones store portraits lying. Boxes and points are
-        then of the turned image. False for annotations that were made on the pixels as they are stored.
-
-    Returns
-    -------
-    ndarray
-        As `as_image` returns it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not an image, is damaged, or is larger than `PIXEL_LIMIT`; the message names the file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"image {path} does not exist; expected a file")
-    try:
-        return as_image(_decoded(path, apply_orientation))
-    except Exception as error:  # decoders raise what they like: OSError, SyntaxError, DecompressionBombError
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
-
-
-def _decoded(path: Path, apply_orientation: bool) -> Any:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            _check_size(image.width * image.height)
-            image.load()
-            return ImageOps.exif_transpose(image) if apply_orientation else image
-    except UnidentifiedImageError as error:
-        with path.open("rb") as file:
-            head = file.read(4)
-        if head in _TIFF_HEADS:
-            return _decoded_tiff(path)
-        raise ValueError("it is damaged, or in no known format of images (JPEG, PNG, TIFF, ...)") from error
-
-
-def _decoded_tiff(path: Path) -> NDArray[Any]:
-    """The first page of a TIFF that Pillow does not know, as of three channels of 16 bits, or of doubles."""
-    from tifffile import PHOTOMETRIC, TiffFile
-
-    with TiffFile(path) as file:
-        page = file.pages.first
-        if page.photometric not in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB):
-            raise ValueError(f"it is a TIFF of {page.photometric!r}; expected grey or RGB")
-        _check_size(page.imagewidth * page.imagelength)
-        return np.asarray(page.asarray())
-
-
-def _check_size(pixels: int) -> None:
-    if pixels > PIXEL_LIMIT:
-        raise ValueError(f"it holds {pixels} pixels; expected at most {PIXEL_LIMIT}: make it smaller first")
 
 
 def _as_array(image: Any) -> NDArray[Any]:

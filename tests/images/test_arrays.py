@@ -9,17 +9,9 @@ import pytest
 import torch
 from PIL import Image
 from skimage.color import rgb2gray, rgba2rgb
-from skimage.io import imsave
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
 
-from tcdcn_init.images import as_bytes, as_grey, as_image, read_image
-
-
-@pytest.fixture(scope="module")
-def colours() -> np.ndarray:
-    """A smooth (40, 60, 3) image of bytes."""
-    x, y = np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 40))
-    return np.rint(np.dstack([x, y, 0.5 + 0.3 * np.sin(6 * x)]) * 255).astype(np.uint8)
+from tcdcn_init.images import as_bytes, as_grey, as_image
 
 
 def off(image: np.ndarray, expected: np.ndarray) -> float:
@@ -189,91 +181,3 @@ def test_grey_and_bytes_are_what_scikit_image_makes_of_them(channels, convert):
 
 def test_bytes_are_the_callers_own_array(colours):
     assert np.shares_memory(as_bytes(colours), colours)
-
-
-# --- files
-
-
-def stored(folder: Path, image: Image.Image, name: str, **options: object) -> Path:
-    image.save(folder / name, **options)
-    return folder / name
-
-
-@pytest.mark.parametrize(
-    ("mode", "name"),
-    [
-        ("RGB", "a.png"),
-        ("RGB", "a.jpg"),
-        ("CMYK", "a.jpg"),
-        ("CMYK", "a.tif"),
-        ("RGBA", "a.png"),
-        ("P", "a.gif"),
-        ("P", "a.png"),
-        ("RGB", "a.webp"),
-        ("RGB", "a.bmp"),
-    ],
-)
-def test_files_of_many_kinds_show_the_same(colours, tmp_path, mode, name):
-    image = read_image(stored(tmp_path, Image.fromarray(colours).convert(mode), name))
-    assert image.shape[:2] == colours.shape[:2]
-    assert np.abs(as_grey(image) - as_grey(colours)).mean() < 0.05
-
-
-def test_files_of_16_bits_are_read_by_their_own_range(colours, tmp_path):
-    grey = colours[..., 0].astype(np.uint16) * np.uint16(257)
-    (tmp_path / "a.pgm").write_bytes(b"P5 60 40 65535\n" + grey.astype(">u2").tobytes())
-    imsave(tmp_path / "a.png", grey, check_contrast=False)
-    imsave(tmp_path / "a.tif", grey, check_contrast=False)
-    imsave(tmp_path / "b.tif", colours.astype(np.uint16) * np.uint16(257), check_contrast=False)
-    imsave(tmp_path / "c.tif", colours / 255, check_contrast=False)
-    for name in ("a.pgm", "a.png", "a.tif"):
-        assert off(read_image(tmp_path / name), colours[..., 0]) < 1e-6
-    for name in ("b.tif", "c.tif"):
-        assert off(read_image(tmp_path / name), colours) < 1e-6
-
-
-def test_the_first_of_several_images_is_read(colours, tmp_path):
-    first, second = Image.fromarray(colours), Image.fromarray(255 - colours)
-    for name in ("a.gif", "a.tif", "a.png"):
-        image = read_image(stored(tmp_path, first, name, save_all=True, append_images=[second]))
-        assert np.abs(as_grey(image) - as_grey(colours)).mean() < 0.05
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_image_is_turned_as_its_camera_noted(colours, tmp_path, orientation):
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    upright, exif = Image.fromarray(colours), Image.Exif()
-    exif[0x0112] = orientation
-    lying = upright.transpose(turns[orientation]) if orientation in turns else upright
-    path = stored(tmp_path, lying, "a.png", exif=exif)
-    np.testing.assert_array_equal(read_image(path), colours)
-    np.testing.assert_array_equal(read_image(path, apply_orientation=False), np.asarray(lying))
-
-
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.gif"])
-def test_an_image_larger_than_the_limit_is_not_decoded(tmp_path, monkeypatch, name):
-    path = stored(tmp_path, Image.new("L", (300, 200), 7), name)
-    monkeypatch.setattr("tcdcn_init.images.PIXEL_LIMIT", 59_999)
-    with pytest.raises(ValueError, match=rf"{name} cannot be read as an image: it holds 60000 pixels"):
-        read_image(path)
-    monkeypatch.setattr("tcdcn_init.images.PIXEL_LIMIT", 60_000)
-    assert read_image(path).shape[:2] == (200, 300)
-
-
-def test_what_cannot_be_read_names_the_file(tmp_path, colours):
-    with pytest.raises(FileNotFoundError, match=r"no\.jpg does not exist"):
-        read_image(tmp_path / "no.jpg")
-    whole = stored(tmp_path, Image.fromarray(colours), "whole.jpg").read_bytes()
-    for content in (b"", b"no image", whole[: len(whole) // 2], b"II*\0" + bytes(50)):
-        (tmp_path / "bad.jpg").write_bytes(content)
-        with pytest.raises(ValueError, match=r"bad\.jpg cannot be read as an image: ") as refusal:
-            read_image(tmp_path / "bad.jpg")
-        assert "pip install" not in str(refusal.value)
