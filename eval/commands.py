@@ -164,6 +164,43 @@ def report(
 
 
 @commands.command()
+def detection(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder; gets detection.json, its page and its plot.")],
+    mtfl: MtflOption = None,
+    afw: AfwOption = None,
+    detectors: Annotated[str, typer.Option(help="Comma-separated.")] = "dlib,skimage",
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "auto",
+    limit: Annotated[int | None, typer.Option(help="This many photographs, evenly spread.")] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+) -> None:
+    """Measure how many faces are found, how many of what is found are none, and how long that takes.
+
+    MTFL: sheets of held-out training photographs, on which the confidence that makes a face is chosen
+    (`detection.search.LEAST_CONFIDENCE`). AFW: what is reported. An interrupted run goes on when it is repeated.
+    """
+    from tcdcn_init._shared.names import unknown_name
+    from tcdcn_init.detection.detectors import LAX
+    from tcdcn_init.eval.detection.report import TITLES, detection_table, run_detection
+    from tcdcn_init.eval.measuring.settings import Settings
+
+    roots = {name: root for name, root in {"mtfl-sheets": mtfl, "afw": afw}.items() if root is not None}
+    if not roots:
+        raise ValueError("no photographs given; name at least one: --mtfl FOLDER, --afw FOLDER")
+    names = split_names(detectors) or ()
+    for name in names:
+        if name not in LAX:
+            raise ValueError(unknown_name("detector", name, LAX))
+    settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
+    report = run_detection(roots, names, out, settings)
+    for name, figures in report.sets.items():
+        typer.echo(f"{TITLES[name]}: {detection_table(figures, report.least)}\n")
+    typer.echo(f"wrote {out / 'detection.md'}")
+
+
+@commands.command()
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A .safetensors file with confidence outputs, such as tcdcn-robust's.")],
     data: Annotated[Path, typer.Option(help="Folder of MTFL, or one with mtfl/, lfpw/, helen/, infants/ ...")],

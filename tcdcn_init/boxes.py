@@ -14,15 +14,15 @@ from tcdcn_init.geometry import FARTHEST, BoxLike, as_box
 __all__ = ["checked_boxes"]
 
 
-def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | None, on_bad: str) -> NDArray[np.float64]:
+def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike, on_bad: str) -> NDArray[np.float64]:
     """Boxes of one image as an array.
 
     Parameters
     ----------
     image : ndarray
         As `images.as_image` returns it.
-    boxes : iterable of boxes, (N, 4) array_like or None
-        Each as for `geometry.as_box`; None detects.
+    boxes : iterable of boxes, (N, 4) array_like
+        Each as for `geometry.as_box`.
     on_bad : {"raise", "nan"}
         What a box that is not valid, or lies wholly outside of the image, does: raise, or become NaN.
 
@@ -37,10 +37,6 @@ def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike | No
     """
     if on_bad not in ("raise", "nan"):
         raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
-    if boxes is None:
-        from tcdcn_init.detection import detect_boxes
-
-        return detect_boxes(image)
     height, width = image.shape[:2]
     if type(boxes) is np.ndarray and boxes.shape[1:] == (4,) and boxes.dtype.kind in "iuf":
         array = boxes.astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -140,6 +140,21 @@ class RawAnswers:
     confidence: NDArray[np.float64]
     expected_error: NDArray[np.float32]
     outputs: Mapping[str, NDArray[np.float32]]
+
+    def rows(self, rows: NDArray[np.intp] | slice) -> RawAnswers:
+        """Those of some faces."""
+        outputs = {name: values[rows] for name, values in self.outputs.items()}
+        return RawAnswers(self.points[rows], self.confidence[rows], self.expected_error[rows], outputs)
+
+    @classmethod
+    def joined(cls, parts: Sequence[RawAnswers]) -> RawAnswers:
+        """One after the other, of one model; at least one."""
+        outputs = {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs}
+        points, confidence, error = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("points", "confidence", "expected_error")
+        )
+        return cls(points, confidence, error, outputs)
 
 
 def _read_only(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:

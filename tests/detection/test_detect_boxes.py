@@ -90,7 +90,7 @@ def test_where_dlib_cannot_be_imported_the_cause_is_told(found, portrait, monkey
 
 
 def test_what_is_missing_or_unknown_is_named(portrait, monkeypatch):
-    with pytest.raises(ValueError, match="unknown detector 'opencv'; expected 'auto', 'dlib' or 'skimage'"):
+    with pytest.raises(ValueError, match="unknown detector 'opencv'; expected one of auto, dlib, skimage"):
         detect_boxes(portrait, "opencv")
     with pytest.raises(TypeError, match="read it first"):
         detect_boxes("portrait.jpg")
