@@ -25,6 +25,7 @@ from tcdcn_init.eval.model_report.confidence_report import confidence_tables, co
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
 from tcdcn_init.eval.model_report.limits import LimitsReport
 from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.motion.report import MotionReport, motion_text
 from tcdcn_init.eval.retraining.figures import BothFigures
 from tcdcn_init.pointfile import columns_of
 from tcdcn_init.tasks import TASKS
@@ -393,6 +394,19 @@ def speed_cascade() -> str:
     return table(["", "ms", "x dlib"], rows)
 
 
+def speed_video() -> str:
+    """A face followed through two clips."""
+    document = read("benchmarks/video.json")
+    clips = list(dict.fromkeys(name.partition(": ")[0] for name in document["frames_a_second"]))
+    kinds = dict.fromkeys(name.partition(": ")[2] for name in document["frames_a_second"])
+    rows = []
+    for kind in kinds:
+        names = [f"{clip}: {kind}" for clip in clips]
+        cells = [f"{document['frames_a_second'][name]:.0f}, {document['ratios'][name]:.2f} x" for name in names]
+        rows.append([kind, *cells])
+    return table(["frames a second on average, x the time of dlib", *clips], rows)
+
+
 def speed_training() -> str:
     """The training of the paper's network."""
     document = read("benchmarks/training.json")
@@ -429,12 +443,14 @@ TABLES: dict[str, Callable[..., str]] = {
     "speed-loop": speed_loop,
     "speed-cascade": speed_cascade,
     "speed-training": speed_training,
+    "speed-video": speed_video,
 }
 
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
     **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
     "docs/confidence/confidence.md": lambda: confidence_text(_confidence()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
+    "docs/video/motion.md": lambda: motion_text(MotionReport.read(ROOT / "docs/video/motion.json")),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
         CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")
     ),

@@ -67,8 +67,8 @@ class Summary:
         In which all five points of a face are visible, from the first in which it was found.
     found : float
         Share of these in which it was.
-    error : float
-        Mean over them, in inter-ocular distances.
+    error : float or None
+        Mean over them, in inter-ocular distances; None where no face was found.
     changes : int
         Changes of ids.
     returns : int
@@ -85,7 +85,7 @@ class Summary:
     never_found: int
     frames: int
     found: float
-    error: float
+    error: float | None
     changes: int
     returns: int
     in_time: int
@@ -180,7 +180,6 @@ def summary(faces: Sequence[Followed], false: int) -> Summary:
     Parameters
     ----------
     faces : sequence of Followed
-        At least one of which was found.
     false : int
 
     Returns
@@ -191,12 +190,13 @@ def summary(faces: Sequence[Followed], false: int) -> Summary:
     returns = [each for face in seen for each in face.returns]
     in_time = [each for each in returns if each is not None and each <= RETURN_FRAMES]
     frames = sum(face.frames for face in seen)
+    errors = [error for face in seen for error in face.errors]
     return Summary(
         faces=len(faces),
         never_found=len(faces) - len(seen),
         frames=frames,
         found=sum(face.found for face in seen) / max(frames, 1),
-        error=float(np.mean([error for face in seen for error in face.errors])),
+        error=float(np.mean(errors)) if errors else None,
         changes=sum(face.changes for face in seen),
         returns=len(returns),
         in_time=len(in_time),

@@ -20,7 +20,9 @@ NOISES = (2.0, 5.0, 10.0)
 """Standard deviations of the noise of each pixel and colour, of 255: a good camera, a dim room, a dark one."""
 
 FRAMES = 40
-"""Frames of each face."""
+"""Frames of each face, after a few that do not count: the first box is not one that its points ask for."""
+
+_WARM = 10
 
 Points: TypeAlias = Callable[[NDArray[np.uint8]], "NDArray[Any] | None"]
 """A frame to (P, 2) points; None where the face is lost."""
@@ -104,11 +106,13 @@ def jitter(
         ways = methods(box, initializer, dlib)
         shapes: dict[str, list[NDArray[Any]]] = {name: [] for name in ways}
         rng = face_rng(seed, str(number), f"noise {noise:g}")
-        for _ in range(FRAMES):
+        for number_of_frame in range(_WARM + FRAMES):
             noisy = image + rng.normal(0.0, noise, image.shape)
             frame = np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)
             for name, way in ways.items():
                 shape = way(frame)
+                if number_of_frame < _WARM:
+                    continue
                 if shape is None:
                     lost[name] = lost.get(name, 0) + 1
                 else:

@@ -40,7 +40,8 @@ def plot_motion(report: MotionReport, *files: Path) -> None:
         again.axvline(RETURN_FRAMES, color="#999999", linestyle=":")
         again.set(xlabel="frames since all points are visible again", ylabel="found again, %", ylim=(0, 103))
         again.set_title("How soon a face is found again")
-        again.legend(loc="lower right")
+        if report.returns:
+            again.legend(loc="lower right")
         noises = [float(noise) for noise in report.jitter]
         for colour, name in zip(_COLOURS, next(iter(report.jitter.values())), strict=False):
             values = [100 * each[name].sd for each in report.jitter.values()]

@@ -53,7 +53,7 @@ def motion_text(report: MotionReport) -> str:
     returns, in_time = (sum(getattr(each, name) for each in plain) for name in ("returns", "in_time"))
     faces, never = (sum(getattr(each, name) for each in plain) for name in ("faces", "never_found"))
     changes = sum(each.changes for each in keeping)
-    found = sum(each.frames * each.found for each in plain) / sum(each.frames for each in plain)
+    found = sum(each.frames * each.found for each in plain) / max(1, sum(each.frames for each in plain))
     return "\n".join(
         [
             "# Faces in motion",
@@ -124,7 +124,7 @@ def _row(name: str, figures: Summary) -> list[str]:
         str(figures.faces),
         str(figures.never_found),
         f"{100 * figures.found:.1f}",
-        f"{100 * figures.error:.2f}",
+        "" if figures.error is None else f"{100 * figures.error:.2f}",
         str(figures.changes),
         back,
         slowest,

@@ -54,7 +54,7 @@ class FaceTracker:
     about as long as for boxes that are given. A detector is asked when there is no face, at once when one is lost and
     then every `SEARCH_EVERY` seconds while it is, and every `redetect_every` seconds for new ones.
 
-    A face is lost when the network is not confident of it (`FOLLOWED_FROM`), when it leaves the frame, and when its
+    A face is lost when the network is not confident of it (`followed_from`), when it leaves the frame, and when its
     points jump onto a face that another track follows. It keeps its id for `max_lost` seconds, within which the id goes
     to the nearest face that appears about where it was lost. **There is no recognition**: another person who appears
     there gets the id, and one who comes back elsewhere, or later, a new one.
@@ -74,6 +74,9 @@ class FaceTracker:
         Seconds, 0 or more.
     rate : float
         Frames a second, where `update` is not told times.
+    followed_from : float
+        Confidence, 0 to 1, from which a face that is followed counts as found; higher gives up sooner what is covered
+        in part.
 
     Raises
     ------
@@ -99,12 +102,16 @@ class FaceTracker:
         redetect_every: float = 1.0,
         max_lost: float = 3.0,
         rate: float = 25.0,
+        followed_from: float = FOLLOWED_FROM,
     ) -> None:
         for name, value in (("redetect_every", redetect_every), ("rate", rate)):
             if not 0 < value < np.inf:
                 raise ValueError(f"{name} is {value}; expected a number above 0")
         if not 0 <= max_lost < np.inf:
             raise ValueError(f"max_lost is {max_lost}; expected seconds, 0 or more")
+        if not 0 <= followed_from <= 1:
+            raise ValueError(f"followed_from is {followed_from}; expected a confidence, 0 to 1")
+        self.followed_from = followed_from
         self.initializer = Initializer() if initializer is None else initializer
         if not {"expected_error", "face"} <= set(self.initializer.config.outputs):
             raise ValueError(
@@ -191,7 +198,7 @@ class FaceTracker:
             return []
         boxes = np.array([track.box_at(now) for track in self._tracks])
         answers = self.initializer(image, checked_boxes(image, boxes, "nan"), on_bad="nan")
-        least = [FOUND_FROM if track.lost else FOLLOWED_FROM for track in self._tracks]
+        least = [FOUND_FROM if track.lost else self.followed_from for track in self._tracks]
         faces = [
             answer
             for answer, confidence in zip(answers, least, strict=True)
