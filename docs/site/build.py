@@ -35,7 +35,7 @@ ELSEWHERE = {
 
 BELOW = {
     "guides/index": [f"guides/{name}" for name in ("boxes", "choosing", "own", "output", "video", "troubleshooting")],
-    "guide": ["output", "models/*", "glossary"],
+    "guide": ["output", "labelling", "models/*", "glossary"],
     "results": [
         *("results/*/report", "*/limits", "*/confidence", "experiments/*", "results/retrained"),
         *("speed", "benchmarks", "reliability"),

@@ -127,6 +127,12 @@ def test_the_tracker_finds_the_face_again_under_the_same_number(run, portrait_po
     assert error(face.points, portrait_points - [90, 0]) < 0.1  # the last frame's turn is none
 
 
+def test_labelling_there_and_back(run, portrait_points) -> None:
+    names = run("plot_labelling")
+    moved = names["face"].points - [[0, 0], [0, 0], [8, 0], [0, 0], [0, 0]]
+    assert error(moved, portrait_points) < 0.1
+
+
 # --- in other libraries, each the real one
 
 
