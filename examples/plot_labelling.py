@@ -21,7 +21,7 @@ folder = Path(tempfile.mkdtemp())
 io.imsave(folder / "portrait.png", data.astronaut())
 
 # %%
-# As one types it: ``tcdcn-init points portrait.png --out coco.json``; ``.xml`` is dlib's imglab, ``--format`` names others.
+# As one types it: ``tcdcn-init points portrait.png --out coco.json``. To ``.xml`` it writes dlib's imglab.
 
 command = [sys.executable, "-m", "tcdcn_init", "points", "portrait.png", "--out", "coco.json"]
 print(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout)
