@@ -43,6 +43,15 @@ BELOW = {
 }
 """What the menu shows below pages of prose."""
 
+TITLES = {
+    "results/aflw/report": "AFLW",
+    "results/aflw-paper/report": "AFLW, the paper's network",
+    "results/afw/report": "AFW",
+    "results/afw68-given/report": "AFW, 68 points, given boxes",
+    "results/afw68-points/report": "AFW, 68 points, derived boxes",
+}
+"""How the menu names pages whose own titles are alike."""
+
 _NAME = re.compile(r"(?<!`)`(tcdcn_init(?:\.\w+)+)`(?!`)")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -84,7 +93,8 @@ def menu(page: str, known: dict[str, str]) -> str:
     """What the menu shows below a page."""
     names = sorted(address.removesuffix(".md") for address in known.values() if address.endswith(".md"))
     patterns = BELOW.get(known[page].removesuffix(".md"), ())
-    below = [f"/{name}" for pattern in patterns for name in names if fnmatchcase(name, pattern)]
+    entries = {name: f"{TITLES[name]} </{name}>" if name in TITLES else f"/{name}" for name in names}
+    below = [entries[name] for pattern in patterns for name in names if fnmatchcase(name, pattern)]
     return "\n".join(["", "```{toctree}", ":hidden:", "", *below, "```", ""]) if below else ""
 
 
@@ -115,7 +125,7 @@ def main() -> int:
         for folder in (OUT, *(SOURCE / name for name in MADE)):
             shutil.rmtree(folder, ignore_errors=True)
     conf = str(Path(__file__).parent)
-    return build_main(["-b", "html", "-W", "--keep-going", "-q", "-c", conf, str(SOURCE), str(OUT)])
+    return int(build_main(["-b", "html", "-W", "--keep-going", "-q", "-c", conf, str(SOURCE), str(OUT)]))
 
 
 if __name__ == "__main__":
