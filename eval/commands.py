@@ -208,7 +208,7 @@ def report(
 def detection(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder; gets detection.json, its page and its plot.")],
-    mtfl: MtflOption = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with mtfl/, and any of lfpw/, cfp_profile/ ...")] = None,
     afw: AfwOption = None,
     detectors: Annotated[str, typer.Option(help="Comma-separated.")] = "dlib,skimage",
     model: ModelOption = DEFAULT_MODEL,
@@ -219,17 +219,17 @@ def detection(
 ) -> None:
     """Measure how many faces are found, how many of what is found are none, and how long that takes.
 
-    MTFL: sheets of held-out training photographs, on which the confidence that makes a face is chosen
-    (`detection.search.LEAST_CONFIDENCE`). AFW: what is reported. An interrupted run goes on when it is repeated.
+    Data: sheets of held-out training photographs, on which the certainty that makes a face is chosen
+    (`detection.search.LEAST_CERTAINTY`). AFW: what is reported. An interrupted run goes on when it is repeated.
     """
     from tcdcn_init._shared.names import unknown_name
     from tcdcn_init.detection.detectors import LAX
     from tcdcn_init.eval.detection.report import TITLES, detection_table, run_detection
     from tcdcn_init.eval.measuring.settings import Settings
 
-    roots = {name: root for name, root in {"mtfl-sheets": mtfl, "afw": afw}.items() if root is not None}
+    roots = {name: root for name, root in {"sheets": data, "afw": afw}.items() if root is not None}
     if not roots:
-        raise ValueError("no photographs given; name at least one: --mtfl FOLDER, --afw FOLDER")
+        raise ValueError("no photographs given; name at least one: --data FOLDER, --afw FOLDER")
     names = split_names(detectors) or ()
     for name in names:
         if name not in LAX:

@@ -152,18 +152,17 @@ class Initializer:
         if len(images) != len(boxes):
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         arrays = [as_image(image) for image in images]
-        given = [k for k, entry in enumerate(boxes) if entry is not None]
-        checked = {k: checked_boxes(arrays[k], boxes[k], on_bad) for k in given}
-        together = self._raw(*self._run([arrays[k] for k in given], [checked[k] for k in given], on_bad))
+        checked = {k: checked_boxes(arrays[k], entry, on_bad) for k, entry in enumerate(boxes) if entry is not None}
+        together = self._raw(*self._run([arrays[k] for k in checked], list(checked.values()), on_bad))
         start, found = 0, {}
-        for k in given:
-            stop = start + len(checked[k])
-            found[k] = Found(checked[k], together.rows(slice(start, stop)))
+        for k, entry in checked.items():
+            stop = start + len(entry)
+            found[k] = Found(entry, together.rows(slice(start, stop)))
             start = stop
-        return [
-            self._initializations(found[k] if k in found else self.find(array, detector, turned=turned, on_bad=on_bad))
-            for k, array in enumerate(arrays)
-        ]
+        for k, array in enumerate(arrays):
+            if k not in found:
+                found[k] = self.find(array, detector, turned=turned, on_bad=on_bad)
+        return [self._initializations(found[k]) for k in range(len(arrays))]
 
     def _initializations(self, found: Found) -> list[Initialization]:
         raw = found.answers

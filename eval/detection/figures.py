@@ -1,4 +1,4 @@
-"""From records to recall, precision and time, at any confidence from which a hint counts as a face."""
+"""From records to recall, precision and time, at any certainty from which a hint counts as a face."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.detection.search import LEAST_CONFIDENCE, all_lie, sifted
+from tcdcn_init.detection.search import LEAST_CERTAINTY, all_lie, sifted
 from tcdcn_init.eval.detection.measure import TURNS, Record
 from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
@@ -16,7 +16,7 @@ from tcdcn_init.eval.measuring.settings import StatedSettings
 from tcdcn_init.geometry import box_square
 
 __all__ = [
-    "CONFIDENCES",
+    "CERTAINTIES",
     "WAYS",
     "DetectionFigures",
     "DetectionReport",
@@ -27,7 +27,7 @@ __all__ = [
     "found_in",
 ]
 
-CONFIDENCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+CERTAINTIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """At which curves have their points."""
 
 WAYS = {"upright": False, "where none stand upright": None, "always": True}
@@ -41,12 +41,12 @@ _OFF, _RATIO = 0.5, 2.0
 
 @dataclass(frozen=True)
 class Point:
-    """What is found at one confidence.
+    """What is found at one certainty.
 
     Attributes
     ----------
     least : float
-        Confidence from which a hint counts as a face.
+        Certainty from which a hint counts as a face.
     recall, precision : float
         0 to 1.
     false : int
@@ -107,7 +107,7 @@ class DetectionReport(Document):
     settings : StatedSettings
     hardware : Hardware
     least : float
-        The confidence that counts by default, `detection.search.LEAST_CONFIDENCE`.
+        The certainty that counts by default, `detection.search.LEAST_CERTAINTY`.
     sets : dict of str to DetectionFigures
     """
 
@@ -119,7 +119,7 @@ class DetectionReport(Document):
 
 
 def detection_figures(records: Sequence[Record], detectors: Sequence[str]) -> DetectionFigures:
-    """All ways to search, at all confidences.
+    """All ways to search, at all certainties.
 
     Parameters
     ----------
@@ -144,11 +144,11 @@ def found_in(record: Record, name: str, turned: str, turn: int, least: float) ->
     quarters = np.array([row[0] for row in record[name]["hits"]])
     answers = np.array(record[name]["answers"][turn], dtype=np.float64).reshape(-1, 6)
     upright = np.flatnonzero(quarters == turn)
-    confidence, roll, squares = answers[:, 0], answers[:, 1], answers[:, 2:]
-    rows = upright[sifted(confidence[upright], squares[upright], least)]
+    certain, roll, squares = answers[:, 0], answers[:, 1], answers[:, 2:]
+    rows = upright[sifted(certain[upright], squares[upright], least)]
     again = bool(WAYS[turned] or (WAYS[turned] is None and all_lie(roll[rows])))
     if again:
-        rows = sifted(confidence, squares, least)
+        rows = sifted(certain, squares, least)
     return squares[rows], again
 
 
@@ -187,12 +187,12 @@ def faces_found(squares: NDArray[np.float64], faces: Sequence[Sequence[float]]) 
 def _way(records: Sequence[Record], name: str, turned: str, turn: int) -> Way:
     points = [
         _point(least, records, [found_in(record, name, turned, turn, least)[0] for record in records])
-        for least in CONFIDENCES
+        for least in CERTAINTIES
     ]
     seconds = 0.0
     for record in records:
         of = record[name]
-        again = found_in(record, name, turned, turn, LEAST_CONFIDENCE)[1]
+        again = found_in(record, name, turned, turn, LEAST_CERTAINTY)[1]
         share = np.mean([again or row[0] == turn for row in of["hits"]]) if of["hits"] else 0.0
         seconds += (sum(of["seconds"]) if again else of["seconds"][turn]) + share * of["asking"][turn]
     return Way(name, turned, 90 * turn, round(1e3 * seconds / len(records), 1), points)

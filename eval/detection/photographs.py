@@ -1,4 +1,4 @@
-"""Photographs whose faces are known: AFW's, and sheets of MTFL's held-out ones, on which thresholds are chosen."""
+"""Photographs whose faces are known: AFW's, and sheets of training photographs, on which thresholds are chosen."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from PIL import Image
 
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.base import Face, read_face_image
-from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.geometry import box_from_points, box_square
+from tcdcn_init.geometry import box_from_points, box_square, completed
 from tcdcn_init.images import as_bytes, read_image
+from tcdcn_init.training.stages.data import training_sets
 
-__all__ = ["Photograph", "afw_photographs", "mtfl_sheets"]
+__all__ = ["Photograph", "afw_photographs", "training_sheets"]
 
 SHEET = (1400, 1000)
 """Width and height of a sheet in pixels."""
@@ -57,17 +57,17 @@ def _read(path: Path, boxes: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray
     return read_image(path, apply_orientation=False), boxes
 
 
-def mtfl_sheets(root: Path, seed: int = 0) -> list[Photograph]:
-    """Held-out training photographs of MTFL, each once, side by side at random sizes: people with all around them.
+def training_sheets(root: Path, seed: int = 0) -> list[Photograph]:
+    """Held-out training photographs, each once, side by side at random sizes: people with all that is around them.
 
     Parameters
     ----------
     root : pathlib.Path
-        Folder of MTFL.
+        Folder that holds mtfl/, and any of the other training sets: profiles, infants.
     seed : int
         Of order, sizes and places.
     """
-    faces = read_dataset("mtfl-val", root)
+    faces = [face for _, held_out in training_sets(root).values() for face in held_out]
     order = np.random.default_rng(seed).permutation(len(faces))
     groups = [[faces[k] for k in order[first : first + FACES]] for first in range(0, len(faces), FACES)]
     return [Photograph(f"sheet {k}", partial(_sheet, group, seed + k)) for k, group in enumerate(groups)]
@@ -80,7 +80,7 @@ def _sheet(faces: list[Face], seed: int) -> tuple[NDArray[Any], NDArray[np.float
     boxes = []
     for face in faces:
         picture = Image.fromarray(as_bytes(read_face_image(face))).convert("RGB")
-        box = box_from_points(face.points)
+        box = box_from_points(completed(face.points))
         place = _free(np.array(picture.size), float(box_square(box)[1]), taken, rng)
         if place is None:
             continue

@@ -12,7 +12,7 @@ from PIL import Image
 from tcdcn_init._shared.drawing import overlay
 from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.plotting import drawn, require_matplotlib
-from tcdcn_init.detection.search import LEAST_CONFIDENCE
+from tcdcn_init.detection.search import LEAST_CERTAINTY
 from tcdcn_init.eval.detection.figures import (
     DetectionFigures,
     DetectionReport,
@@ -23,7 +23,7 @@ from tcdcn_init.eval.detection.figures import (
     found_in,
 )
 from tcdcn_init.eval.detection.measure import Record, look_at
-from tcdcn_init.eval.detection.photographs import Photograph, afw_photographs, mtfl_sheets
+from tcdcn_init.eval.detection.photographs import Photograph, afw_photographs, training_sheets
 from tcdcn_init.eval.measuring.cases import spread_over
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.hardware import hardware
@@ -32,7 +32,7 @@ from tcdcn_init.eval.measuring.settings import Settings
 
 __all__ = ["TITLES", "detection_table", "detection_text", "run_detection"]
 
-TITLES = {"mtfl-sheets": "Sheets of MTFL's held-out photographs", "afw": "AFW"}
+TITLES = {"sheets": "Sheets of held-out training photographs", "afw": "AFW"}
 
 _COLOURS = {"dlib": "#0072B2", "skimage": "#D55E00"}
 _LINES = {"upright": ":", "where none stand upright": "-", "always": "--"}
@@ -52,7 +52,7 @@ def run_detection(
     Parameters
     ----------
     roots : mapping of str to path
-        "mtfl-sheets" -> folder of MTFL, "afw" -> folder of AFW; either or both.
+        "sheets" -> folder with mtfl/ and the other training sets, "afw" -> folder of AFW; either or both.
     detectors : sequence of str
         Of `detection.detectors.LAX`.
     out : pathlib.Path
@@ -65,7 +65,7 @@ def run_detection(
     DetectionReport
     """
     require_matplotlib()
-    read = {"mtfl-sheets": mtfl_sheets, "afw": afw_photographs}
+    read = {"sheets": training_sheets, "afw": afw_photographs}
     photographs = {}
     for name, root in roots.items():
         every = read[name](root)
@@ -76,7 +76,7 @@ def run_detection(
             name: look_at(photographs[name], detectors, settings, journals[name], TITLES[name]) for name in roots
         }
         figures = {name: detection_figures(records[name], detectors) for name in roots}
-        report = DetectionReport(settings.command, settings.stated, hardware(), LEAST_CONFIDENCE, figures)
+        report = DetectionReport(settings.command, settings.stated, hardware(), LEAST_CERTAINTY, figures)
         report.write(out / "detection.json")
         write_text(out / "detection.md", detection_text(report))
         plot_detection(report, out / "detection.svg", out / "detection.png")
@@ -100,8 +100,8 @@ def detection_text(report: DetectionReport) -> str:
     """
     about = (
         "A detector that is asked for hints rather than faces, and the initializer's network, which says which of them "
-        f"are faces: those of a confidence of {report.least:g} or more. Copies of the image turned by quarters are "
-        "searched never, where no upright face was found (the default), or always. The confidence was chosen on sheets "
+        f"are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
+        "searched never, where no upright face was found (the default), or always. The certainty was chosen on sheets "
         "of held-out training photographs; AFW reports."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
@@ -111,7 +111,7 @@ def detection_text(report: DetectionReport) -> str:
 
 
 def detection_table(figures: DetectionFigures, least: float) -> str:
-    """Recall, precision and time at one confidence, upright and on turned photographs.
+    """Recall, precision and time at one certainty, upright and on turned photographs.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def draw_unmarked(photographs: Sequence[Photograph], records: Sequence[Record], 
     """
     cells: list[NDArray[np.uint8]] = []
     for photograph, record in zip(photographs, records, strict=True):
-        squares, _ = found_in(record, detector, "always", 0, LEAST_CONFIDENCE)
+        squares, _ = found_in(record, detector, "always", 0, LEAST_CERTAINTY)
         unmarked = squares[faces_found(squares, record["faces"]) < 0]
         image = photograph.read()[0] if len(unmarked) else np.zeros((1, 1), dtype=np.uint8)
         for square in unmarked:

@@ -25,19 +25,24 @@ from tcdcn_init.geometry import roll_degrees
 from tcdcn_init.initialization import RawAnswers
 
 __all__ = [
-    "LEAST_CONFIDENCE",
+    "FACE_ODDS",
+    "LEAST_CERTAINTY",
     "SAME_FACE",
     "Found",
     "Judge",
     "all_lie",
+    "certainty",
     "find_faces",
     "inside",
     "point_squares",
     "sifted",
 ]
 
-LEAST_CONFIDENCE = 0.7
-"""Confidence from which a hint counts as a face; chosen on held-out photographs of MTFL by `tcdcn-init detection`."""
+LEAST_CERTAINTY = 0.7
+"""Certainty from which a hint counts as a face; chosen on held-out training photographs by `tcdcn-init detection`."""
+
+FACE_ODDS = 6.0
+"""Logarithm of the odds of a face from which it is one whatever its points are; chosen with `LEAST_CERTAINTY`."""
 
 SAME_FACE = 0.3
 """Intersection over union, of squares around points, above which two hints are of one face."""
@@ -110,9 +115,9 @@ def find_faces(
         boxes = search(image).boxes
         return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
     looked_at = _looked_at(image, search(image), judge)
-    found = _sifted(looked_at)
+    found = _sifted(looked_at, judge)
     if turned or (turned is None and all_lie(roll_degrees(found.answers.points))):
-        found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)))
+        found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)), judge)
     left, top, right, bottom = found.boxes.T
     return _rows(found, np.argsort(-(right - left) * (bottom - top), kind="stable"))
 
@@ -126,6 +131,18 @@ def all_lie(roll: NDArray[np.float64]) -> bool:
         Degrees, -180 to 180.
     """
     return not (np.abs(roll) <= UPRIGHT).any()
+
+
+def certainty(answers: RawAnswers, calibration: Calibration) -> NDArray[np.float64]:
+    """How surely hints are faces, (N,), 0 to 1; NaN where the judge gave no points.
+
+    That the points are good says so, as the confidence has it; and so do odds of a face far beyond doubt, where the
+    points of a grimace or a profile may be off.
+    """
+    _, seen = calibration.evidence(answers.outputs["expected_error"], answers.outputs["face"])
+    odds = calibration.face_intercept + calibration.face_weight * seen
+    beyond_doubt = 1.0 / (1.0 + np.exp(FACE_ODDS - odds))
+    return np.asarray(np.where(np.isnan(answers.confidence), np.nan, np.maximum(answers.confidence, beyond_doubt)))
 
 
 def inside(hits: Hits, image: NDArray[Any]) -> Hits:
@@ -142,19 +159,20 @@ def point_squares(points: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def sifted(confidence: NDArray[np.float64], squares: NDArray[np.float64], least: float) -> NDArray[np.intp]:
+def sifted(certain: NDArray[np.float64], squares: NDArray[np.float64], least: float) -> NDArray[np.intp]:
     """Rows of hints that are faces, each face once, the surest first.
 
     Parameters
     ----------
-    confidence : (N,) ndarray
+    certain : (N,) ndarray
+        As `certainty` gives it.
     squares : (N, 4) ndarray
         As `point_squares` gives them.
     least : float
-        Confidence from which a hint counts as a face.
+        Certainty from which a hint counts as a face.
     """
-    sure = np.flatnonzero(confidence >= least)
-    return sure[kept_apart(squares[sure], confidence[sure], SAME_FACE)]
+    sure = np.flatnonzero(certain >= least)
+    return sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
 
 
 def _as_search(detector: Callable[[Any], Any], on_bad: str) -> Callable[[NDArray[Any]], Hits]:
@@ -172,11 +190,13 @@ def _as_search(detector: Callable[[Any], Any], on_bad: str) -> Callable[[NDArray
 
 def _looked_at(image: NDArray[Any], hits: Hits, judge: Judge) -> Found:
     boxes = inside(hits, image).boxes
-    return Found(boxes, judge.raw(image, boxes, on_bad="nan"))
+    with np.errstate(invalid="ignore"):  # a hint beside pixels that are not finite is none
+        return Found(boxes, judge.raw(image, boxes, on_bad="nan"))
 
 
-def _sifted(found: Found) -> Found:
-    return _rows(found, sifted(found.answers.confidence, point_squares(found.answers.points), LEAST_CONFIDENCE))
+def _sifted(found: Found, judge: Judge) -> Found:
+    certain = certainty(found.answers, judge.calibration)
+    return _rows(found, sifted(certain, point_squares(found.answers.points), LEAST_CERTAINTY))
 
 
 def _joined(found: Found, more: Found) -> Found:
