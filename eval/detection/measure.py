@@ -17,7 +17,7 @@ from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.search import inside, point_squares
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.photographs import Photograph
-from tcdcn_init.eval.measuring.processes import as_finished
+from tcdcn_init._shared.processes import as_finished
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.geometry import roll_degrees
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.plotting import require_matplotlib
+from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.named import DATASETS, read_dataset
@@ -17,7 +18,6 @@ from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX, PORTRAIT_POINTS
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.documents import from_json, to_json, write_text
 from tcdcn_init.eval.measuring.hardware import hardware
-from tcdcn_init.eval.measuring.processes import as_finished
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.motion.clips import Actor, cut_out
 from tcdcn_init.eval.motion.following import Followed, follow, summary

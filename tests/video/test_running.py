@@ -56,7 +56,7 @@ def whole(film, initializer, portrait_box, tmp_path_factory) -> Path:
 
 def test_every_frame_has_its_time_and_its_face(whole, ticks, portrait_points):
     found = rows(whole / "points.csv")
-    assert tuple(found[0]) == COLUMNS
+    assert list(found[0]) == [column.name for column in COLUMNS]
     assert [int(row["frame"]) for row in found] == list(range(len(ticks)))
     np.testing.assert_allclose([float(row["time"]) for row in found], np.array(ticks) / 90000, atol=1e-6)
     assert [row["face"] for row in found] == ["0"] * 8 + [""] * 3 + ["0"]
