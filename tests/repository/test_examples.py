@@ -72,7 +72,9 @@ def test_skimage_chips(run) -> None:
     assert imread("chip0.png").shape == (112, 112, 3)
 
 
-def test_the_video_never_loses_the_face(run, portrait_points) -> None:
+def test_the_video_keeps_the_face_s_id_though_it_is_covered(run, portrait_points, capsys) -> None:
     names = run("video_loop")
     assert error(names["face"].points, portrait_points - [90, 0]) < 0.15  # the last frame's turn is none
+    assert (names["face"].id, names["face"].lost) == (0, False)
+    assert "face 0, lost" in capsys.readouterr().out
     assert imread("video_loop.png").shape == (1040, 1040, 3)

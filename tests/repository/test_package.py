@@ -18,7 +18,7 @@ from tcdcn_init.weights import bundled_file, bundled_models, find_model
 
 HEAVY = ("torch", "numpy", "scipy", "skimage", "onnxruntime", "dlib", "matplotlib", "safetensors", "rich")
 MODELS = Path(str(resources.files("tcdcn_init") / "models"))
-OPTIONAL = ("dlib", "onnx", "onnxruntime", "onnxscript", "matplotlib", "pyarrow")
+OPTIONAL = ("dlib", "onnx", "onnxruntime", "onnxscript", "matplotlib", "pyarrow", "av")
 
 
 def python(code: str) -> str:
@@ -41,6 +41,8 @@ def test_the_command_line_starts_without_torch():
         "tcdcn_init.initializer",
         "tcdcn_init.detection",
         "tcdcn_init.pointfile",
+        "tcdcn_init.tracking",
+        "tcdcn_init.video",
         "tcdcn_init.network.exporting",
         "tcdcn_init.demo",
         "tcdcn_init.training.log",
