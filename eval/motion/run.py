@@ -27,6 +27,7 @@ from tcdcn_init.eval.motion.report import SMOOTHED, MotionReport, motion_text
 from tcdcn_init.eval.motion.scenarios import SCENARIOS, make_clip
 from tcdcn_init.images import as_bytes
 from tcdcn_init.tracking import FaceTracker, OneEuro
+from tcdcn_init.tracking.tracker import FOLLOWED_FROM
 
 __all__ = ["run_motion"]
 
@@ -49,6 +50,7 @@ class _Worker:
     make: Callable[[], Any]
     seed: int
     dlib: tuple[Path, ...]
+    followed_from: float
 
     def __call__(self) -> Callable[[_Item], dict[str, Any]]:
         initializer = self.make()
@@ -60,7 +62,7 @@ class _Worker:
             scenario = item.kind.removesuffix(SMOOTHED)
             clip = make_clip(scenario, actors, self.seed, item.faces[0].name)
             smoothing = OneEuro() if item.kind.endswith(SMOOTHED) else None
-            tracker = FaceTracker(initializer, smoothing=smoothing)
+            tracker = FaceTracker(initializer, smoothing=smoothing, followed_from=self.followed_from)
             followed, false = follow(tracker, clip, [face.name for face in item.faces])
             return {"followed": to_json(followed), "false": false}
 
@@ -78,7 +80,14 @@ def actor_of(face: Face) -> Actor:
     return cut_out(read_face_image(face), face.five, face.box)
 
 
-def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Sequence[Path] = ()) -> MotionReport:
+def run_motion(
+    dataset: str,
+    root: Path,
+    out: Path,
+    settings: Settings,
+    dlib: Sequence[Path] = (),
+    followed_from: float = FOLLOWED_FROM,
+) -> MotionReport:
     """Measure a tracker, and write motion.json, motion.md, motion.png and strip.jpg; an interrupted run goes on.
 
     Parameters
@@ -92,6 +101,8 @@ def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Se
         Its limit is the number of clips of each scenario, and of faces under noise; 20 if none.
     dlib : sequence of pathlib.Path
         Files of dlib's shape predictors to compare the jitter with, beside the bundled ones.
+    followed_from : float
+        See `FaceTracker`.
 
     Returns
     -------
@@ -108,12 +119,12 @@ def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Se
     clips = settings.limit or 20
     faces = [face for face in read_dataset(dataset, root) if face.attributes.get("pose", 2) in _POSES]
     items = _items(faces, clips)
-    identity = f"{settings.stated} on {dataset}; dlib {[path.name for path in dlib]}"
+    identity = f"{settings.stated} on {dataset}; dlib {[path.name for path in dlib]}; followed from {followed_from}"
     done: dict[int, dict[str, Any]] = {}
     with alone_in(out), Journal(out / "motion.journal", identity) as journal:
         done.update({piece["item"]: piece["found"] for piece in journal.pieces})
         todo = [k for k in range(len(items)) if k not in done]
-        worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib))
+        worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib), followed_from)
         results = as_finished(worker, [items[k] for k in todo], settings.jobs)
         for number, found in track(results, "Following", len(todo)):
             done[todo[number]] = found

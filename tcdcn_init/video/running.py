@@ -77,8 +77,8 @@ def write_video_points(
     tracker : FaceTracker
         A new one.
     draw : pathlib.Path, optional
-        .mp4, .mkv or .mov: the video with boxes, points and ids drawn in, with the same times, and the sound where that
-        can be copied.
+        .mp4, .mkv or .mov: the video with boxes, points and ids drawn in, with the same times (.mkv counts
+        milliseconds), and the sound where that can be copied.
     settings : str
         What decides the results, for a reader of the journal; the content of video and model is compared in any case.
 

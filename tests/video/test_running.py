@@ -144,6 +144,14 @@ def test_a_frame_of_odd_size_is_drawn(frames, ticks, write_video, make_tracker, 
         assert next(iter(drawn)).image.shape == (220, 260, 3)
 
 
+def test_sound_that_the_drawing_cannot_hold_is_told_of(frames, ticks, write_video, make_tracker, tmp_path):
+    source = write_video(tmp_path / "pcm.mkv", frames[:3], ticks[:3], "pcm_u8")
+    report = write_video_points(source, tmp_path / "points.csv", make_tracker(), draw=tmp_path / "drawn.mp4")
+    assert report.silent == "its sound is not copied: .mp4 does not hold pcm_u8"
+    with av.open(str(tmp_path / "drawn.mp4")) as drawn:
+        assert [stream.type for stream in drawn.streams] == ["video"]
+
+
 def test_the_command_writes_refuses_and_replaces(run, film, tmp_path):
     out, draw = tmp_path / "points.csv", tmp_path / "drawn.mp4"
     result = run("video", film, "--out", out, "--draw", draw, "--smooth")
