@@ -23,8 +23,8 @@ __all__ = ["DETECTION_SIDE", "FOLLOWED_FROM", "FOUND_FROM", "SEARCH_EVERY", "Fac
 
 FOLLOWED_FROM = 0.2
 """Confidence from which a face that is followed counts as found. It decides little: on three clips each of occluded,
-leaving and crossing faces of MTFL's held-out tenth, 0.05, 0.2 and 0.5 changed no id and found faces in the same frames but
-one (`tcdcn-init motion --dataset mtfl-val --followed-from 0.5`)."""
+leaving and crossing faces of MTFL's held-out tenth, 0.05, 0.2 and 0.5 changed no id and found faces in the same frames,
+one apart (`tcdcn-init motion --dataset mtfl-val --followed-from 0.5`)."""
 
 FOUND_FROM = UNSURE_BELOW
 """Confidence from which a face counts as found that was not there in the frame before."""
