@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.plotting import require_matplotlib
@@ -25,6 +27,7 @@ from tcdcn_init.eval.motion.jitter import NOISES, Jitter, jitter
 from tcdcn_init.eval.motion.plots import draw_strip, plot_motion
 from tcdcn_init.eval.motion.report import SMOOTHED, MotionReport, motion_text
 from tcdcn_init.eval.motion.scenarios import SCENARIOS, make_clip
+from tcdcn_init.geometry import interocular
 from tcdcn_init.images import as_bytes
 from tcdcn_init.tracking import FaceTracker, OneEuro
 from tcdcn_init.tracking.tracker import FOLLOWED_FROM
@@ -129,7 +132,8 @@ def run_motion(
         for number, found in track(results, "Following", len(todo)):
             done[todo[number]] = found
             journal.append({"item": todo[number], "found": found})
-        report = _report(items, done, DATASETS[dataset].title, settings)
+        still = _error_of_photographs({face.name: face for item in items for face in item.faces}, settings)
+        report = _report(items, done, DATASETS[dataset].title, still, settings)
         report.write(out / "motion.json")
         write_text(out / "motion.md", motion_text(report))
         plot_motion(report, out / "motion.png")
@@ -157,7 +161,7 @@ def _items(faces: list[Face], clips: int) -> list[_Item]:
 
 
 def _report(
-    items: Sequence[_Item], done: Mapping[int, Mapping[str, Any]], title: str, settings: Settings
+    items: Sequence[_Item], done: Mapping[int, Mapping[str, Any]], title: str, still: float, settings: Settings
 ) -> MotionReport:
     followed: dict[str, list[Followed]] = {}
     false: dict[str, int] = {}
@@ -174,10 +178,18 @@ def _report(
         settings.stated,
         hardware(),
         title,
+        still,
         {kind: summary(faces, false[kind]) for kind, faces in followed.items()},
         {kind: each for kind, each in returns.items() if each},
         noise,
     )
+
+
+def _error_of_photographs(faces: Mapping[str, Face], settings: Settings) -> float:
+    initializer = settings.make_initializer()
+    found = np.stack([initializer.points(read_face_image(face), [face.box])[0] for face in faces.values()])
+    truth = np.stack([face.five for face in faces.values()])
+    return float(np.mean(np.linalg.norm(found - truth, axis=2).mean(axis=1) / interocular(truth)))
 
 
 def _predictors(files: Sequence[Path]) -> dict[str, Any]:
