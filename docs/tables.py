@@ -29,6 +29,7 @@ from tcdcn_init.eval.motion.report import MotionReport, motion_text
 from tcdcn_init.eval.retraining.figures import BothFigures
 from tcdcn_init.pointfile import columns_of
 from tcdcn_init.tasks import TASKS
+from tcdcn_init.video.rows import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
@@ -413,10 +414,11 @@ def speed_training() -> str:
     return f"{document['title']}, with {document['threads']} threads."
 
 
-def columns() -> str:
-    """The columns of what `tcdcn-init points` writes, those of one meaning in one row."""
+def columns(of: str = "points") -> str:
+    """The columns of what `tcdcn-init points` or `video` writes, those of one meaning in one row."""
     rows = []
-    for (kind, unit, meaning), group in groupby(columns_of(5, list(TASKS)), lambda c: (c.kind, c.unit, c.meaning)):
+    every = columns_of(5, list(TASKS)) if of == "points" else COLUMNS
+    for (kind, unit, meaning), group in groupby(every, lambda c: (c.kind, c.unit, c.meaning)):
         names = [f"`{column.name}`" for column in group]
         names = names if len(names) <= 5 else [*names[:2], "...", names[-1]]
         rows.append([", ".join(names), {"whole": "whole number"}.get(kind, kind), unit, meaning])

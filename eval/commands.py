@@ -265,6 +265,7 @@ def motion(
     dlib: Annotated[
         list[Path] | None, typer.Option(help="A shape predictor's file, to compare how still points keep; again.")
     ] = None,
+    followed_from: Annotated[float, typer.Option(help="Confidence from which a followed face counts as found.")] = 0.2,
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = "auto",
     limit: Annotated[int, typer.Option(help="Clips of each kind, and faces under noise.")] = 20,
@@ -280,5 +281,5 @@ def motion(
     from tcdcn_init.eval.motion.run import run_motion
 
     settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
-    typer.echo(motion_text(run_motion(dataset, root, out, settings, dlib or ())))
+    typer.echo(motion_text(run_motion(dataset, root, out, settings, dlib or (), followed_from)))
     typer.echo(f"wrote {out / 'motion.md'} and, beside it, motion.json, motion.png and strip.jpg")

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.search import certainty, inside, point_squares
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.photographs import Photograph
-from tcdcn_init.eval.measuring.processes import as_finished
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.geometry import roll_degrees
 

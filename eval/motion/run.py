@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.plotting import require_matplotlib
+from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.named import DATASETS, read_dataset
@@ -17,7 +20,6 @@ from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX, PORTRAIT_POINTS
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.documents import from_json, to_json, write_text
 from tcdcn_init.eval.measuring.hardware import hardware
-from tcdcn_init.eval.measuring.processes import as_finished
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.motion.clips import Actor, cut_out
 from tcdcn_init.eval.motion.following import Followed, follow, summary
@@ -25,8 +27,10 @@ from tcdcn_init.eval.motion.jitter import NOISES, Jitter, jitter
 from tcdcn_init.eval.motion.plots import draw_strip, plot_motion
 from tcdcn_init.eval.motion.report import SMOOTHED, MotionReport, motion_text
 from tcdcn_init.eval.motion.scenarios import SCENARIOS, make_clip
+from tcdcn_init.geometry import interocular
 from tcdcn_init.images import as_bytes
 from tcdcn_init.tracking import FaceTracker, OneEuro
+from tcdcn_init.tracking.tracker import FOLLOWED_FROM
 
 __all__ = ["run_motion"]
 
@@ -49,6 +53,7 @@ class _Worker:
     make: Callable[[], Any]
     seed: int
     dlib: tuple[Path, ...]
+    followed_from: float
 
     def __call__(self) -> Callable[[_Item], dict[str, Any]]:
         initializer = self.make()
@@ -60,7 +65,7 @@ class _Worker:
             scenario = item.kind.removesuffix(SMOOTHED)
             clip = make_clip(scenario, actors, self.seed, item.faces[0].name)
             smoothing = OneEuro() if item.kind.endswith(SMOOTHED) else None
-            tracker = FaceTracker(initializer, smoothing=smoothing)
+            tracker = FaceTracker(initializer, smoothing=smoothing, followed_from=self.followed_from)
             followed, false = follow(tracker, clip, [face.name for face in item.faces])
             return {"followed": to_json(followed), "false": false}
 
@@ -78,7 +83,14 @@ def actor_of(face: Face) -> Actor:
     return cut_out(read_face_image(face), face.five, face.box)
 
 
-def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Sequence[Path] = ()) -> MotionReport:
+def run_motion(
+    dataset: str,
+    root: Path,
+    out: Path,
+    settings: Settings,
+    dlib: Sequence[Path] = (),
+    followed_from: float = FOLLOWED_FROM,
+) -> MotionReport:
     """Measure a tracker, and write motion.json, motion.md, motion.png and strip.jpg; an interrupted run goes on.
 
     Parameters
@@ -92,6 +104,8 @@ def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Se
         Its limit is the number of clips of each scenario, and of faces under noise; 20 if none.
     dlib : sequence of pathlib.Path
         Files of dlib's shape predictors to compare the jitter with, beside the bundled ones.
+    followed_from : float
+        See `FaceTracker`.
 
     Returns
     -------
@@ -108,17 +122,18 @@ def run_motion(dataset: str, root: Path, out: Path, settings: Settings, dlib: Se
     clips = settings.limit or 20
     faces = [face for face in read_dataset(dataset, root) if face.attributes.get("pose", 2) in _POSES]
     items = _items(faces, clips)
-    identity = f"{settings.stated} on {dataset}; dlib {[path.name for path in dlib]}"
+    identity = f"{settings.stated} on {dataset}; dlib {[path.name for path in dlib]}; followed from {followed_from}"
     done: dict[int, dict[str, Any]] = {}
     with alone_in(out), Journal(out / "motion.journal", identity) as journal:
         done.update({piece["item"]: piece["found"] for piece in journal.pieces})
         todo = [k for k in range(len(items)) if k not in done]
-        worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib))
+        worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib), followed_from)
         results = as_finished(worker, [items[k] for k in todo], settings.jobs)
         for number, found in track(results, "Following", len(todo)):
             done[todo[number]] = found
             journal.append({"item": todo[number], "found": found})
-        report = _report(items, done, DATASETS[dataset].title, settings)
+        still = _error_of_photographs({face.name: face for item in items for face in item.faces}, settings)
+        report = _report(items, done, DATASETS[dataset].title, still, settings)
         report.write(out / "motion.json")
         write_text(out / "motion.md", motion_text(report))
         plot_motion(report, out / "motion.png")
@@ -146,7 +161,7 @@ def _items(faces: list[Face], clips: int) -> list[_Item]:
 
 
 def _report(
-    items: Sequence[_Item], done: Mapping[int, Mapping[str, Any]], title: str, settings: Settings
+    items: Sequence[_Item], done: Mapping[int, Mapping[str, Any]], title: str, still: float, settings: Settings
 ) -> MotionReport:
     followed: dict[str, list[Followed]] = {}
     false: dict[str, int] = {}
@@ -163,10 +178,18 @@ def _report(
         settings.stated,
         hardware(),
         title,
+        still,
         {kind: summary(faces, false[kind]) for kind, faces in followed.items()},
         {kind: each for kind, each in returns.items() if each},
         noise,
     )
+
+
+def _error_of_photographs(faces: Mapping[str, Face], settings: Settings) -> float:
+    initializer = settings.make_initializer()
+    found = np.stack([initializer.points(read_face_image(face), [face.box])[0] for face in faces.values()])
+    truth = np.stack([face.five for face in faces.values()])
+    return float(np.mean(np.linalg.norm(found - truth, axis=2).mean(axis=1) / interocular(truth)))
 
 
 def _predictors(files: Sequence[Path]) -> dict[str, Any]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from pathlib import Path
 
-import numpy as np
-
+from tcdcn_init.pointfile.rows import BOX, Column, Row, columns_of, face_row
 from tcdcn_init.tracking import TrackedFace
 from tcdcn_init.video.reading import VideoFrame
 
-__all__ = ["COLUMNS", "Row", "rows_of"]
+__all__ = ["COLUMNS", "rows_of"]
 
-Row: TypeAlias = dict[str, Any]
+_OF_IMAGES = ("image", "width", "height", "face", "status", "error", *BOX)
 
-_BOX = ("left", "top", "right", "bottom")
-_POINTS = tuple(f"{axis}{k}" for k in range(5) for axis in "xy")
-_ERRORS = tuple(f"expected_error{k}" for k in range(5))
-_VISIBLE = tuple(f"visible{k}" for k in range(5))
-
-COLUMNS = ("frame", "time", "face", *_BOX, "confidence", "roll", *_POINTS, *_ERRORS, *_VISIBLE)
+COLUMNS = (
+    Column("frame", "whole", "", "number of the frame, from 0"),
+    Column("time", "number", "seconds", "when the frame is shown, from the beginning of the file on"),
+    Column("face", "whole", "", "the face's id, the same from frame to frame; blank where no face is found"),
+    *(Column(name, "number", "pixels", "a box around the points") for name in BOX),
+    *(column for column in columns_of() if column.name not in _OF_IMAGES),
+)
 """Of every row."""
 
 
@@ -34,20 +34,13 @@ def rows_of(frame: VideoFrame, faces: Sequence[TrackedFace]) -> list[Row]:
     Returns
     -------
     list of dict
-        By `COLUMNS`; what is not known is missing.
+        By the names of `COLUMNS`.
     """
+    found = [_row(frame, face) for face in faces if not face.lost] or [{"face": None}]
     start = {"frame": frame.number, "time": round(frame.time, 6)}
-    found = [face for face in faces if not face.lost]
-    return [start | {"face": face.id} | _numbers(face) for face in found] or [start | {"face": None}]
+    return [{column.name: (row | start).get(column.name) for column in COLUMNS} for row in found]
 
 
-def _numbers(face: TrackedFace) -> Row:
-    rounded = {
-        **dict(zip(_BOX, face.box.round(3).tolist(), strict=True)),
-        "confidence": round(face.confidence, 4),
-        "roll": round(face.face.roll, 2),
-        **dict(zip(_POINTS, face.points.astype(np.float64).round(3).ravel().tolist(), strict=True)),
-        **dict(zip(_ERRORS, face.face.expected_error.astype(np.float64).round(4).tolist(), strict=True)),
-        **dict(zip(_VISIBLE, face.face.visible.astype(np.float64).round(4).tolist(), strict=True)),
-    }
-    return {name: value for name, value in rounded.items() if np.isfinite(value)}
+def _row(frame: VideoFrame, face: TrackedFace) -> Row:
+    row = face_row(Path(), frame.image, face.id, face.face, face.points)
+    return row | dict(zip(BOX, face.box.round(3).tolist(), strict=True))

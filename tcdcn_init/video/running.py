@@ -77,8 +77,8 @@ def write_video_points(
     tracker : FaceTracker
         A new one.
     draw : pathlib.Path, optional
-        .mp4, .mkv or .mov: the video with boxes, points and ids drawn in, with the same times, and the sound where that
-        can be copied.
+        .mp4, .mkv or .mov: the video with boxes, points and ids drawn in, with the same times (.mkv counts
+        milliseconds), and the sound where that can be copied.
     settings : str
         What decides the results, for a reader of the journal; the content of video and model is compared in any case.
 
@@ -114,7 +114,8 @@ def write_video_points(
             silent = ""
             if drawn is not None:
                 silent = drawn.join([piece["start"] for piece in pieces if piece["frames"]], video)
-            rows = [dict(zip(COLUMNS, values, strict=True)) for piece in pieces for values in piece["rows"]]
+            names = [column.name for column in COLUMNS]
+            rows = [dict(zip(names, values, strict=True)) for piece in pieces for values in piece["rows"]]
             write_rows(out, COLUMNS, rows)
             journal.remove()
             if drawn is not None:
@@ -150,7 +151,7 @@ def _pieces(
         with nullcontext() if drawn is None else drawn.piece(number) as add:
             for frame in chain([first], islice(frames_left, PIECE - 1)):
                 faces = tracker.update(frame.image, frame.time)
-                rows += [[row.get(name) for name in COLUMNS] for row in rows_of(frame, faces)]
+                rows += [list(row.values()) for row in rows_of(frame, faces)]
                 count += 1
                 if add is not None:
                     add(draw_tracked(frame.image, faces), frame.ticks)

@@ -56,7 +56,7 @@ def whole(film, initializer, portrait_box, tmp_path_factory) -> Path:
 
 def test_every_frame_has_its_time_and_its_face(whole, ticks, portrait_points):
     found = rows(whole / "points.csv")
-    assert tuple(found[0]) == COLUMNS
+    assert list(found[0]) == [column.name for column in COLUMNS]
     assert [int(row["frame"]) for row in found] == list(range(len(ticks)))
     np.testing.assert_allclose([float(row["time"]) for row in found], np.array(ticks) / 90000, atol=1e-6)
     assert [row["face"] for row in found] == ["0"] * 8 + [""] * 3 + ["0"]
@@ -142,6 +142,14 @@ def test_a_frame_of_odd_size_is_drawn(frames, ticks, write_video, make_tracker, 
     write_video_points(odd, tmp_path / "points.csv", make_tracker(), draw=tmp_path / "drawn.mkv")
     with Video(tmp_path / "drawn.mkv") as drawn:
         assert next(iter(drawn)).image.shape == (220, 260, 3)
+
+
+def test_sound_that_the_drawing_cannot_hold_is_told_of(frames, ticks, write_video, make_tracker, tmp_path):
+    source = write_video(tmp_path / "pcm.mkv", frames[:3], ticks[:3], "pcm_u8")
+    report = write_video_points(source, tmp_path / "points.csv", make_tracker(), draw=tmp_path / "drawn.mp4")
+    assert report.silent == "its sound is not copied: .mp4 does not hold pcm_u8"
+    with av.open(str(tmp_path / "drawn.mp4")) as drawn:
+        assert [stream.type for stream in drawn.streams] == ["video"]
 
 
 def test_the_command_writes_refuses_and_replaces(run, film, tmp_path):
