@@ -16,7 +16,6 @@ from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.geometry import box_from_points, box_square, completed
 from tcdcn_init.images import as_bytes, read_image
-from tcdcn_init.training.stages.data import training_sets
 
 __all__ = ["Photograph", "afw_photographs", "training_sheets"]
 
@@ -67,6 +66,8 @@ def training_sheets(root: Path, seed: int = 0) -> list[Photograph]:
     seed : int
         Of order, sizes and places.
     """
+    from tcdcn_init.training.stages.data import training_sets  # here: it needs PyTorch, measuring AFW does not
+
     faces = [face for _, held_out in training_sets(root).values() for face in held_out]
     order = np.random.default_rng(seed).permutation(len(faces))
     groups = [[faces[k] for k in order[first : first + FACES]] for first in range(0, len(faces), FACES)]
