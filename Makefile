@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types fuzz clean
+.PHONY: demo test lint types docs fuzz clean
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=strict
 
@@ -35,6 +35,12 @@ types: .venv/.installed
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml repository/typing_usage.py
 	cd benchmarks && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
+	cd docs/site && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
+
+# The site, with every example run: build/docs/index.html. A warning is an error.
+docs: .venv/.installed
+	$(PIP) -e ".[docs]"
+	$(BIN)/python docs/site/build.py
 
 # 100,000 hostile inputs and interrupted runs; some ten minutes, and docs/reliability.md.
 fuzz: .venv/.installed

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from skimage._shared.utils import FailedEstimation
     from skimage.transform import AffineTransform, SimilarityTransform, ThinPlateSplineTransform
 
-__all__ = ["ARCFACE_TEMPLATE", "Kind", "alignment", "as_points", "template"]
+__all__ = ["ARCFACE_TEMPLATE", "Kind", "alignment", "as_points", "insightface_template", "template"]
 
 ARCFACE_TEMPLATE: NDArray[np.float64] = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -43,17 +43,18 @@ _NEAREST = 1e-6  # pixels: points closer than this are one point
 Kind = Literal["similarity", "affine", "thin-plate"]
 
 
-def template(output_shape: tuple[int, int] = (112, 112), margin: float = 0.0) -> NDArray[np.float64]:
+def template(size: int | tuple[int, int] = 112, margin: float = 0.0) -> NDArray[np.float64]:
     """Where the five points lie on a chip of a given shape.
 
-    The height decides the scale, and the face is centred across the width, so that (112, 112) gives ArcFace's
-    points and (112, 96) SphereFace's. The square's edges, not its pixel centres, are scaled: on a 224x224 chip a
-    point lies half a pixel from where ``2 * ARCFACE_TEMPLATE`` puts it, and the face lies where it did.
+    The height decides the scale, and the face is centred across the width, so that 112 gives ArcFace's points and
+    (112, 96) SphereFace's. The square's edges, not its pixel centres, are scaled: on a chip of 224 a point lies half a
+    pixel from where ``2 * ARCFACE_TEMPLATE`` puts it, and the face lies where it did.
 
     Parameters
     ----------
-    output_shape : (rows, cols)
-        Of the chip, in pixels. Columns below a third of the rows do not hold all five points without a margin.
+    size : int or (rows, cols)
+        Of the chip, in pixels; one number is the side of a square. Columns below a third of the rows do not hold all
+        five points without a margin.
     margin : float
         Context added on each side of the standard face, as a fraction of its height: 0.25 shows half as much again.
         Negative margins cut closer; more than -0.5.
@@ -70,9 +71,7 @@ def template(output_shape: tuple[int, int] = (112, 112), margin: float = 0.0) ->
 
     Notes
     -----
-    InsightFace's own chips of 112 pixels are these. It scales those of 224, 336, ... about the middle of the corner
-    pixel, ``ARCFACE_TEMPLATE * side / 112``, and shows more around the face on those of 128, 256, ...:
-    ``(ARCFACE_TEMPLATE + [8, 0]) * side / 128``. `align_face` takes either as its `template`.
+    InsightFace's own chips of 112 pixels are these; for its other sizes, see `insightface_template`.
 
     Examples
     --------
@@ -81,12 +80,51 @@ def template(output_shape: tuple[int, int] = (112, 112), margin: float = 0.0) ->
     >>> template((112, 112), margin=0.25).round(2).tolist()[2]
     [55.85, 66.32]
     """
-    rows, cols = as_shape(output_shape)
+    rows, cols = as_shape(size)
     if not (np.isfinite(margin) and margin > -0.5):
         raise ValueError(f"margin {margin!r} leaves nothing of the face; expected a finite number above -0.5")
     scale = rows / (_TEMPLATE_SIDE * (1 + 2 * margin))
     centre = np.array([cols - 1, rows - 1]) / 2
     return np.asarray((ARCFACE_TEMPLATE - (_TEMPLATE_SIDE - 1) / 2) * scale + centre)
+
+
+def insightface_template(side: int = 112) -> NDArray[np.float64]:
+    """Where InsightFace's ``norm_crop`` puts the five points on a square chip, for models trained on its chips.
+
+    Chips whose side is a multiple of 112 are `ARCFACE_TEMPLATE` scaled about the middle of the corner pixel; those
+    of a multiple of 128 show the same face with 8 more pixels of 128 on its left and right and 16 below it
+    (``estimate_norm`` of ``python-package/insightface/utils/face_align.py``). 112 comes first: 896, a multiple of both,
+    is laid out as 112 is.
+
+    Parameters
+    ----------
+    side : int
+        Of the chip, in pixels: a multiple of 112 or 128.
+
+    Returns
+    -------
+    (5, 2) ndarray of float64
+        x, y in pixels, in the order of `tcdcn_init.geometry.FIVE_POINTS`.
+
+    Raises
+    ------
+    ValueError
+        If the side is no positive multiple of either.
+
+    Examples
+    --------
+    >>> insightface_template(256).round(4).tolist()[0]
+    [92.5892, 103.3926]
+    """
+    rows, _ = as_shape(side)
+    if rows % 112 == 0:
+        return ARCFACE_TEMPLATE * (rows / 112)
+    if rows % 128 == 0:
+        return (ARCFACE_TEMPLATE + [8.0, 0.0]) * (rows / 128)
+    raise ValueError(
+        f"InsightFace has no chips of {rows} pixels; expected a multiple of 112 or 128. "
+        "The template 'centred' fits chips of any size"
+    )
 
 
 def alignment(

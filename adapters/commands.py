@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init._shared.commands import BackendOption, MirrorOption, ModelOption, PassesOption, SeedOption
+from tcdcn_init._shared.commands import BackendOption, JobsOption, MirrorOption, ModelOption, PassesOption, SeedOption
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
@@ -20,15 +20,29 @@ commands = typer.Typer()
 
 @commands.command()
 def points(
-    images: Annotated[list[str], typer.Argument(help="Images, folders, or glob patterns.")],
-    out: Annotated[Path, typer.Option(help="points.csv, .json or .parquet.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(help="Images, folders, patterns; a .txt that names one a line, or - for such lines from stdin."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="points.csv, .json or .parquet; faces.xml of imglab, coco.json; others by --format.")
+    ],
+    format: Annotated[
+        str | None,
+        typer.Option(help="csv, json, parquet, imglab, coco, cvat, label-studio or pts (a folder); default: by --out."),
+    ] = None,
     boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
-    draw: Annotated[Path | None, typer.Option(help="Folder for images with the points drawn in.")] = None,
+    draw: Annotated[Path | None, typer.Option(help="Folder for copies with the points drawn in (JPEG).")] = None,
+    review: Annotated[Path | None, typer.Option(help="Page (.html) to look through the faces.")] = None,
+    jobs: JobsOption = 1,
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
     mirror: MirrorOption = False,
     dense: Annotated[bool, typer.Option("--dense", help="68 points, by the bundled tcdcn-68 from the five.")] = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="The model's guesses at pose, gender, glasses and smile too.")
+    ] = False,
     as_stored: Annotated[
         bool, typer.Option("--as-stored", help="Leave out the turn that EXIF asks for, which boxes else refer to, too.")
     ] = False,
@@ -44,8 +58,9 @@ def points(
     from tcdcn_init.initializer import Initializer
     from tcdcn_init.pointfile import find_images, write_points
 
-    if out.exists() and not force:
-        raise FileExistsError(f"{out} exists already; choose another name, or replace it with --force")
+    for target in filter(None, (out, review)):
+        if target.exists() and not force:
+            raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
     initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)
     report = write_points(
         find_images(images),
@@ -54,11 +69,17 @@ def points(
         boxes=read_boxes(boxes, check=False) if boxes else None,
         dense=load_regressor("tcdcn-68").fit_from_points if dense else None,
         draw=draw,
+        review=review,
+        attributes=attributes,
         apply_orientation=not as_stored,
+        format=format,
+        jobs=jobs,
         settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
         f"{'68' if dense else '5'} points",
     )
     typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
+    if review:
+        typer.echo(as_text(f"to look through them, open {review}"))
     if report.without_face:
         few = ", ".join(report.without_face[:3]) + ", ..." * (len(report.without_face) > 3)
         advice = (

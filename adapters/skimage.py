@@ -13,28 +13,42 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.alignment import ARCFACE_TEMPLATE, Kind, alignment, as_points, template
+from tcdcn_init.adapters.alignment import (
+    ARCFACE_TEMPLATE,
+    Kind,
+    alignment,
+    as_points,
+    insightface_template,
+    template,
+)
 from tcdcn_init.adapters.cascade.batch import OnBad, as_floats, check_on_bad
 from tcdcn_init.adapters.warping import as_float, as_shape, warp_face
 from tcdcn_init.geometry import FloatArray, as_five_points
 from tcdcn_init.images import as_image
 
-__all__ = ["ARCFACE_TEMPLATE", "Kind", "align_face", "alignment", "snake_start", "template", "to_rc"]
+__all__ = [
+    "ARCFACE_TEMPLATE",
+    "Kind",
+    "align_face",
+    "alignment",
+    "insightface_template",
+    "snake_start",
+    "template",
+    "to_rc",
+]
 
 # The ellipse nearest to the median jaw line of 3,456 frames of YouTube Faces (points 0 to 16 of iBUG's 68), each laid
 # on ARCFACE_TEMPLATE by its own five points. The jaw decides its width and chin; its top lies near the hair line.
 _OUTLINE_CENTRE, _OUTLINE_SEMI_AXES = (55.5, 57.3), (42.0, 62.0)
 
-_recognition = template  # under a name that `align_face` does not use for its argument
-
 
 def align_face(
     image: Any,
     points: ArrayLike,
-    output_shape: tuple[int, int] = (112, 112),
+    size: int | tuple[int, int] = 112,
     margin: float = 0.0,
     *,
-    template: ArrayLike | None = None,
+    template: Literal["centred", "insightface"] | ArrayLike = "centred",
     anti_aliasing: bool = True,
     mode: Literal["constant", "edge"] = "constant",
     cval: float = 0.0,
@@ -43,7 +57,7 @@ def align_face(
 ) -> FloatArray:
     """An upright chip of a face, or of many, the points laid on the recognition template by a similarity.
 
-    ``alignment(points, template(output_shape, margin))`` is the transform from image to chip. Only the face's region
+    ``alignment(points, template(size, margin))`` is the transform from image to chip. Only the face's region
     of the image is read: time and memory grow with that region and the chip, not with the image.
 
     Parameters
@@ -52,12 +66,13 @@ def align_face(
         Grey, RGB or RGBA, as `images.as_image` takes it. (H, W, 1) counts as (H, W).
     points : (5, 2) or (N, 5, 2) array_like
         x, y in pixels, in the order of `tcdcn_init.geometry.FIVE_POINTS`; of one face, or of N faces of the image.
-    output_shape : (rows, cols)
-        Of the chip.
+    size : int or (rows, cols)
+        Of the chip, in pixels; one number is the side of a square.
     margin : float
         Context on each side; see `template`.
-    template : (5, 2) array_like, optional
-        Where the points lie on the chip, instead of ``template(output_shape, margin)``.
+    template : {"centred", "insightface"} or (5, 2) array_like
+        Where the points lie on the chip. "centred": `template`, for any size. "insightface": `insightface_template`,
+        as ``norm_crop`` lays them out on squares of a multiple of 112 or 128 pixels, without a margin. Or the points.
     anti_aliasing : bool
         Smooth before shrinking, as `skimage.transform.resize` does. Without it the chip is what plain bilinear
         warping gives (at 112 x 112, InsightFace's ``norm_crop`` up to rounding), whose pixels skip most of a large
@@ -93,6 +108,8 @@ def align_face(
     >>> chips = align_face(ski.data.astronaut(), [points, [[7.0, 7.0]] * 5], on_bad="nan")
     >>> chips.shape, np.isnan(chips).any(axis=(1, 2, 3)).tolist()
     ((2, 112, 112, 3), [False, True])
+    >>> align_face(ski.data.astronaut(), points, 256, template="insightface").shape
+    (256, 256, 3)
     """
     check_on_bad(on_bad)
     array = _in_its_own_range(image) if preserve_range else as_image(image)
@@ -101,8 +118,8 @@ def align_face(
     faces = faces[None] if single else faces.reshape(0, 5, 2) if faces.shape == (0,) else faces
     if faces.ndim != 3 or faces.shape[1:] != (5, 2):
         raise ValueError(f"points have shape {np.shape(points)}; expected (5, 2), or (N, 5, 2) for N faces")
-    shape = as_shape(output_shape)
-    target = _recognition(shape, margin) if template is None else as_points(template, "template", count=5)
+    shape = as_shape(size)
+    target = _target(template, shape, margin)
     chips = np.full((len(faces), *shape, *array.shape[2:]), np.nan, as_float(array[:1, :1], preserve_range).dtype)
     for number, face in enumerate(faces):
         try:
@@ -121,6 +138,22 @@ def align_face(
             preserve_range=preserve_range,
         )
     return np.asarray(chips[0]) if single else chips
+
+
+def _target(given: str | ArrayLike, shape: tuple[int, int], margin: float) -> NDArray[np.float64]:
+    """The template of a chip, by its name or as given."""
+    if not isinstance(given, str):
+        return as_points(given, "template", count=5)
+    if given == "centred":
+        return template(shape, margin)
+    if given != "insightface":
+        raise ValueError(f"template is {given!r}; expected 'centred', 'insightface' or five points (5, 2)")
+    if shape[0] != shape[1] or margin:
+        raise ValueError(
+            f"size is {shape} and margin {margin:g}; InsightFace's chips are squares without a margin: "
+            "give one number, or the template 'centred'"
+        )
+    return insightface_template(shape[0])
 
 
 def to_rc(points: ArrayLike) -> NDArray[Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def warp_face(
     image: NDArray[Any],
     placed: SimilarityTransform,
-    output_shape: tuple[int, int],
+    size: tuple[int, int],
     *,
     anti_aliasing: bool,
     mode: str,
@@ -32,7 +32,7 @@ def warp_face(
     """
     if mode not in ("constant", "edge"):
         raise ValueError(f"mode {mode!r} is unknown; expected 'constant' or 'edge'")
-    rows, cols = as_shape(output_shape)
+    rows, cols = as_shape(size)
     back = np.linalg.inv(placed.params)
     # A face larger than the image need not be smoothed by more than the image.
     shrink = min(1 / float(placed.scale), max(image.shape[:2])) if anti_aliasing else 1.0
@@ -102,9 +102,10 @@ def as_float(image: NDArray[Any], preserve_range: bool) -> FloatArray:
     return np.asarray(converted, dtype=np.float32 if single else np.float64)
 
 
-def as_shape(output_shape: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns, checked."""
-    sides = np.asarray(output_shape)
+def as_shape(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a chip, checked; one number is the side of a square."""
+    sides = np.asarray(size)
+    sides = np.repeat(sides, 2) if sides.ndim == 0 else sides
     if sides.shape != (2,) or not np.issubdtype(sides.dtype, np.integer) or sides.min() < 1:
-        raise ValueError(f"output_shape is {output_shape!r}; expected two positive integers (rows, cols)")
+        raise ValueError(f"size is {size!r}; expected a positive integer, or two: (rows, cols)")
     return int(sides[0]), int(sides[1])

@@ -39,6 +39,7 @@ def main() -> None:
     faces = arguments.faces
     torch.set_num_threads(THREADS)
     config = recipe("tcdcn-quick")
+    batch = min(config.batch, faces)
     generator = torch.Generator().manual_seed(0)
     side = round(2 * config.network.side * config.augmentation.margin())
     patches = Patches(
@@ -56,7 +57,7 @@ def main() -> None:
     views = (config.network.view, config.network.side, config.augmentation, generator)
 
     def step() -> None:
-        index = torch.randint(0, faces, (config.batch,), generator=generator)
+        index = torch.randint(0, faces, (batch,), generator=generator)
         crops, targets = random_views(patches, index, *views)
         loss = objective.total(objective(network(crops), targets), config.network.tasks)
         optimizer.zero_grad()
@@ -64,7 +65,7 @@ def main() -> None:
         optimizer.step()
 
     timing = compare({"a training step": step}, arguments.steps, clock=time.perf_counter)["a training step"]
-    minutes = timing.median * (FACES // config.batch) * EPOCHS / 60
+    minutes = timing.median * (FACES // batch) * EPOCHS / 60
     extra = {"threads": THREADS, "minutes_steps": minutes}
     if arguments.data:
         start = time.perf_counter()

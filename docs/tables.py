@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 from safetensors import safe_open
 
+from tcdcn_init.datasets import named
 from tcdcn_init.eval.bootstrap import Interval
 from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_tables
 from tcdcn_init.eval.comparison.finding import finding
@@ -18,12 +20,16 @@ from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables import report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
-from tcdcn_init.eval.model_report.confidence import ConfidenceReport
+from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW, ConfidenceReport
 from tcdcn_init.eval.model_report.confidence_report import confidence_tables, confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
 from tcdcn_init.eval.model_report.limits import LimitsReport
 from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.motion.report import MotionReport, motion_text
 from tcdcn_init.eval.retraining.figures import BothFigures
+from tcdcn_init.pointfile import columns_of
+from tcdcn_init.tasks import TASKS
+from tcdcn_init.video.rows import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
@@ -231,6 +237,47 @@ def confidence() -> str:
     return confidence_tables(_confidence().datasets)
 
 
+_THRESHOLDS_ON = ("aflw", "afw")
+
+
+def _thresholds(name: str) -> list[tuple[float, float | None, float | None, float | None]]:
+    """Least confidence, kept faces in their own box, failures among them, kept boxes without a face, of a data set."""
+    figures = _confidence().datasets[name]
+    if figures.thresholds:
+        return [(row.threshold, row.kept, row.failures, row.kept_background) for row in figures.thresholds]
+    # A report made before thresholds were measured has one of them, under other names.
+    own, empty = LimitsReport.read(ROOT / "docs/limits/limits.json").datasets[name].own_box, figures.views["background"]
+    assert own.unsure is not None
+    kept = 1 - own.unsure
+    return [
+        (0.0, 1.0, own.failure_10, 1.0),
+        (UNSURE_BELOW, kept, own.unnoticed / (own.count * kept), 1 - empty.unsure),
+    ]
+
+
+def thresholds(form: str = "markdown") -> str:
+    """What a least confidence keeps, of faces in their own box and of boxes without a face."""
+    found = [_thresholds(name) for name in _THRESHOLDS_ON]
+    rows = [
+        [f"{each[0][0]:g}", *(_share(number) for _, *numbers in each for number in numbers)]
+        for each in zip(*found, strict=True)
+    ]
+    names = [named.DATASETS[name].title for name in _THRESHOLDS_ON]
+    kinds = ("faces kept, %", "failures among them, %", "boxes without a face kept, %")
+    if form == "markdown":
+        return table(["least confidence", *(f"{name}: {kind}" for name in names for kind in kinds)], rows)
+    # Short heads: a simple table of reStructuredText, for docstrings.
+    head = ["least", *(f"{name} {kind}" for name in names for kind in ("kept", "failures", "no face"))]
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+    rule = "  ".join("=" * width for width in widths)
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
+
+
+def _share(number: float | None) -> str:
+    return "" if number is None else f"{100 * number:.1f}"
+
+
 # --- figures that model files hold
 
 
@@ -348,13 +395,50 @@ def speed_cascade() -> str:
     return table(["", "ms", "x dlib"], rows)
 
 
+def speed_video() -> str:
+    """A face followed through two clips."""
+    document = read("benchmarks/video.json")
+    clips = list(dict.fromkeys(name.partition(": ")[0] for name in document["frames_a_second"]))
+    kinds = dict.fromkeys(name.partition(": ")[2] for name in document["frames_a_second"])
+    rows = []
+    for kind in kinds:
+        names = [f"{clip}: {kind}" for clip in clips]
+        cells = [f"{document['frames_a_second'][name]:.0f}, {document['ratios'][name]:.2f} x" for name in names]
+        rows.append([kind, *cells])
+    return table(["frames a second on average, x the time of dlib", *clips], rows)
+
+
 def speed_training() -> str:
     """The training of the paper's network."""
     document = read("benchmarks/training.json")
     return f"{document['title']}, with {document['threads']} threads."
 
 
+def columns(of: str = "points") -> str:
+    """The columns of what `tcdcn-init points` or `video` writes, those of one meaning in one row."""
+    rows = []
+    every = columns_of(5, list(TASKS)) if of == "points" else COLUMNS
+    for (kind, unit, meaning), group in groupby(every, lambda c: (c.kind, c.unit, c.meaning)):
+        names = [f"`{column.name}`" for column in group]
+        names = names if len(names) <= 5 else [*names[:2], "...", names[-1]]
+        rows.append([", ".join(names), {"whole": "whole number"}.get(kind, kind), unit, meaning])
+    return table(["column", "type", "unit", "meaning"], rows)
+
+
+def speed_drawings() -> str:
+    """What drawings and the review page add to a run of `points`."""
+    document = read("benchmarks/points.json")
+    rows = [
+        [name, f"{1e3 * timing['median']:.0f}", f"{document['ratios'][name]:.2f}"]
+        for name, timing in document["seconds"].items()
+    ]
+    said = f"Processor time of one thread for an image of {document['size']} pixels (`{document['command']}`)."
+    return table(["points of an image", "ms", "x without"], rows) + f"\n\n{said}"
+
+
 TABLES: dict[str, Callable[..., str]] = {
+    "speed-drawings": speed_drawings,
+    "columns": columns,
     "command": command,
     "found": found,
     "comparison": comparison,
@@ -367,17 +451,20 @@ TABLES: dict[str, Callable[..., str]] = {
     "figures": figures,
     "passes": passes,
     "confidence": confidence,
+    "thresholds": thresholds,
     "machine": machine,
     "speed-real": speed_real,
     "speed-loop": speed_loop,
     "speed-cascade": speed_cascade,
     "speed-training": speed_training,
+    "speed-video": speed_video,
 }
 
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
     **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
     "docs/confidence/confidence.md": lambda: confidence_text(_confidence()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
+    "docs/video/motion.md": lambda: motion_text(MotionReport.read(ROOT / "docs/video/motion.json")),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
         CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")
     ),

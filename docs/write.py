@@ -3,8 +3,9 @@
     python docs/write.py            # rewrites whole pages, and what stands between the marks of others
     python docs/write.py --check    # lists what is out of date, and changes nothing
 
-A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; the names are the functions
-of `tables.py` beside this file. Pages that commands write as a whole are written again from their JSON.
+A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
+comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py` beside
+this file. Pages that commands write as a whole are written again from their JSON.
 """
 
 from __future__ import annotations
@@ -17,21 +18,30 @@ from pathlib import Path
 import tables
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/*.md", "tcdcn_init/models/*.md", "eval/retrained/README.md")
+PAGES = ("README.md", "docs/*.md", "tcdcn_init/models/*.md", "eval/retrained/README.md", "tcdcn_init/*.py")
 """Where marks are looked for."""
 
 _MARKED = re.compile(r"(<!-- table: (?P<what>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED_IN_CODE = re.compile(
+    r"^(?P<indent> *)\.\. table: (?P<what>[^\n]+?)\n.*?^(?P=indent)\.\. end\n", re.DOTALL | re.MULTILINE
+)
 
 
 def filled(text: str) -> str:
-    """A page with what stands between its marks made anew."""
+    """A page, or code, with what stands between its marks made anew."""
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
         body = tables.TABLES[name](*arguments).strip("\n")
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
-    return _MARKED.sub(table, text)
+    def in_code(match: re.Match[str]) -> str:
+        name, *arguments = match["what"].split()
+        body = tables.TABLES[name](*arguments).strip("\n")
+        lines = [f".. table: {match['what']}", "", *body.split("\n"), "", ".. end", ""]
+        return "\n".join(f"{match['indent']}{line}" if line else line for line in lines)
+
+    return _MARKED_IN_CODE.sub(in_code, _MARKED.sub(table, text))
 
 
 def documents() -> dict[Path, str]:
@@ -40,7 +50,7 @@ def documents() -> dict[Path, str]:
     for pattern in PAGES:
         for path in sorted(ROOT.glob(pattern)):
             text = path.read_text(encoding="utf-8")
-            if _MARKED.search(text):
+            if _MARKED.search(text) or _MARKED_IN_CODE.search(text):
                 found[path] = filled(text)
     return found | {ROOT / name: make() for name, make in tables.WHOLE_PAGES.items()}
 

@@ -144,12 +144,15 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 @commands.command()
 def report(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/, limits/, hard_faces/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets figures/, confidence/, limits/, boxes/, hard_faces/.")],
     model: Annotated[str, typer.Argument(help="Bundled model, or path of a model file.")] = DEFAULT_MODEL,
     mtfl: MtflOption = None,
     afw: AfwOption = None,
     others: Annotated[
         Path | None, typer.Option(help="Folder with any of lfpw/, helen/, cfp_profile/, infants/, lfpw29/, aflw68/.")
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option(help="Of MTFL and AFW: figures,confidence,limits,boxes; default: all.")
     ] = None,
     backend: BackendOption = "auto",
     passes: PassesOption = DEFAULT_PASSES,
@@ -158,19 +161,22 @@ def report(
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Measure a model by itself: the figures of its card, its confidence, its limits, and hard faces.
+    """Measure a model by itself: the figures of its card, its confidence, its limits, bad boxes, and hard faces.
 
     Confidence: expected against actual errors, and faces against boxes without one. Limits: pose classes, occlusion,
-    and the worst faces in images. Hard faces (--others): 300-W's, profiles, infants, and what is visible.
+    and the worst faces in images. Boxes: of another size, or elsewhere. Hard faces (--others): 300-W's, profiles,
+    infants, and what is visible.
 
     An interrupted run goes on when the command is repeated.
     """
     from tcdcn_init.eval.measuring.cases import TITLES
     from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.model_report.bad_boxes import box_sentence, box_tables
     from tcdcn_init.eval.model_report.confidence_report import confidence_tables
     from tcdcn_init.eval.model_report.figures import figures_table
     from tcdcn_init.eval.model_report.hard_faces import hard_faces_table
     from tcdcn_init.eval.model_report.limits_text import sentences
+    from tcdcn_init.eval.model_report.measurement import PARTS
     from tcdcn_init.eval.model_report.run import run_hard_faces, run_report
 
     named = {"mtfl-val": mtfl, "aflw": mtfl, "afw": afw}
@@ -182,16 +188,57 @@ def report(
         typer.echo(hard_faces_table(run_hard_faces(others, out, settings).measured) + "\n")
     if not roots:
         return
-    found = run_report(roots, out, settings)
-    typer.echo(figures_table(found.figures.datasets) + "\n")
-    if found.confidence is None:
-        typer.echo(f"{model} has no confidence outputs: there is no confidence to report on\n")
-    else:
+    found = run_report(roots, out, settings, PARTS if parts is None else split_names(parts) or ())
+    if found.figures is not None:
+        typer.echo(figures_table(found.figures.datasets) + "\n")
+    if found.confidence is not None:
         typer.echo(confidence_tables(found.confidence.datasets))
-    for name, figures in found.limits.datasets.items():
-        typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
-    parts = ["figures", *["confidence"] * (found.confidence is not None), "limits"]
-    typer.echo(f"wrote {', '.join(str(out / part / f'{part}.md') for part in parts)}")
+    elif parts is None or "confidence" in parts:
+        typer.echo(f"{model} has no confidence outputs: there is no confidence to report on\n")
+    if found.limits is not None:
+        for name, figures in found.limits.datasets.items():
+            typer.echo(" ".join([f"{TITLES.get(name, name)}:", *sentences(figures)]))
+    if found.boxes is not None:
+        typer.echo(f"{box_sentence(found.boxes.datasets)}\n\n{box_tables(found.boxes.datasets)}\n")
+    written = [part for part in PARTS if getattr(found, part) is not None]
+    typer.echo(f"wrote {', '.join(str(out / part / f'{part}.md') for part in written)}")
+
+
+@commands.command()
+def detection(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder; gets detection.json, its page and its plot.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with mtfl/, and any of lfpw/, cfp_profile/ ...")] = None,
+    afw: AfwOption = None,
+    detectors: Annotated[str, typer.Option(help="Comma-separated.")] = "dlib,skimage",
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "auto",
+    limit: Annotated[int | None, typer.Option(help="This many photographs, evenly spread.")] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+) -> None:
+    """Measure how many faces are found, how many of what is found are none, and how long that takes.
+
+    Data: sheets of held-out training photographs, on which the certainty that makes a face is chosen
+    (`detection.search.LEAST_CERTAINTY`). AFW: what is reported. An interrupted run goes on when it is repeated.
+    """
+    from tcdcn_init._shared.names import unknown_name
+    from tcdcn_init.detection.detectors import LAX
+    from tcdcn_init.eval.detection.report import TITLES, detection_table, run_detection
+    from tcdcn_init.eval.measuring.settings import Settings
+
+    roots = {name: root for name, root in {"sheets": data, "afw": afw}.items() if root is not None}
+    if not roots:
+        raise ValueError("no photographs given; name at least one: --data FOLDER, --afw FOLDER")
+    names = split_names(detectors) or ()
+    for name in names:
+        if name not in LAX:
+            raise ValueError(unknown_name("detector", name, LAX))
+    settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
+    report = run_detection(roots, names, out, settings)
+    for name, figures in report.sets.items():
+        typer.echo(f"{TITLES[name]}: {detection_table(figures, report.least)}\n")
+    typer.echo(f"wrote {out / 'detection.md'}")
 
 
 @commands.command()
@@ -227,3 +274,32 @@ def ablation(
 
     recipe, command = STAGE_RECIPES["tcdcn-two-stage"], given_command(context)
     typer.echo(f"wrote {run_ablation(data, out, recipe, epochs=epochs, seed=seed, command=command)}")
+
+
+@commands.command()
+def motion(
+    context: typer.Context,
+    root: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets motion.json, motion.md, motion.png and strip.jpg.")],
+    dataset: Annotated[str, typer.Option(help="aflw, afw or mtfl-val.")] = "aflw",
+    dlib: Annotated[
+        list[Path] | None, typer.Option(help="A shape predictor's file, to compare how still points keep; again.")
+    ] = None,
+    followed_from: Annotated[float, typer.Option(help="Confidence from which a followed face counts as found.")] = 0.2,
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = "auto",
+    limit: Annotated[int, typer.Option(help="Clips of each kind, and faces under noise.")] = 20,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+) -> None:
+    """Measure the tracker on synthetic clips of real faces, and how still points keep under noise.
+
+    An interrupted run goes on when the command is repeated.
+    """
+    from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.motion.report import motion_text
+    from tcdcn_init.eval.motion.run import run_motion
+
+    settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
+    typer.echo(motion_text(run_motion(dataset, root, out, settings, dlib or (), followed_from)))
+    typer.echo(f"wrote {out / 'motion.md'} and, beside it, motion.json, motion.png and strip.jpg")

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Initialization", "Initializer", "initialize"]
+__all__ = ["Initialization", "Initializer", "boxes_from", "initialize"]
 
 # Python started in a clone finds this folder, where adapters and eval are not, before the installed package, where they
 # are: look there too.
@@ -22,13 +22,14 @@ if not os.path.isdir(os.path.join(__path__[0], "adapters")):  # noqa: PTH112, PT
     __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
+    from tcdcn_init.boxes import boxes_from
     from tcdcn_init.initializer import Initialization, Initializer, initialize
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use, so that importing the package costs nothing.
     if name in __all__:
-        from tcdcn_init import initializer
+        from importlib import import_module
 
-        return getattr(initializer, name)
+        return getattr(import_module(f"{__name__}.{'boxes' if name == 'boxes_from' else 'initializer'}"), name)
     raise AttributeError(f"module 'tcdcn_init' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Commands that need the core alone: demo, export, train."""
+"""Commands that need the core alone: demo, export, train, video."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from tcdcn_init._shared.commands import ModelOption, split_names
+from tcdcn_init._shared.commands import BackendOption, ModelOption, split_names
 from tcdcn_init._shared.extras import require
+from tcdcn_init._shared.names import as_text
+from tcdcn_init.network.config import DEFAULT_BACKEND
 from tcdcn_init.weights import DEFAULT_MODEL
 
-__all__ = ["PointsLoss", "RecipeName", "commands", "demo", "export", "train"]
+__all__ = ["PointsLoss", "RecipeName", "commands", "demo", "export", "train", "video"]
 
 # Here, so that commands start, and shells complete, without PyTorch.
 RecipeName: TypeAlias = Literal[
@@ -139,3 +141,48 @@ def export(
             continue
         target = export_onnx(source, some)
         typer.echo(f"wrote {target}; largest difference {largest_difference(source):.2g}")
+
+
+@commands.command()
+def video(
+    file: Annotated[Path, typer.Argument(metavar="VIDEO", help="Whatever FFmpeg reads.")],
+    out: Annotated[Path, typer.Option(help="points.csv, .json or .parquet.")],
+    draw: Annotated[
+        Path | None, typer.Option(help="Video with boxes, points and ids drawn in: .mp4, .mkv or .mov.")
+    ] = None,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="One-euro filter: steadier, and on a still face 0.1 s late.")
+    ] = False,
+    redetect_every: Annotated[float, typer.Option(help="Seconds between two searches for new faces.")] = 1.0,
+    max_lost: Annotated[float, typer.Option(help="Seconds for which a face that is lost keeps its id.")] = 3.0,
+    model: ModelOption = DEFAULT_MODEL,
+    backend: BackendOption = DEFAULT_BACKEND,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+) -> None:
+    """Write the points of every face in every frame of a video, with ids that stay.
+
+    An interrupted run goes on when the command is repeated. A video that breaks off gives the points until there, and
+    the exit code 1.
+    """
+    from tcdcn_init.initializer import Initializer
+    from tcdcn_init.tracking import FaceTracker, OneEuro
+    from tcdcn_init.video import is_unfinished, write_video_points
+
+    for each in filter(None, (out, draw)):
+        if each.exists() and not (force or is_unfinished(out)):
+            raise FileExistsError(f"{each} exists already; choose another name, or replace it with --force")
+    tracker = FaceTracker(
+        Initializer(model, backend=backend),
+        smoothing=OneEuro() if smooth else None,
+        redetect_every=redetect_every,
+        max_lost=max_lost,
+    )
+    settings = f"model {model}, smooth {smooth}, redetect every {redetect_every}, max lost {max_lost}"
+    report = write_video_points(file, out, tracker, draw=draw, settings=settings)
+    typer.echo(as_text(f"{report.faces} faces in {report.frames} frames -> {report.out}"))
+    if report.without_face:
+        typer.echo(f"no face in {report.without_face} frames")
+    for remark in filter(None, (report.silent, report.broken)):
+        typer.secho(as_text(f"{file}: {remark}"), fg="yellow", err=True)
+    if report.broken:
+        raise typer.Exit(1)

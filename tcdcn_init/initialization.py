@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -38,7 +38,8 @@ class Initialization:
         without confidence outputs, as `tcdcn-mtfl`.
     confidence : float
         Probability that the points are good: that the box holds a face, and that they are off by at most a tenth of the
-        inter-ocular distance on average. NaN of a model without confidence outputs.
+        inter-ocular distance on average. NaN of a model without confidence outputs. Below 0.5 they are more likely bad
+        than good: the limit to begin with, see the notes.
     visible : (5,) ndarray of float32
         Probability of each point that it can be seen: that neither the head itself nor anything before it hides it. NaN
         of a model that does not say.
@@ -46,6 +47,25 @@ class Initialization:
         iBUG's 68 points, where they were asked for (``dense=True``).
     dense_expected_error, dense_visible : (68,) ndarray of float32, or None
         The same of each of them; the expected errors as trained, not calibrated.
+
+    Notes
+    -----
+    What a least confidence keeps of the default model's answers, in percent: faces in their own box, failures (errors
+    above a tenth of the inter-ocular distance) among those that are kept, and boxes without a face.
+
+    .. table: thresholds rst
+
+    =====  =========  =============  ============  ========  ============  ===========
+    least  AFLW kept  AFLW failures  AFLW no face  AFW kept  AFW failures  AFW no face
+    =====  =========  =============  ============  ========  ============  ===========
+        0      100.0            4.4         100.0     100.0           6.9        100.0
+      0.5       98.2            3.6           0.3      97.6           6.0          0.8
+    =====  =========  =============  ============  ========  ============  ===========
+
+    .. end
+
+    A higher limit buys fewer failures with faces that were right. The errors of AFLW and AFW include what their
+    annotations differ by from the training set's, which a confidence cannot know.
 
     Examples
     --------
@@ -161,6 +181,21 @@ class RawAnswers:
     confidence: NDArray[np.float64]
     expected_error: NDArray[np.float32]
     outputs: Mapping[str, NDArray[np.float32]]
+
+    def rows(self, rows: NDArray[np.intp] | slice) -> RawAnswers:
+        """Those of some faces."""
+        outputs = {name: values[rows] for name, values in self.outputs.items()}
+        return RawAnswers(self.points[rows], self.confidence[rows], self.expected_error[rows], outputs)
+
+    @classmethod
+    def joined(cls, parts: Sequence[RawAnswers]) -> RawAnswers:
+        """One after the other, of one model; at least one."""
+        outputs = {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs}
+        points, confidence, error = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("points", "confidence", "expected_error")
+        )
+        return cls(points, confidence, error, outputs)
 
 
 def _read_only(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.boxes import checked_boxes
+from tcdcn_init.detection.detectors import Detector
+from tcdcn_init.detection.search import Found, find_faces
 from tcdcn_init.geometry import BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
@@ -23,7 +25,7 @@ from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import DEFAULT_MODEL, DENSE_MODEL, is_path
 
-__all__ = ["Initialization", "Initializer", "RawAnswers", "initialize"]
+__all__ = ["Initialization", "Initializer", "RawAnswers", "default_initializer", "initialize"]
 
 # What a network with confidence outputs answers beside points and tasks.
 _CONFIDENCE = ("expected_error", "face")
@@ -105,26 +107,52 @@ class Initializer:
         image: Any,
         boxes: Sequence[BoxLike] | ArrayLike | None = None,
         *,
+        detector: Detector = "auto",
+        turned: bool | None = None,
         on_bad: Literal["raise", "nan"] = "raise",
     ) -> list[Initialization]:
         """Initialize the faces of one image; parameters and errors as in `initialize`."""
-        return self.batch([image], [boxes], on_bad=on_bad)[0]
+        return self.batch([image], [boxes], detector=detector, turned=turned, on_bad=on_bad)[0]
+
+    def find(
+        self,
+        image: Any,
+        detector: Detector = "auto",
+        *,
+        turned: bool | None = None,
+        on_bad: Literal["raise", "nan"] = "raise",
+    ) -> Found:
+        """Faces of an image without boxes, and what the network says of them; parameters as in `initialize`.
+
+        A model without confidence outputs cannot tell faces from other things: the default one finds them for it.
+
+        Returns
+        -------
+        detection.search.Found
+        """
+        array = as_image(image)
+        if set(_CONFIDENCE) <= set(self.config.outputs):
+            return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
+        found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
+        return Found(found.boxes, self.raw(array, found.boxes, on_bad=on_bad))
 
     def batch(
         self,
         images: Sequence[Any],
         boxes: Sequence[Sequence[BoxLike] | ArrayLike | None],
         *,
+        detector: Detector = "auto",
+        turned: bool | None = None,
         on_bad: Literal["raise", "nan"] = "raise",
     ) -> list[list[Initialization]]:
-        """Initialize the faces of many images in one batch.
+        """Initialize the faces of many images, those with boxes in one batch.
 
         Parameters
         ----------
         images : sequence of images
         boxes : sequence, one entry per image
             Each as for `initialize`; None detects.
-        on_bad : {"raise", "nan"}
+        detector, turned, on_bad
             As for `initialize`.
 
         Returns
@@ -135,33 +163,37 @@ class Initializer:
         if len(images) != len(boxes):
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         arrays = [as_image(image) for image in images]
-        checked = [checked_boxes(array, entry, on_bad) for array, entry in zip(arrays, boxes, strict=True)]
-        raw = self._raw(*self._run(arrays, checked, on_bad))
+        checked = {k: checked_boxes(arrays[k], entry, on_bad) for k, entry in enumerate(boxes) if entry is not None}
+        together = self._raw(*self._run([arrays[k] for k in checked], list(checked.values()), on_bad))
+        start, found = 0, {}
+        for k, entry in checked.items():
+            stop = start + len(entry)
+            found[k] = Found(entry, together.rows(slice(start, stop)))
+            start = stop
+        for k, array in enumerate(arrays):
+            if k not in found:
+                found[k] = self.find(array, detector, turned=turned, on_bad=on_bad)
+        return [self._initializations(array, found[k]) for k, array in enumerate(arrays)]
+
+    def _initializations(self, image: NDArray[Any], found: Found) -> list[Initialization]:
+        raw = found.answers
         visible = np.full((len(raw.points), 5), np.nan, dtype=np.float32)
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
-        dense = self._dense_of(arrays, checked, raw.points)
-        results: list[list[Initialization]] = []
-        start = 0
-        for entry in checked:
-            rows = range(start, start + len(entry))
-            start = rows.stop
-            results.append(
-                [
-                    Initialization(
-                        raw.points[k],
-                        box,
-                        _attributes(probabilities, k),
-                        raw.expected_error[k],
-                        float(raw.confidence[k]),
-                        visible[k],
-                        *(values[k] for values in dense),
-                    )
-                    for k, box in zip(rows, entry, strict=True)
-                ]
+        dense = self._dense_of(image, raw.points)
+        return [
+            Initialization(
+                raw.points[k],
+                box,
+                _attributes(probabilities, k),
+                raw.expected_error[k],
+                float(raw.confidence[k]),
+                visible[k],
+                *(values[k] for values in dense),
             )
-        return results
+            for k, box in enumerate(found.boxes)
+        ]
 
     def points(
         self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
@@ -203,10 +235,8 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
 
-    def _dense_of(
-        self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], points: NDArray[np.float32]
-    ) -> tuple[NDArray[np.floating[Any]], ...]:
-        """Dense points, their expected errors and visibility, of all faces; NaN where there are no five points."""
+    def _dense_of(self, image: NDArray[Any], points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Dense points, their expected errors and visibility, of a picture; NaN where there are no five points."""
         if self._dense is None:
             return ()
         config = self._dense.config
@@ -214,8 +244,7 @@ class Initializer:
         found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
         rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
         if len(rows):
-            owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
-            answers = dense_points(self._dense, config, [images[k] for k in owner[rows]], points[rows])
+            answers = dense_points(self._dense, config, [image] * len(rows), points[rows])
             for values, some in zip(found, answers[:3], strict=True):
                 values[rows] = some
         return found
@@ -240,6 +269,8 @@ def initialize(
     image: Any,
     boxes: Sequence[BoxLike] | ArrayLike | None = None,
     *,
+    detector: Detector = "auto",
+    turned: bool | None = None,
     model: str | Path = DEFAULT_MODEL,
     backend: BackendName = DEFAULT_BACKEND,
     passes: int = DEFAULT_PASSES,
@@ -254,8 +285,15 @@ def initialize(
     image : (H, W), (H, W, 3) or (H, W, 4) array_like, PIL image or torch tensor
         Grey, RGB or RGBA; integers over the range of their type, or floats from 0 to 1 (`images.as_image`).
     boxes : sequence of boxes, or (N, 4) array_like, optional
-        Face boxes (left, top, right, bottom) in pixels, or objects such as ``dlib.rectangle``. Omitted, a detector
-        looks for faces (`detection.detect_boxes`, whose limits apply).
+        Face boxes (left, top, right, bottom) in pixels, or what a detector returned, such as rows with scores, objects
+        like ``dlib.rectangle`` or mappings (`boxes.boxes_from`, which also takes other orders of four numbers).
+        Omitted, a detector looks for faces.
+    detector : str or callable
+        What looks for them: "auto", "dlib", "skimage", another name of `detection.available_detectors`, or a callable
+        from an image to its boxes; see `detection.detect_boxes`.
+    turned : bool, optional
+        Whether turned copies of the image are searched too: True, False, or None, where no upright face was found
+        otherwise.
     model : str or path
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}
@@ -276,7 +314,7 @@ def initialize(
         If the image is a path, or of a dtype that holds no pixels.
     ValueError
         If the image is empty, of the wrong shape or range, or not finite under a face; if a box has no area, is not
-        finite, or lies wholly outside of the image; if the model or backend is unknown.
+        finite, or lies wholly outside of the image; if the model, backend or detector is unknown.
 
     References
     ----------
@@ -291,7 +329,13 @@ def initialize(
     """
     if is_path(model):
         model = Path(model).resolve()
-    return _kept(model, _stamps(model), backend, passes, mirror, dense)(image, boxes, on_bad=on_bad)
+    initializer = _kept(model, _stamps(model), backend, passes, mirror, dense)
+    return initializer(image, boxes, detector=detector, turned=turned, on_bad=on_bad)
+
+
+def default_initializer() -> Initializer:
+    """The one that `initialize` keeps in memory when it is called without options."""
+    return _kept(DEFAULT_MODEL, (), DEFAULT_BACKEND, DEFAULT_PASSES, False, False)
 
 
 @functools.lru_cache(maxsize=4)

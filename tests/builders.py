@@ -16,7 +16,10 @@ from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.features import SDMConfig
 from tcdcn_init.datasets.base import Face
+from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX, PORTRAIT_POINTS
 from tcdcn_init.eval.measuring.cases import Case
+from tcdcn_init.eval.motion.clips import Shown, cut_out
+from tcdcn_init.eval.motion.scenarios import SCENARIOS, make_clip
 from tcdcn_init.geometry import compose, interocular, rotation, transform_points
 
 SMALL_ERT = ERTConfig(
@@ -129,3 +132,12 @@ def random_rcpr(seed: int = 3) -> RCPR:
         scales=np.full((10, 3), 0.01, dtype=np.float32),
     )
     return RCPR(FIVE / 120, ferns, FIVE / 120 - 0.5 + rng.normal(0, 0.05, (12, 5, 2)), config)
+
+
+def portrait_clip(name: str, start: int, stop: int) -> list[Shown]:
+    """Frames of a synthetic clip in which every face is scikit-image's portrait."""
+    from skimage.data import astronaut
+
+    actor = cut_out(astronaut(), PORTRAIT_POINTS, PORTRAIT_BOX)
+    clip = make_clip(name, [actor] * SCENARIOS[name].actors, 0, "portrait")
+    return [clip[number] for number in range(start, stop)]

@@ -9,6 +9,8 @@ from typing import Any
 
 # Before torch is imported: the tests' networks are too small for threads, and one thread gives one result.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Where a test asks for more threads, those that wait leave the processor to other tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.processes import over_processes
 from tcdcn_init._shared.progress import track
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.eval.bootstrap import Interval, paired_change, paired_difference
@@ -30,7 +31,6 @@ from tcdcn_init.eval.comparison.report import (
 )
 from tcdcn_init.eval.measuring.cases import Case, image_names
 from tcdcn_init.eval.measuring.hardware import hardware
-from tcdcn_init.eval.measuring.processes import over_processes
 from tcdcn_init.eval.metrics import NO_POSE, ced, summarise, summarise_points, summarise_poses, with_missing
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS

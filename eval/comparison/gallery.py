@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init._shared.processes import over_processes
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.comparison.measure import Measured, StartFitter
 from tcdcn_init.eval.comparison.plan import BASELINE, NO_REGRESSOR, Plan, Run
 from tcdcn_init.eval.comparison.report import Gallery, GalleryFace, Panel, Points
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Copy, make_copy, read_images
-from tcdcn_init.eval.measuring.processes import over_processes
 from tcdcn_init.eval.metrics import nme, with_missing
 
 __all__ = ["SHOWN_START", "choose_faces", "make_gallery", "primary_regressor"]

@@ -107,9 +107,7 @@ def report_headline(report: Report) -> str:
     ----------
     report : Report
     """
-    return "\n\n".join(
-        [f"## {heading(report)}", *map(plain, finding(report)), *map(_markdown, headline_tables(report))]
-    )
+    return "\n\n".join([f"# {heading(report)}", *map(plain, finding(report)), *map(_markdown, headline_tables(report))])
 
 
 def headline_tables(report: Report) -> list[Table]:
@@ -333,4 +331,4 @@ def _markdown(table: Table) -> str:
             [text + (f"<br>{plain(cell.detail)}" if cell.detail else "") for text, cell in zip(texts, row, strict=True)]
         )
     lines = markdown_table([plain(name) for name in table.head], rows)
-    return "\n\n".join(part for part in (f"### {plain(table.title)}", lines, plain(table.note)) if part)
+    return "\n\n".join(part for part in (f"## {plain(table.title)}", lines, plain(table.note)) if part)

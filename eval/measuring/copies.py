@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
-from tcdcn_init.geometry import five_from_68
+from tcdcn_init.geometry import box_square, five_from_68
 from tcdcn_init.geometry.background import background_box
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "OCCLUSIONS",
     "OWN_BOX",
     "ROLLS",
+    "SCALES",
+    "SHIFTS",
     "Condition",
     "Copy",
     "Kind",
@@ -37,7 +39,13 @@ NOISES = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
 OCCLUSIONS = (0.0, 0.10, 0.20, 0.30, 0.40, 0.50)
 """Occluded part of the face box."""
 
-Kind = Literal["roll", "noise", "occlusion", "background"]
+SCALES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
+"""Width and height of the box in those of the face's own."""
+
+SHIFTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""How far the box lies from the face's own, in box sides."""
+
+Kind = Literal["roll", "noise", "scale", "shift", "occlusion", "background"]
 
 _OCCLUDER = "occluder"
 
@@ -47,12 +55,13 @@ class Condition(NamedTuple):
 
     Attributes
     ----------
-    kind : {"noise", "roll", "occlusion", "background"}
-        In a box with noise (`perturbation.noisy_box`), rotated about the middle of its box (`perturbation.rolled`),
-        under a rectangle (`perturbation.occluded`, filled as `fill_of` says), or its image in a box that holds no face
-        (`background.background_box`).
+    kind : {"noise", "scale", "shift", "roll", "occlusion", "background"}
+        In a box with noise (`perturbation.noisy_box`), in one of another size about the same centre, in one that lies
+        elsewhere by a distance in a direction of the face's own, rotated about the middle of its box
+        (`perturbation.rolled`), under a rectangle (`perturbation.occluded`, filled as `fill_of` says), or its image in
+        a box that holds no face (`background.background_box`).
     value : float
-        A standard deviation, degrees, the occluded part of the box; of no use to "background".
+        A standard deviation, a factor, box sides, degrees, the occluded part of the box; of no use to "background".
     """
 
     kind: Kind
@@ -119,6 +128,8 @@ def make_copy(
 
     if condition.kind == "noise":
         return copy(image, points, noisy_box(face.box, condition.value, face_rng(seed, face.name, "box")))
+    if condition.kind in ("scale", "shift"):
+        return copy(image, points, _misplaced(face, condition, seed))
     if condition.kind == "occlusion":
         rng = face_rng(seed, face.name, _OCCLUDER)
         return copy(occluded(image, face.box, condition.value, rng, fill_of(face, seed)), points, face.box)
@@ -131,6 +142,18 @@ def make_copy(
         return copy(*rolled(image, points, face.box, condition.value))
     except ValueError:  # the box lies outside of the image
         return None
+
+
+def _misplaced(face: Face, condition: Condition, seed: int) -> NDArray[np.float64]:
+    """The face's box at another size, or elsewhere."""
+    centre, side = box_square(face.box)
+    half = (face.box[2:] - face.box[:2]) / 2
+    if condition.kind == "scale":
+        half = half * condition.value
+    else:
+        angle = face_rng(seed, face.name, "direction").uniform(0, 2 * np.pi)
+        centre = centre + condition.value * side * np.array([np.cos(angle), np.sin(angle)])
+    return np.concatenate([centre - half, centre + half])
 
 
 def fill_of(face: Face, seed: int) -> Fill:

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import Condition, Copy, make_copy, read_images
-from tcdcn_init.eval.measuring.processes import as_finished
 
 __all__ = ["Measured", "Record", "Scorer", "Shown", "faces_digest", "measure"]
 

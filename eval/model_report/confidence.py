@@ -7,7 +7,7 @@ that holds no face. The first three have errors; the fourth should come out unsu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,12 +20,14 @@ from tcdcn_init.eval.measuring.settings import StatedSettings
 from tcdcn_init.eval.model_report.measurement import CONFIDENCE_VIEWS
 
 __all__ = [
+    "THRESHOLDS",
     "UNSURE_BELOW",
     "ConfidenceAnswers",
     "ConfidenceFigures",
     "ConfidenceReport",
     "ErrorBin",
     "RiskCurve",
+    "ThresholdFigures",
     "ViewFigures",
     "auroc",
     "confidence_answers",
@@ -35,6 +37,9 @@ __all__ = [
 
 UNSURE_BELOW = 0.5
 """Confidence below which an answer is called unsure."""
+
+THRESHOLDS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
+"""Least confidences for which it is said what they keep."""
 
 _BINS = 10
 _BACKGROUND = CONFIDENCE_VIEWS.index("background")
@@ -137,6 +142,29 @@ class RiskCurve:
 
 
 @dataclass(frozen=True)
+class ThresholdFigures:
+    """What is left where answers below a confidence are put aside.
+
+    Attributes
+    ----------
+    threshold : float
+        The least confidence.
+    kept, kept_noisy, kept_background : float or None
+        Share that is kept of faces in their own box, of faces in a box with noise, and of boxes without a face; None
+        without one of these.
+    failures, failures_noisy : float or None
+        Share of failures, errors above `confidence.FAILURE`, among the faces that are kept; None where none is.
+    """
+
+    threshold: float
+    kept: float | None
+    failures: float | None
+    kept_noisy: float | None
+    failures_noisy: float | None
+    kept_background: float | None
+
+
+@dataclass(frozen=True)
 class ConfidenceFigures:
     """Of a data set.
 
@@ -152,6 +180,8 @@ class ConfidenceFigures:
         Of points sorted by their expected error, in ten groups of one size.
     risk : RiskCurve
         Of the faces in their own box.
+    thresholds : list of ThresholdFigures
+        By `THRESHOLDS`; empty in reports of before they were measured.
     """
 
     views: dict[str, ViewFigures]
@@ -159,6 +189,7 @@ class ConfidenceFigures:
     auroc_failure: float | None
     bins: list[ErrorBin]
     risk: RiskCurve
+    thresholds: list[ThresholdFigures] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -254,7 +285,24 @@ def confidence_figures(answers: ConfidenceAnswers) -> ConfidenceFigures:
             if len(part)
         ],
         risk=risk_coverage(mean[own], confidence[own]),
+        thresholds=[_threshold(answers.view, mean, confidence, threshold) for threshold in THRESHOLDS],
     )
+
+
+def _threshold(
+    view: NDArray[np.intp], errors: NDArray[np.float64], confidence: NDArray[np.float64], threshold: float
+) -> ThresholdFigures:
+    kept = confidence >= threshold
+
+    def mean(values: NDArray[np.bool_]) -> float | None:
+        return float(values.mean()) if len(values) else None
+
+    own, noisy, empty = (view == CONFIDENCE_VIEWS.index(name) for name in ("own box", "noisy box", "background"))
+    failed = errors > FAILURE
+    return ThresholdFigures(
+        threshold, mean(kept[own]), mean(failed[own & kept]), mean(kept[noisy]), mean(failed[noisy & kept]),
+        mean(kept[empty]),
+    )  # fmt: skip
 
 
 def auroc(positive: ArrayLike, negative: ArrayLike) -> float | None:

@@ -15,7 +15,14 @@ from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.confidence import ConfidenceAnswers, ConfidenceFigures, ConfidenceReport
 from tcdcn_init.eval.model_report.measurement import CONFIDENCE_VIEWS
 
-__all__ = ["confidence_tables", "confidence_text", "plot_confidence"]
+__all__ = [
+    "RECOMMENDED",
+    "confidence_tables",
+    "confidence_text",
+    "plot_confidence",
+    "thresholds_table",
+    "thresholds_text",
+]
 
 
 def confidence_text(report: ConfidenceReport) -> str:
@@ -34,6 +41,8 @@ def confidence_text(report: ConfidenceReport) -> str:
         "![Expected and actual errors, risk and coverage, confidence of faces and background](confidence.png)",
         confidence_tables(report.datasets),
     ]
+    if all(figures.thresholds for figures in report.datasets.values()):
+        parts += ["## A least confidence", thresholds_text(report.datasets), thresholds_table(report.datasets)]
     return "\n\n".join(parts)
 
 
@@ -60,6 +69,62 @@ def confidence_tables(datasets: Mapping[str, ConfidenceFigures]) -> str:
     ]
     ranked = [[title, *("" if area is None else f"{area:.4f}" for area in found)] for title, found in areas]
     return f"{table(head, rows)}\n\n{table(['AUROC', *map(_title, datasets)], ranked)}\n"
+
+
+RECOMMENDED = 0.5
+"""The least confidence that the documentation recommends: below it an answer is more likely wrong than right."""
+
+
+def thresholds_text(datasets: Mapping[str, ConfidenceFigures]) -> str:
+    """What a least confidence of `RECOMMENDED` does on each data set, and why it is recommended, in sentences.
+
+    Parameters
+    ----------
+    datasets : mapping of str to ConfidenceFigures
+    """
+    said = []
+    for name, figures in datasets.items():
+        row = next(each for each in figures.thresholds if each.threshold == RECOMMENDED)
+        whole = figures.thresholds[0]
+        said.append(
+            f"{_title(name)}: {_percent(row.kept)} of the faces are kept, failures go from {_percent(whole.failures)} "
+            f"to {_percent(row.failures)}, and {_percent(row.kept_background)} of boxes without a face are kept."
+        )
+    return (
+        f"A least confidence of {RECOMMENDED:g} is the one to begin with: confidence is a probability, so below it an "
+        "answer is more likely wrong than right. It keeps nearly every face and nearly no box without one. "
+        f"{' '.join(said)} A higher one buys fewer failures with faces that were right."
+    )
+
+
+def thresholds_table(datasets: Mapping[str, ConfidenceFigures]) -> str:
+    """What least confidences keep, as a table in Markdown.
+
+    Parameters
+    ----------
+    datasets : mapping of str to ConfidenceFigures
+    """
+    kinds = ("own box: kept / failures, %", "noisy box: kept / failures, %", "no face: kept, %")
+    head = ["least confidence", *(f"{_title(name)}, {kind}" for name in datasets for kind in kinds)]
+    rows = []
+    for place, threshold in enumerate(next(iter(datasets.values())).thresholds):
+        row = [f"{threshold.threshold:g}"]
+        for each in (figures.thresholds[place] for figures in datasets.values()):
+            row += [
+                f"{_number(each.kept)} / {_number(each.failures)}",
+                f"{_number(each.kept_noisy)} / {_number(each.failures_noisy)}",
+                _number(each.kept_background),
+            ]
+        rows.append(row)
+    return table(head, rows)
+
+
+def _number(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f} %"
 
 
 def plot_confidence(

@@ -12,17 +12,39 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.answers import Answers, View, ask_initializer, fixed
 from tcdcn_init.eval.measuring.cases import spread_over
-from tcdcn_init.eval.measuring.copies import NOISES, OCCLUSIONS, OWN_BOX, ROLLS, Condition
+from tcdcn_init.eval.measuring.copies import NOISES, OCCLUSIONS, OWN_BOX, ROLLS, SCALES, SHIFTS, Condition, Kind
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.perturbation import face_rng
 
-__all__ = ["CONFIDENCE_VIEWS", "LARGEST_NOISE", "SWEEP_FACES", "ModelAnswers", "confidence_views", "measure_model"]
+__all__ = [
+    "CONFIDENCE_VIEWS",
+    "LARGEST_NOISE",
+    "PARTS",
+    "SWEEP_FACES",
+    "ModelAnswers",
+    "confidence_views",
+    "measure_model",
+]
 
 SWEEP_FACES = 500
-"""Rolls and noisy boxes are measured on at most so many faces, spread evenly: rotating takes longest."""
+"""Rolls and bad boxes are measured on at most so many faces, spread evenly: rotating takes longest."""
 
 LARGEST_NOISE = 0.3
 """A noisy box's standard deviation is drawn between 0 and this."""
+
+PARTS = ("figures", "confidence", "limits", "boxes")
+"""Of a report."""
+
+_AS_IT_IS = (("noise", 0.0), ("scale", 1.0), ("shift", 0.0), ("occlusion", 0.0))
+
+# Which parts need a sweep.
+_SWEPT: tuple[tuple[tuple[str, ...], Kind, tuple[float, ...]], ...] = (
+    (("figures", "limits"), "occlusion", OCCLUSIONS),
+    (("figures",), "noise", NOISES),
+    (("boxes",), "scale", SCALES),
+    (("boxes",), "shift", SHIFTS),
+    (("figures",), "roll", ROLLS),
+)
 
 CONFIDENCE_VIEWS = ("own box", "noisy box", "rotated", "background")
 """How a confidence is put to the test: three views of the face, and a box without one."""
@@ -37,9 +59,10 @@ class ModelAnswers:
     faces : list of N Face
     seed : int
     views : mapping of str to Answers
-        `CONFIDENCE_VIEWS`, and "occlusion 0.1" and so on, of all faces; "noise 0.05", "roll 15" and so on, of `sweep`.
+        Those that the wanted parts need: `CONFIDENCE_VIEWS`, and "occlusion 0.1" and so on, of all faces; "noise 0.05",
+        "scale 0.6", "shift 0.1", "roll 15" and so on, of `sweep`.
     sweep : list of int
-        The faces of noise and roll.
+        The faces of noise, scale, shift and roll.
     """
 
     faces: list[Face]
@@ -48,8 +71,8 @@ class ModelAnswers:
     sweep: list[int]
 
     def sweep_answers(self, kind: str, value: float) -> Answers:
-        """The answers of the `sweep` faces at a roll, a noise or an occlusion."""
-        if (kind, value) in (("noise", 0.0), ("occlusion", 0.0)):
+        """The answers of the `sweep` faces at a roll, a noise, a scale, a shift or an occlusion."""
+        if (kind, value) in _AS_IT_IS:
             return self.views["own box"].take(self.sweep)
         answers = self.views[f"{kind} {value:g}"]
         return answers.take(self.sweep) if kind == "occlusion" else answers
@@ -76,17 +99,20 @@ def measure_model(
     faces: Sequence[Face],
     settings: Settings,
     *,
+    parts: Sequence[str] = PARTS,
     known: Mapping[Path, NDArray[np.float64]] | None = None,
     journal: Path | None = None,
     label: str = "Measuring the model",
 ) -> ModelAnswers:
-    """Show an initializer a data set in every view.
+    """Show an initializer a data set in every view that a report's parts need.
 
     Parameters
     ----------
     faces : sequence of Face
         Five points each. An image that cannot be read has no answers.
     settings : Settings
+    parts : sequence of str
+        Of `PARTS`.
     known : mapping of path to (M, 4) ndarray, optional
         Boxes of all faces of an image, where more are known than `faces` has.
     journal, label
@@ -96,16 +122,22 @@ def measure_model(
     -------
     ModelAnswers
     """
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown or not parts:
+        raise ValueError(f"part is {', '.join(map(repr, unknown)) or 'none'}; expected any of {', '.join(PARTS)}")
     sweep = spread_over(len(faces), SWEEP_FACES)
-    views = confidence_views(settings.seed)
+    views = {"own box": fixed(OWN_BOX)}
+    if "confidence" in parts:
+        views |= confidence_views(settings.seed)
     some = {}
-    views |= {f"occlusion {share:g}": fixed(Condition("occlusion", share)) for share in OCCLUSIONS if share}
-    for condition in [
-        *(Condition("noise", value) for value in NOISES if value),
-        *(Condition("roll", v) for v in ROLLS),
-    ]:
-        name = f"{condition.kind} {condition.value:g}"
-        views[name], some[name] = fixed(condition), sweep
+    for needed_by, kind, values in _SWEPT:
+        for condition in (Condition(kind, value) for value in values):
+            if not set(needed_by) & set(parts) or condition in _AS_IT_IS:
+                continue
+            name = f"{kind} {condition.value:g}"
+            views[name] = fixed(condition)
+            if kind != "occlusion":
+                some[name] = sweep
     answers, _ = ask_initializer(
         faces,
         settings.make_initializer,
@@ -115,7 +147,7 @@ def measure_model(
         seed=settings.seed,
         jobs=settings.jobs,
         journal=journal,
-        identity=str(settings.stated),
+        identity=f"{settings.stated}, {', '.join(parts)}",
         label=label,
     )
     return ModelAnswers(list(faces), settings.seed, answers, sweep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tcdcn_init.eval.measuring.cases import TITLES, spread
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.hardware import Hardware, hardware
 from tcdcn_init.eval.measuring.settings import Settings
+from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_figures, box_text
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport, confidence_answers, confidence_figures
 from tcdcn_init.eval.model_report.confidence_report import confidence_text, plot_confidence
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table, model_figures
@@ -21,7 +22,7 @@ from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces,
 from tcdcn_init.eval.model_report.limits import LimitsReport, limits_figures, limits_of
 from tcdcn_init.eval.model_report.limits_plots import draw_worst, plot_limits
 from tcdcn_init.eval.model_report.limits_text import limits_text
-from tcdcn_init.eval.model_report.measurement import ModelAnswers, measure_model
+from tcdcn_init.eval.model_report.measurement import PARTS, ModelAnswers, measure_model
 from tcdcn_init.eval.model_report.worst_faces import draw_sheet, portrait_cells
 from tcdcn_init.initializer import Initializer
 
@@ -34,18 +35,21 @@ class ModelReport:
 
     Attributes
     ----------
-    figures : FiguresReport
+    figures : FiguresReport or None
     confidence : ConfidenceReport or None
         None of a model without confidence outputs.
-    limits : LimitsReport
+    limits : LimitsReport or None
+    boxes : BoxReport or None
+        Each None where it was not asked for.
     """
 
-    figures: FiguresReport
+    figures: FiguresReport | None
     confidence: ConfidenceReport | None
-    limits: LimitsReport
+    limits: LimitsReport | None
+    boxes: BoxReport | None
 
 
-def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> ModelReport:
+def run_report(roots: Mapping[str, Path], out: Path, settings: Settings, parts: Sequence[str] = PARTS) -> ModelReport:
     """Measure a model by itself and write its report; an interrupted run goes on when repeated.
 
     Parameters
@@ -53,9 +57,11 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
     roots : mapping of str to path
         Name of a data set of five points (`datasets.named.read_dataset`) -> its folder; at least one.
     out : pathlib.Path
-        Gets figures/, confidence/ and limits/, each with its .json, its .md and what that shows. Contact sheets of
-        photographs go into limits/photographs, which Git is told to ignore.
+        Gets figures/, confidence/, limits/ and boxes/, each with its .json, its .md and what that shows. Contact sheets
+        of photographs go into limits/photographs, which Git is told to ignore.
     settings : Settings
+    parts : sequence of str
+        Of `measurement.PARTS`: what each needs is measured, and no more.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
     ImportError
         If matplotlib is not installed; said before anything is measured.
     ValueError
-        If the model is unknown, or a journal in `out` is of other settings.
+        If the model or a part is unknown, or a journal in `out` is of other settings.
     BlockingIOError
         If another process is at work in `out`.
     """
@@ -79,6 +85,7 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
             name: measure_model(
                 faces[name],
                 settings,
+                parts=parts,
                 known=read_afw_boxes(root) if name == "afw" else None,
                 journal=journals[name],
                 label=TITLES.get(name, name),
@@ -86,14 +93,18 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings) -> Mode
             for name, root in roots.items()
         }
         machine = hardware()
-        figures = _write_figures(measured, out / "figures", settings, machine)
-        confidence = None
-        if {"expected_error", "face"} <= set(initializer.config.outputs):
+        figures = confidence = limits = boxes = None
+        if "figures" in parts:
+            figures = _write_figures(measured, out / "figures", settings, machine)
+        if "confidence" in parts and {"expected_error", "face"} <= set(initializer.config.outputs):
             confidence = _write_confidence(measured, out / "confidence", settings, machine)
-        limits = _write_limits(measured, initializer, out / "limits", settings, machine)
+        if "limits" in parts:
+            limits = _write_limits(measured, initializer, out / "limits", settings, machine)
+        if "boxes" in parts:
+            boxes = _write_boxes(measured, out / "boxes", settings, machine)
         for journal in journals.values():
             journal.unlink()
-        return ModelReport(figures, confidence, limits)
+        return ModelReport(figures, confidence, limits, boxes)
 
 
 def run_hard_faces(root: Path, out: Path, settings: Settings) -> HardFacesReport:
@@ -150,6 +161,18 @@ def _write_confidence(
     report.write(folder / "confidence.json")
     write_text(folder / "confidence.md", confidence_text(report))
     plot_confidence(report.datasets, said, folder / "confidence.svg", folder / "confidence.png")
+    return report
+
+
+def _write_boxes(
+    measured: Mapping[str, ModelAnswers], folder: Path, settings: Settings, machine: Hardware
+) -> BoxReport:
+    report = BoxReport(
+        settings.command, settings.stated, machine, {name: box_figures(answers) for name, answers in measured.items()}
+    )
+    folder.mkdir(exist_ok=True)
+    report.write(folder / "boxes.json")
+    write_text(folder / "boxes.md", box_text(report))
     return report
 
 

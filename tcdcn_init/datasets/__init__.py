@@ -10,6 +10,7 @@ from tcdcn_init.datasets.boxes import read_boxes
 from tcdcn_init.datasets.csv_file import read_csv
 from tcdcn_init.datasets.hidden import read_hidden
 from tcdcn_init.datasets.ibug68 import mtfl_five_from_68, read_ibug68
+from tcdcn_init.datasets.labelled import read_coco, read_cvat, read_imglab, read_label_studio
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.pts import read_pts, read_pts_folder
 from tcdcn_init.datasets.ytf68 import hold_out_persons, read_ytf68
@@ -23,9 +24,13 @@ __all__ = [
     "read_afw",
     "read_afw68",
     "read_boxes",
+    "read_coco",
     "read_csv",
+    "read_cvat",
     "read_hidden",
     "read_ibug68",
+    "read_imglab",
+    "read_label_studio",
     "read_mtfl",
     "read_pts",
     "read_pts_folder",

@@ -54,12 +54,17 @@ def read_pts(path: str | Path, *, one_based: bool = True) -> NDArray[np.float32]
         raise ValueError(f"{file} {error}; expected finite 'x y' rows between braces") from None
 
 
-def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool = False) -> list[Face]:
-    """Read every image below a folder that has a .pts file of the same name beside it.
+def read_pts_folder(
+    root: str | Path, images: str | Path | None = None, *, one_based: bool = True, skip_bad: bool = False
+) -> list[Face]:
+    """Read every image that a folder has a .pts file of the same name for.
 
     Parameters
     ----------
     root : path
+        Holds NAME.pts, and NAME.2.pts and so on for an image's further faces (`labelling.pts.pts_name`).
+    images : path, optional
+        Folder with the images under the same names; default: the same folder.
     one_based : bool
         See `read_pts`.
     skip_bad : bool
@@ -78,21 +83,29 @@ def read_pts_folder(root: str | Path, *, one_based: bool = True, skip_bad: bool 
         Naming every broken file.
     """
     folder = Path(root)
-    require([folder], "the folder of .pts files", "Pass a folder that holds NAME.pts beside NAME.jpg or NAME.png.")
+    there = folder if images is None else Path(images)
+    require(
+        [folder, there], "the folder of .pts files", "Pass a folder that holds NAME.pts beside NAME.jpg or NAME.png."
+    )
     faces: list[Face] = []
     bad: list[str] = []
     for file in sorted(folder.rglob("*.pts")):
         name = file.relative_to(folder).as_posix()
         try:
             points = read_pts(file, one_based=one_based)
-            faces.append(face_with_box(name, _image_beside(file), points, None))
+            faces.append(face_with_box(name, _image_of(name, there), points, None))
         except ValueError as error:
             bad.append(str(error) if name in str(error) else f"{name} {error}")
     return finish(faces, bad, folder, skip_bad=skip_bad)
 
 
-def _image_beside(file: Path) -> Path:
-    for suffix in (*_IMAGE_SUFFIXES, *map(str.upper, _IMAGE_SUFFIXES)):
-        if file.with_suffix(suffix).is_file():
-            return file.with_suffix(suffix)
+def _image_of(name: str, folder: Path) -> Path:
+    stem = folder / name.removesuffix(".pts")
+    for path in (stem, stem.with_suffix("") if stem.suffix[1:].isdecimal() else stem):
+        if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file():
+            return path
+        for suffix in (*_IMAGE_SUFFIXES, *map(str.upper, _IMAGE_SUFFIXES)):
+            found = path.with_name(path.name + suffix)
+            if found.is_file():
+                return found
     raise ValueError(f"has no image beside it; expected one of {', '.join(_IMAGE_SUFFIXES)}")

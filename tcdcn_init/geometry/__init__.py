@@ -6,6 +6,7 @@ integers; boxes are ``(left, top, right, bottom)`` floats. "Left" and "right" ar
 
 from __future__ import annotations
 
+from tcdcn_init.geometry.box_formats import BoxFormat
 from tcdcn_init.geometry.boxes import BoxLike, Rectangle, as_box, box_from_points, box_square, median_aspect, overlap
 from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 from tcdcn_init.geometry.points import (
@@ -27,6 +28,7 @@ __all__ = [
     "FIVE_POINTS",
     "MIRROR",
     "MIRROR_68",
+    "BoxFormat",
     "BoxLike",
     "FloatArray",
     "Rectangle",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
+from tcdcn_init.geometry.box_formats import BOX_FORMATS, BoxFormat, StatedBox, corners, stated_box
+from tcdcn_init.geometry.numbers import FARTHEST
 from tcdcn_init.geometry.points import centroid_size
 
 __all__ = ["BoxLike", "Rectangle", "as_box", "box_from_points", "box_square", "median_aspect", "overlap"]
@@ -16,7 +19,8 @@ __all__ = ["BoxLike", "Rectangle", "as_box", "box_from_points", "box_square", "m
 # over training.txt, in units of the points' centroid size (see `box_from_points`).
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_RISE = 1.55, 2.05, 0.16
 
-_SIDES = ("left", "top", "right", "bottom")
+# A relative box may reach this far beyond the image, in its widths and heights from 0.
+_LARGEST_FRACTION = 3.0
 
 
 class Rectangle(Protocol):
@@ -28,21 +32,29 @@ class Rectangle(Protocol):
     def bottom(self) -> float: ...
 
 
-BoxLike: TypeAlias = ArrayLike | Rectangle
+BoxLike: TypeAlias = ArrayLike | Rectangle | Mapping[str, Any]
 
 
-def as_box(box: BoxLike) -> NDArray[np.float64]:
+def as_box(
+    box: BoxLike, *, format: BoxFormat | None = None, relative: bool = False, size: tuple[int, int] | None = None
+) -> NDArray[np.float64]:
     """Validate a box that a caller brings.
 
     Parameters
     ----------
-    box : array_like of 4 numbers, or an object with left, top, right and bottom
-        Pixels, (left, top, right, bottom); the four may be methods, as of ``dlib.rectangle``, or fields, as of a named
-        tuple or a row of a table.
+    box : array_like of 4 numbers, or anything that `box_formats.stated_box` finds four numbers in
+        Such as ``dlib.rectangle``, a mapping, a named tuple or a row of a table.
+    format : {"xyxy", "xywh", "cxcywh", "css"}, optional
+        The order of numbers that have no names; default: (left, top, right, bottom), or what the box itself says.
+    relative : bool
+        Numbers are fractions of the image's width and height, not pixels.
+    size : (int, int), optional
+        Width and height of the image, for relative boxes.
 
     Returns
     -------
     (4,) ndarray of float64
+        Pixels, (left, top, right, bottom).
 
     Raises
     ------
@@ -54,35 +66,59 @@ def as_box(box: BoxLike) -> NDArray[np.float64]:
     --------
     >>> as_box((10, 20, 110, 140))
     array([ 10.,  20., 110., 140.])
+    >>> as_box((10, 20, 100, 120), format="xywh")
+    array([ 10.,  20., 110., 140.])
     """
-    values: Any = box
-    # hasattr, not isinstance: a runtime protocol check would dominate the cost.
-    if hasattr(box, "bottom"):
-        sides = [getattr(box, side, None) for side in _SIDES]
-        values = [side() if callable(side) else side for side in sides]
-    array = as_numbers(values)
-    if array is None or array.shape != (4,):
+    stated = stated_box(box)
+    if stated is None:
         raise ValueError(
-            f"box {box!r} is not four numbers; expected (left, top, right, bottom) in pixels "
-            "or an object with left, top, right and bottom"
+            f"box {reprlib.repr(box)} is not four numbers; expected (left, top, right, bottom) in pixels, or an object "
+            "or mapping with left, top, right and bottom, x, y, w and h, or bbox"
         )
-    shown = tuple(array.tolist())
-    if not np.isfinite(array).all():
-        raise ValueError(f"box {shown} is not finite; drop this face or detect it anew")
-    left, top, right, bottom = shown
-    if right <= left or bottom <= top:
+    order = stated.format if stated.certain and stated.format else format or stated.format or "xyxy"
+    relative = relative or stated.relative
+    given = tuple(stated.numbers.tolist())
+    if not np.isfinite(stated.numbers).all():
+        raise ValueError(f"box {given} is not finite; drop this face or detect it anew")
+    if np.abs(stated.numbers).max() > FARTHEST:
+        raise ValueError(f"box {given} lies beyond {FARTHEST:g} pixels; expected pixels of an image")
+    array = corners(stated.numbers, order)
+    if not _has_area(array):
+        raise ValueError(f"box {given} has no area as {BOX_FORMATS[order]}{_other_orders(stated, order)}")
+    if relative:
+        array = _in_pixels(array, size)
+    if (array[2:] - array[:2] < 1.0).any():
         raise ValueError(
-            f"box {shown} has no area; expected left < right and top < bottom "
-            "(is it (left, top, width, height)? add left and top to the last two)"
-        )
-    if np.abs(array).max() > FARTHEST:
-        raise ValueError(f"box {shown} lies beyond {FARTHEST:g} pixels; expected pixels of an image")
-    if right - left < 1.0 or bottom - top < 1.0:
-        raise ValueError(
-            f"box {shown} is smaller than a pixel; expected pixels: "
-            "multiply relative coordinates by the image's width and height"
+            f"box {given} is smaller than a pixel; expected pixels, which "
+            "tcdcn_init.boxes_from(boxes, image, relative=True) makes of fractions of the image's width and height"
         )
     return array
+
+
+def _has_area(box: NDArray[np.float64]) -> bool:
+    return bool((box[2:] > box[:2]).all())
+
+
+def _other_orders(stated: StatedBox, order: BoxFormat) -> str:
+    """What to do about four numbers that have no area in their order: the likeliest others in which they have one."""
+    likely: tuple[BoxFormat, ...] = ("xywh", "css")
+    fitting = [other for other in likely if _has_area(corners(stated.numbers, other))]
+    if stated.certain or not fitting:
+        return "; drop this face or detect it anew"
+    said = " or ".join(f"{BOX_FORMATS[other]}, format={other!r}" for other in fitting)
+    return f"; if it is {said}: tcdcn_init.boxes_from(boxes, format=...)"
+
+
+def _in_pixels(box: NDArray[np.float64], size: tuple[int, int] | None) -> NDArray[np.float64]:
+    shown = tuple(box.tolist())
+    if size is None:
+        raise ValueError(f"box {shown} is relative to an image; give the image too: boxes_from(boxes, image)")
+    if np.abs(box).max() > _LARGEST_FRACTION:
+        raise ValueError(
+            f"box {shown} is not relative; expected fractions of the image's width and height, about 0 to 1: leave out "
+            "relative=True if they are pixels"
+        )
+    return np.asarray(box * np.tile(size, 2))
 
 
 def box_square(boxes: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

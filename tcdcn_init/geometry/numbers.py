@@ -16,8 +16,8 @@ FARTHEST = 1e12
 def as_numbers(values: Any) -> NDArray[np.float64] | None:
     """A caller's numbers as an array; None where they are none.
 
-    Masked entries are missing, hence NaN; a tensor is taken without its gradient. Text that looks like numbers, truth
-    values and complex numbers are no numbers.
+    Masked entries are missing, hence NaN; a tensor is taken without its gradient, from whatever device. Text that looks
+    like numbers, truth values and complex numbers are no numbers.
 
     Examples
     --------
@@ -26,8 +26,8 @@ def as_numbers(values: Any) -> NDArray[np.float64] | None:
     >>> as_numbers(["1", "2"]) is None
     True
     """
-    if hasattr(values, "detach"):  # a tensor that requires a gradient refuses to be an array
-        values = values.detach()
+    if hasattr(values, "detach"):  # a tensor with a gradient, or elsewhere, refuses to be an array
+        values = values.detach().cpu()
     try:
         array = np.ma.asarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         if array.dtype.kind not in "iufO":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,45 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init._shared.drawing import overlay
 from tcdcn_init._shared.files import replacing
 
-__all__ = ["draw_faces", "drawing_of"]
+__all__ = ["draw_faces", "drawings_of"]
+
+_QUALITY = 90
 
 
-def drawing_of(image: Path, folder: Path) -> Path:
-    """Where an image's drawing lies: in the image's own folders, its suffix kept in the name.
+def drawings_of(images: Sequence[Path], folder: Path) -> Mapping[Path, Path | str]:
+    """Where the images' drawings lie: in the images' own folders, below the last one that all of them share.
+
+    Parameters
+    ----------
+    images : sequence of pathlib.Path
+    folder : pathlib.Path
+        Of the drawings.
+
+    Returns
+    -------
+    mapping of path to path or str
+        A JPEG keeps its name, others get a further suffix. A text says which other image has that name already.
 
     Examples
     --------
-    >>> drawing_of(Path("in/a/x.jpg"), Path("drawn")).as_posix()
-    'drawn/in/a/x.jpg.png'
+    >>> found = drawings_of([Path("in/a/x.jpg"), Path("in/b/x.png")], Path("drawn"))
+    >>> [target.as_posix() for target in found.values()]
+    ['drawn/a/x.jpg', 'drawn/b/x.png.jpg']
     """
-    path = Path(os.path.normpath(image))
-    if path.is_absolute() or ".." in path.parts:
-        path = Path(os.path.abspath(image))  # noqa: PTH100 - links stay as they are
-    parts = [part for part in path.parts if part != path.anchor]
-    return folder.joinpath(*parts[:-1], parts[-1] + ".png")
+    if not images:
+        return {}
+    # Links stay as they are.
+    whole = {path: Path(os.path.abspath(path)) for path in images}  # noqa: PTH100
+    shared = os.path.commonpath([path.parent for path in whole.values()])
+    found: dict[Path, Path | str] = {}
+    owners: dict[Path, Path] = {}
+    for path, place in whole.items():
+        target = folder / place.relative_to(shared)
+        if target.suffix.lower() not in (".jpg", ".jpeg"):
+            target = target.with_name(target.name + ".jpg")
+        owner = owners.setdefault(target, place)
+        found[path] = target if owner == place else f"{target} is the drawing of {owner}"
+    return found
 
 
 def draw_faces(target: Path, image: NDArray[Any], shapes: Sequence[ArrayLike], boxes: Sequence[ArrayLike]) -> None:
@@ -36,7 +60,7 @@ def draw_faces(target: Path, image: NDArray[Any], shapes: Sequence[ArrayLike], b
     Parameters
     ----------
     target : pathlib.Path
-        A PNG; folders are made.
+        A JPEG; folders are made.
     image : ndarray
         As for `initialize`.
     shapes : sequence of (P, 2) array_like
@@ -49,6 +73,8 @@ def draw_faces(target: Path, image: NDArray[Any], shapes: Sequence[ArrayLike], b
     """
     from PIL import Image
 
-    drawn = Image.fromarray(overlay(image, shapes, boxes))
+    # Not into the file: of a full disk Pillow's encoder would say no more than "encoder error".
+    content = io.BytesIO()
+    Image.fromarray(overlay(image, shapes, boxes)).save(content, format="JPEG", quality=_QUALITY)
     with replacing(target) as part:
-        drawn.save(part, format="PNG")
+        part.write_bytes(content.getbuffer())

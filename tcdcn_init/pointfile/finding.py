@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -13,45 +14,65 @@ from tcdcn_init._shared.names import as_text
 
 __all__ = ["IMAGE_SUFFIXES", "boxes_by_image", "find_images"]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif",
+    ".hif", ".jp2", ".pgm", ".ppm",
+)  # fmt: skip
+"""What is taken for an image in a folder, in capitals too."""
+
+LIST_SUFFIX = ".txt"
+"""Of a file that names images, one a line."""
 
 T = TypeVar("T")
 
 
 def find_images(patterns: Sequence[str]) -> list[Path]:
-    """Files, folders (searched wholly) and glob patterns to a sorted list of images without repetition.
+    """Files, folders (searched wholly), glob patterns and lists of names to a list of images without repetition.
 
     Parameters
     ----------
     patterns : sequence of str
+        In their order. A .txt file is a list of images, one a line, and ``-`` is such a list from the standard input;
+        their names are of the working folder, and may be ended by NUL instead, as ``find -print0`` does.
 
     Returns
     -------
     list of pathlib.Path
-        A folder that may not be read is listed itself: whoever reads the list says so, and nothing is left out in
-        silence.
+        Sorted within a folder or pattern. A folder that may not be read and a listed image that is not there are
+        listed themselves: whoever reads the list says so, and nothing is left out in silence.
 
     Raises
     ------
     FileNotFoundError
-        If a pattern matches nothing.
+        If a pattern matches nothing, or a list is empty.
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)
-        if path.is_dir():
+        if pattern == "-":
+            matches = _listed(sys.stdin.buffer.read())
+        elif path.is_dir():
             matches = sorted(_below(path))
+        elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
+            matches = _listed(path.read_bytes())
         elif path.exists():
             matches = [path]
         else:
             matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if _may_be_read(Path(p)))  # noqa: PTH207
         if not matches:
             raise FileNotFoundError(
-                f"{pattern!r} matches no image; expected a file, a folder or a pattern with files of "
-                f"{', '.join(IMAGE_SUFFIXES)}"
+                f"{pattern!r} matches no image; expected a file, a folder, a pattern, or a list ({LIST_SUFFIX} or -), "
+                f"of {', '.join(IMAGE_SUFFIXES)}"
             )
         found.update(dict.fromkeys(matches))
     return list(found)
+
+
+def _listed(content: bytes) -> list[Path]:
+    """The names that a list holds: bytes as the system has them, whatever their encoding."""
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\0" if b"\0" in content else b"\n")
+    names = [line.removesuffix(b"\r") for line in lines]
+    return [Path(os.fsdecode(name)) for name in names if name.strip()]
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -59,6 +80,9 @@ def _below(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder, onerror=unreadable.append):
         for name in names:
             path = Path(parent, name)
+            # A Mac's notes about a file, beside it on foreign disks, have the file's suffix.
+            if name.startswith("._"):
+                continue
             if path.suffix.lower() in IMAGE_SUFFIXES and _may_be_read(path):
                 yield path
     yield from (Path(error.filename) for error in unreadable)

@@ -1,4 +1,4 @@
-"""Files of rows: CSV, JSON and Parquet, all with the same columns, and all of them in every row."""
+"""Files of rows: tables (CSV, JSON, Parquet), all columns in every row, and what labelling tools read."""
 
 from __future__ import annotations
 
@@ -8,75 +8,106 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tcdcn_init import labelling
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.names import as_text
+from tcdcn_init._shared.names import unknown_name
+from tcdcn_init.pointfile.rows import Column
 
-__all__ = ["OUTPUT_SUFFIXES", "check_output", "image_name", "write_rows"]
+__all__ = ["FORMATS", "check_output", "format_of", "write_rows"]
 
-OUTPUT_SUFFIXES = (".csv", ".json", ".parquet")
+FORMATS = ("csv", "json", "parquet", "imglab", "coco", "cvat", "label-studio", "pts")
+"""What the points of a run are written as."""
+
+_BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".xml": "imglab", ".coco.json": "coco"}
 
 
-def check_output(path: Path) -> None:
+def format_of(path: Path) -> str:
+    """The format that an output's name stands for.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        .csv, .json, .parquet or .xml (imglab's); coco.json or NAME.coco.json is COCO's.
+
+    Raises
+    ------
+    ValueError
+        If it stands for none.
+
+    Examples
+    --------
+    >>> format_of(Path("faces.xml")), format_of(Path("coco.json")), format_of(Path("faces.json"))
+    ('imglab', 'coco', 'json')
+    """
+    if path.name == "coco.json" or path.name.endswith(".coco.json"):
+        return "coco"
+    if path.suffix not in _BY_SUFFIX:
+        raise ValueError(
+            f"output {path} has suffix {path.suffix!r}; expected one of {', '.join(_BY_SUFFIX)}, or a format by name: "
+            f"--format {', '.join(FORMATS)}"
+        )
+    return _BY_SUFFIX[path.suffix]
+
+
+def check_output(path: Path, format: str | None = None) -> None:
     """Raise what `write_rows` would raise in the end, before any work.
 
     Raises
     ------
     ValueError
-        If the suffix is unknown, or a folder has this name.
+        If the suffix or format is unknown, or a folder has this name, or for .pts a file.
     ImportError
         If .parquet is asked for without pyarrow.
     """
-    if path.suffix not in OUTPUT_SUFFIXES:
-        raise ValueError(f"output {path} has suffix {path.suffix!r}; expected one of {', '.join(OUTPUT_SUFFIXES)}")
-    if path.is_dir():
+    if format is not None and format not in FORMATS:
+        raise ValueError(unknown_name("format", format, FORMATS))
+    format = format or format_of(path)
+    if format == "pts" and path.exists() and not path.is_dir():
+        raise ValueError(f"output {path} is a file; expected the name of a folder for the .pts files")
+    if format != "pts" and path.is_dir():
         raise ValueError(f"output {path} is a folder; expected the name of a file in it")
-    if path.suffix == ".parquet":
+    if format == "parquet":
         _pyarrow()
 
 
-def image_name(path: Path) -> str:
-    """An image's name in an output: its path as text that is UTF-8, and that no spreadsheet takes for a formula.
-
-    Examples
-    --------
-    >>> image_name(Path("in/a.jpg")), image_name(Path("=1+1.jpg"))
-    ('in/a.jpg', './=1+1.jpg')
-    """
-    text = as_text(path)
-    return f"./{text}" if text[:1] in "=+-@\t\r" else text
-
-
-def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows to a file, which appears whole or not at all.
+def write_rows(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], format: str | None) -> None:
+    """Write rows to a file, which appears whole or not at all; as .pts to a folder.
 
     Parameters
     ----------
     path : pathlib.Path
-        .csv (UTF-8), .json or .parquet.
-    columns : sequence of str
-        "image" and "error" hold texts, "face" whole numbers, all others numbers.
+    columns : sequence of Column
     rows : sequence of mapping
-        By column; what is missing is blank or null.
+        By column; what is missing is blank or null. A format of a labelling tool has no place for images that could not
+        be read.
+    format : str or None
+        One of `FORMATS`; None: by the name (`format_of`).
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    write = {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet}[path.suffix]
+    format = format or format_of(path)
+    if format == "pts":
+        labelling.write_pts(path, labelling.images_of_rows(rows, Path()))
+        return
     with replacing(path) as part:
-        write(part, columns, rows)
+        if format in _TABLES:
+            _TABLES[format](part, columns, rows)
+        else:
+            _LABELLING[format](part, labelling.images_of_rows(rows, path.parent))
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, [column.name for column in columns])
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _write_json(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    whole = [{name: row.get(name) for name in columns} for row in rows]
+def _write_json(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    whole = [{column.name: row.get(column.name) for column in columns} for row in rows]
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
@@ -91,9 +122,19 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _write_parquet(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     pyarrow = _pyarrow()
-    kinds = {"image": pyarrow.string(), "error": pyarrow.string(), "face": pyarrow.int64()}
-    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
-    table = pyarrow.table({name: [row.get(name) for row in rows] for name in columns}, schema=schema)
+    kinds = {"text": pyarrow.string(), "whole": pyarrow.int64(), "number": pyarrow.float64()}
+    schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns])
+    table = pyarrow.table({column.name: [row.get(column.name) for row in rows] for column in columns}, schema=schema)
     pyarrow.parquet.write_table(table, path)
+
+
+_TABLES = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}
+
+_LABELLING = {
+    "imglab": labelling.write_imglab,
+    "coco": labelling.write_coco,
+    "cvat": labelling.write_cvat,
+    "label-studio": labelling.write_label_studio,
+}

@@ -2,47 +2,40 @@
 
 Results go to a journal beside the output as they come, a line an image; the output is written once, from the whole
 journal, at the end. What the journal calls done is done: its drawing lies on the disk, and it was made of the image,
-the boxes and the model that are there now. One image, box or file name that cannot be used costs its own row and
-nothing else.
+the boxes and the model that are there now.
 """
 
 from __future__ import annotations
 
-import errno
+import functools
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.names import as_text
-from tcdcn_init._shared.progress import track
-from tcdcn_init.detection import detect_boxes
-from tcdcn_init.geometry import as_box
-from tcdcn_init.images import read_image
-from tcdcn_init.initializer import Initialization, Initializer
-from tcdcn_init.pointfile.drawings import draw_faces, drawing_of
+from tcdcn_init._shared.processes import as_finished
+from tcdcn_init._shared.progress import progress
+from tcdcn_init.initializer import Initializer
+from tcdcn_init.pointfile.drawings import drawings_of
 from tcdcn_init.pointfile.finding import boxes_by_image
-from tcdcn_init.pointfile.formats import check_output, image_name, write_rows
+from tcdcn_init.pointfile.formats import check_output, write_rows
+from tcdcn_init.pointfile.rows import Row, columns_of
+from tcdcn_init.pointfile.work import Dense, ImageResult, ImageTask, Worker, content_of
+from tcdcn_init.review import FaceCrop, write_review
 
-__all__ = ["Dense", "PointsReport", "write_points"]
+__all__ = ["PointsReport", "write_points"]
 
 logger = logging.getLogger("tcdcn_init")
 
-Dense = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
-
-Row = dict[str, Any]
-
-# Images held in memory at once, whose faces make one batch.
-_BATCH = 16
-
-# Of a drawing: names that this image's cannot be written under, where another image's can.
-_NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EILSEQ)
+# Images at most that a process is given at a time: so many are done anew after an interruption.
+_GROUP = 16
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,11 @@ def write_points(
     boxes: Mapping[str, Sequence[ArrayLike]] | None = None,
     dense: Dense | None = None,
     draw: Path | None = None,
+    review: Path | None = None,
+    attributes: bool = False,
     apply_orientation: bool = True,
+    format: str | None = None,
+    jobs: int = 1,
     settings: str = "",
 ) -> PointsReport:
     """Initialize every face of many images into one file.
@@ -84,20 +81,29 @@ def write_points(
     ----------
     images : sequence of pathlib.Path
     out : pathlib.Path
-        .csv, .json or .parquet: a row a face (columns image, face, left, top, right, bottom, x0, y0, ..., roll,
-        confidence and the five points' expected errors where the model has them, the attributes' probabilities, and
-        error), a row without a face number for an image without a face, and a row with an error for an image or a
-        box that could not be used. Names are UTF-8; bytes of a name that are not are written as ``\\xe9``.
+        .csv, .json or .parquet, with the columns of `columns_of`: a row a face, a row without a face's number for an
+        image without one, and a row with an error for an image or a face that could not be used. Or a file of a
+        labelling tool, with the images that could be read and the faces that could be used.
     initializer : Initializer
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or by the end of it, such as the file name, where that fits one image only; other images get a row
         with an error. Omitted, faces are detected.
     dense : callable, optional
-        ``(image, five points) -> (P, 2)`` shape to write instead of the five points.
+        ``(image, five points) -> (P, 2)`` shape to write instead of the five points. With several jobs it must be
+        possible to pickle it.
     draw : pathlib.Path, optional
-        Folder for a copy of every image with boxes and points drawn in. Images below it are no input.
+        Folder for a copy of every image with boxes and points drawn in, as JPEG of the image's size, in the images' own
+        folders below the last that they share. Images below it are no input.
+    review : pathlib.Path, optional
+        .html: a page of all faces to look through (`review.write_review`).
+    attributes : bool
+        Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
         Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
+    format : str, optional
+        One of `formats.FORMATS`; default: by the output's name.
+    jobs : int
+        Processes, each with a copy of the initializer and one thread. The output does not depend on it.
     settings : str
         What decides the results, for a reader of the journal; the content of boxes, model and images is compared in
         any case.
@@ -109,191 +115,95 @@ def write_points(
     Raises
     ------
     ValueError
-        If the output's suffix is unknown, or a journal of other settings lies beside it.
+        If an output's suffix is unknown, all images lie in the folder of the drawings, `jobs` is below 1, or a journal
+        of other settings lies beside the output.
     ImportError
         If .parquet is asked for without pyarrow, or faces are to be detected without a detector.
     OSError
-        If output, journal or drawings cannot be written: what is finished is kept. If another process is writing the
-        same output.
+        If output, journal, drawings or review cannot be written, or a process ended too early: what is finished is
+        kept. If another process is writing the same output.
     """
-    check_output(out)
+    check_output(out, format)
+    if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
+        raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")
     if draw is not None:
-        if draw.exists() and not draw.is_dir():
-            raise ValueError(f"{draw} is a file; expected a folder for the drawings")
-        images = [path for path in images if draw.resolve() not in path.resolve().parents]
-    work = _Work(initializer, images, boxes, dense, draw, apply_orientation)
-    identity = f"{settings}; content of boxes {_content_of_boxes(boxes)}, of model {work.fingerprint}; drawn in {draw}"
-    identity += "" if apply_orientation else "; as stored"
+        images = _outside(images, draw)
+    worker = functools.partial(
+        Worker, initializer, dense,
+        attributes=attributes, apply_orientation=apply_orientation, crops=review is not None,
+    )  # fmt: skip
+    # Made here once, whatever the number of processes: what it answers is a part of the settings.
+    own = worker()
+    columns = columns_of(own.shape[0], own.tasks)
+    identity = (
+        f"{settings}; content of boxes {_content_of_boxes(boxes)}, of model {own.fingerprint}; drawn in {draw}"
+        + "; with attributes" * attributes
+        + "; as stored" * (not apply_orientation)
+    )
+    tasks = _tasks(images, boxes, draw)
     with Journal(out.with_name(out.name + ".journal"), identity) as journal:
-        done: dict[Path, list[Row]] = {}
+        done: dict[Path, dict[str, Any]] = {}
         entries = {piece.get("image"): piece for piece in journal.pieces}
-        for path in images:
-            if str(path) in entries and work.is_done(path, entries[str(path)]):
-                done[path] = entries[str(path)]["rows"]
-        todo = [path for path in images if path not in done]
+        for task in tasks:
+            entry = entries.get(str(task.path))
+            if entry is not None and _is_done(task, entry, review is not None):
+                done[task.path] = entry
+        todo = [task for task in tasks if task.path not in done]
         if done:
             logger.info("%d of %d images are done already; going on", len(done), len(images))
-        for group in track(_groups(todo), "Initializing", total=-(-len(todo) // _BATCH)):
-            for path, content, rows in work(group):
-                journal.append({"image": str(path), "content": content, "rows": rows})
-                done[path] = rows
-        rows = [row for path in images for row in done[path]]
-        write_rows(out, work.columns, rows)
+        # A few groups for each process even of a small folder, so that none waits for another's.
+        size = max(1, min(_GROUP, len(todo) // (4 * jobs) if jobs > 1 else _GROUP))
+        groups = [todo[start : start + size] for start in range(0, len(todo), size)]
+        faces = 0
+        with progress("Initializing", len(todo), "images") as advance:
+            for _, results in as_finished((lambda: own) if jobs == 1 else worker, groups, jobs):
+                for result in results:
+                    done[result.path] = _entry(result, review is not None)
+                    journal.append(done[result.path])
+                    faces += sum(row["status"] == "ok" for row in result.rows)
+                    advance(note=f"{faces:,} faces")
+        rows = [row for path in images for row in done[path]["rows"]]
+        write_rows(out, columns, rows, format)
+        if review is not None:
+            crops = [FaceCrop(**crop) for path in images for crop in done[path]["crops"]]
+            others = [(row["image"], row.get("error") or row["status"]) for row in rows if row["status"] != "ok"]
+            write_review(review, crops, others, f"Faces of {out.name}")
         journal.remove()
     return _report(rows, out)
 
 
-def _report(rows: Sequence[Row], out: Path) -> PointsReport:
-    reasons: dict[str, str] = {}
-    for row in rows:
-        if row.get("error"):
-            reasons[row["image"]] = "; ".join(filter(None, [reasons.get(row["image"]), row["error"]]))
-    without = tuple(row["image"] for row in rows if row["face"] is None and not row.get("error"))
-    faces = [row for row in rows if row["face"] is not None and not row.get("error")]
-    read = {row["image"] for row in rows if row["face"] is not None}.union(without)
-    return PointsReport(len(read), len(faces), without, reasons, out)
+def _outside(images: Sequence[Path], draw: Path) -> Sequence[Path]:
+    """Images that are no drawings."""
+    if draw.exists() and not draw.is_dir():
+        raise ValueError(f"{draw} is a file; expected a folder for the drawings")
+    folder = draw.resolve()
+    outside = [path for path in images if folder not in path.resolve().parents]
+    if images and not outside:
+        raise ValueError(f"all images lie in the folder of the drawings, {draw}; expected another folder for these")
+    return outside
 
 
-def _groups(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(paths), _BATCH):
-        yield paths[start : start + _BATCH]
+def _tasks(
+    images: Sequence[Path], boxes: Mapping[str, Sequence[ArrayLike]] | None, draw: Path | None
+) -> list[ImageTask]:
+    own = {} if boxes is None else boxes_by_image(images, boxes)
+    drawings = {} if draw is None else drawings_of(images, draw)
+    return [ImageTask(path, own.get(path), drawings.get(path)) for path in images]
 
 
-class _Work:
-    """What makes rows of images.
-
-    Attributes
-    ----------
-    columns : list of str
-        Of every row, whatever is found.
-    fingerprint : str
-        Of what model and regressor answer on one image: files may change under their names.
-    """
-
-    def __init__(
-        self,
-        initializer: Initializer,
-        images: Sequence[Path],
-        boxes: Mapping[str, Sequence[ArrayLike]] | None,
-        dense: Dense | None,
-        draw: Path | None,
-        apply_orientation: bool,
-    ) -> None:
-        self._initializer, self._dense, self._apply_orientation = initializer, dense, apply_orientation
-        self._boxes = None if boxes is None else boxes_by_image(images, boxes)
-        self._drawings = {} if draw is None else {path: drawing_of(path, draw) for path in images}
-        self._drawn_by = {target: path for path, target in reversed(self._drawings.items())}
-        image = np.random.default_rng(0).integers(0, 256, (120, 120), dtype=np.uint8)
-        [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
-        shape = face.points
-        if dense is not None:
-            shape = dense(image, np.array([(47, 50), (73, 50), (60, 65), (50, 78), (70, 78)], dtype=np.float32))
-        self._shape = np.shape(shape)
-        self.columns = [*_row("", 0, face, shape), "error"]
-        answers = face.points.tobytes() + np.asarray(shape).tobytes() + face.expected_error.tobytes()
-        self.fingerprint = hashlib.sha256(answers).hexdigest()[:16]
-
-    def is_done(self, path: Path, entry: Mapping[str, Any]) -> bool:
-        """Whether a journal's entry is of the image that is there now, and its drawing on the disk."""
-        content = entry.get("content")
-        drawn = path not in self._drawings or self._drawings[path].exists()
-        return content is not None and "rows" in entry and drawn and content == _content(path)
-
-    def __call__(self, paths: Sequence[Path]) -> Iterator[tuple[Path, str | None, list[Row]]]:
-        """Path, content and rows of each image, as its drawing is on the disk."""
-        read: list[tuple[Path, str | None, NDArray[Any], list[NDArray[np.float64]], dict[int, str]]] = []
-        for path in paths:
-            content = _content(path)
-            try:
-                if path.is_dir():
-                    raise ValueError("the folder may not be read; ask for the right to, or leave it out")
-                image = read_image(path, apply_orientation=self._apply_orientation)
-                boxes, reasons = self._boxes_of(path, image)
-            except ImportError:  # no detector: the same for every image
-                raise
-            except Exception as error:  # decoders and detectors raise what they like
-                yield path, content, [_error_row(path, None, error)]
-                continue
-            read.append((path, content, image, boxes, reasons))
-        for (path, content, image, boxes, reasons), faces in zip(read, self._faces(read), strict=True):
-            if isinstance(faces, Exception):
-                yield path, content, [_error_row(path, None, faces)]
-                continue
-            rows, drawn = [], []
-            for number, (face, box) in enumerate(zip(faces, boxes, strict=True)):
-                try:
-                    if number in reasons:
-                        raise ValueError(reasons[number])
-                    if not np.isfinite(face.points).all():
-                        where = np.round(box, 1).tolist()
-                        raise ValueError(f"its box {where} lies outside of the image, or on pixels that are not finite")
-                    shape = face.points if self._dense is None else self._dense(image, face.points)
-                    if np.shape(shape) != self._shape or not np.isfinite(shape).all():
-                        raise ValueError(
-                            f"its shape is {np.asarray(shape).tolist()}; expected {self._shape} finite numbers"
-                        )
-                    rows.append(_row(image_name(path), number, face, shape))
-                    drawn.append((shape, face.box))
-                except Exception as error:
-                    rows.append(_error_row(path, number, error))
-            rows = rows or [{"image": image_name(path), "face": None}]
-            rows += self._draw(path, image, drawn)
-            yield path, content, rows
-
-    def _boxes_of(self, path: Path, image: NDArray[Any]) -> tuple[list[NDArray[np.float64]], dict[int, str]]:
-        """An image's boxes, and why some of them are none: those are NaN."""
-        if self._boxes is None:
-            return list(detect_boxes(image)), {}
-        given = self._boxes[path]
-        if isinstance(given, str):
-            raise ValueError(given)
-        boxes, reasons = [], {}
-        for number, box in enumerate(given):
-            try:
-                boxes.append(as_box(box))
-            except ValueError as error:
-                boxes.append(np.full(4, np.nan))
-                reasons[number] = str(error)
-        return boxes, reasons
-
-    def _faces(self, read: Sequence[tuple[Any, Any, Any, Any, Any]]) -> list[list[Initialization] | Exception]:
-        """Faces of each image, in one batch; where that fails, one by one, and the error of each that fails alone."""
-        images, boxes = [entry[2] for entry in read], [np.reshape(entry[3], (-1, 4)) for entry in read]
-        try:
-            return list(self._initializer.batch(images, boxes, on_bad="nan"))
-        except Exception as error:
-            if len(read) == 1:
-                return [error]
-            return [faces for entry in read for faces in self._faces([entry])]
-
-    def _draw(self, path: Path, image: NDArray[Any], drawn: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Row]:
-        """Draw an image, if wanted: a row with the error where that fails for this image alone."""
-        target = self._drawings.get(path)
-        if target is None:
-            return []
-        try:
-            other = self._drawn_by[target]
-            if other is not path and other.resolve() != path.resolve():
-                raise ValueError(f"{target} is the drawing of {other}")
-            draw_faces(target, image, [shape for shape, _ in drawn], [box for _, box in drawn])
-        except OSError as error:
-            if error.errno not in _NO_SUCH_NAME:
-                raise
-            return [_error_row(path, None, f"not drawn: {error}")]
-        except Exception as error:
-            return [_error_row(path, None, f"not drawn: {error}")]
-        return []
+def _entry(result: ImageResult, crops: bool) -> dict[str, Any]:
+    """A line of the journal."""
+    entry = {"image": str(result.path), "content": result.content, "rows": result.rows}
+    return entry | {"crops": result.crops} if crops else entry
 
 
-def _content(path: Path) -> str | None:
-    """A hash of a file; None of what cannot be read, which is not done until it can."""
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError:
-        return None
+def _is_done(task: ImageTask, entry: Mapping[str, Any], crops: bool) -> bool:
+    """Whether a journal's entry is of the image that is there now, and its drawing on the disk."""
+    content = entry.get("content")
+    if content is None or "rows" not in entry or (crops and "crops" not in entry):
+        return False
+    drawn = not isinstance(task.drawing, Path) or task.drawing.exists()
+    return bool(drawn and content == content_of(task.path))
 
 
 def _content_of_boxes(boxes: Mapping[str, Sequence[ArrayLike]] | None) -> str:
@@ -305,21 +215,12 @@ def _content_of_boxes(boxes: Mapping[str, Sequence[ArrayLike]] | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _error_row(path: Path, number: int | None, error: Exception | str) -> Row:
-    reason = str(error) or type(error).__name__
-    text = f"cannot be used: {reason}" if number is None else f"face {number} cannot be used: {reason}"
-    return {"image": image_name(path), "face": number, "error": as_text(text)}
-
-
-def _row(image: str, number: int, face: Initialization, shape: NDArray[Any]) -> Row:
-    row: Row = {"image": image, "face": number}
-    row.update(zip(("left", "top", "right", "bottom"), (round(float(v), 3) for v in face.box), strict=True))
-    for k, (x, y) in enumerate(shape):
-        row[f"x{k}"], row[f"y{k}"] = round(float(x), 3), round(float(y), 3)
-    row["roll"] = round(face.roll, 2)
-    if np.isfinite(face.confidence):
-        row["confidence"] = round(face.confidence, 4)
-        row.update({f"expected error {k}": round(float(error), 4) for k, error in enumerate(face.expected_error)})
-    for task, probabilities in face.attributes.items():
-        row.update({f"{task} {name}": round(value, 4) for name, value in probabilities.items()})
-    return row
+def _report(rows: Sequence[Row], out: Path) -> PointsReport:
+    reasons: dict[str, str] = {}
+    for row in rows:
+        if row.get("error"):
+            reasons[row["image"]] = "; ".join(filter(None, [reasons.get(row["image"]), row["error"]]))
+    without = tuple(row["image"] for row in rows if row["status"] == "no face")
+    faces = sum(row["status"] == "ok" for row in rows)
+    read = {row["image"] for row in rows if row["face"] is not None}.union(without)
+    return PointsReport(len(read), faces, without, reasons, out)

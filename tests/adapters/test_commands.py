@@ -44,7 +44,7 @@ def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
     assert "not used" in result.output
     assert "broken.jpg" in result.output
     assert out.is_file()
-    assert len(list((tmp_path / "drawn").rglob("*.png"))) == 3
+    assert len(list((tmp_path / "drawn").rglob("*.jpg"))) == 3
     assert not (tmp_path / f"points{suffix}.journal").exists()
 
 
@@ -66,6 +66,23 @@ def test_patterns_may_be_given_and_faces_are_detected(run, gallery, tmp_path):
     assert row["image"] == str(gallery / "portrait.png")
 
 
+def test_processes_a_review_and_a_list_of_images(run, gallery, tmp_path):
+    names, boxes, page = tmp_path / "names.txt", tmp_path / "boxes.csv", tmp_path / "review.html"
+    names.write_text("".join(f"{gallery / name}\n" for name in ("one.png", "gone.png", "sub/two.jpg")))
+    outs = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    command = ("points", names, "--boxes", boxes, "--dense", "--review", page, "--out")
+    for jobs, out in enumerate(outs, start=1):
+        result = run(*command, out, "--jobs", jobs, "--force")
+        assert result.exit_code == 1
+        assert "3 faces in 2 images" in result.output
+        assert f"open {page}" in result.output
+        assert "gone.png" in result.output
+    assert outs[0].read_text() == outs[1].read_text()
+    refused = run(*command, tmp_path / "three.csv")
+    assert refused.exit_code == 2
+    assert "review.html exists already" in refused.output
+
+
 def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
     out = tmp_path / "points.csv"
     out.write_text("precious")
@@ -75,7 +92,7 @@ def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
     assert "exists already" in refused.output
     assert out.read_text() == "precious"
     assert run(*command, "--force").exit_code == 0
-    assert out.read_text().startswith("image,face,")
+    assert out.read_text().startswith("image,width,height,face,status,")
 
 
 def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_path, monkeypatch):
@@ -120,8 +137,8 @@ def test_what_a_user_can_mend_is_said_in_one_line(run, gallery, tmp_path, monkey
 # --- make
 
 
-def test_an_unknown_file_to_make_suggests_near_ones(run, tmp_path):
+def test_an_unknown_file_to_make_is_refused_with_those_that_there_are(run, tmp_path):
     result = run("make", "sdm-mtf", "--data", tmp_path, "--out", tmp_path / "sdm.safetensors")
     assert result.exit_code == 2
-    assert "did you mean" in result.output
-    assert "sdm-mtfl" in result.output
+    assert "'sdm-mtf' is not one of" in result.output
+    assert "'sdm-mtfl'" in result.output

@@ -75,6 +75,25 @@ def test_a_folder_that_may_not_be_read_is_listed_itself(tmp_path):
         assert found.stdout.splitlines() == list(map(str, expected))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\0"])
+def test_a_list_names_images_one_a_line(gallery, tmp_path, monkeypatch, end):
+    names = [*find_images([str(gallery)])[:2], Path("gone.png"), Path("caf\udce9.png")]
+    (tmp_path / "list.txt").write_bytes(os.fsencode(end.join([*map(str, names), ""])))
+    assert find_images([str(tmp_path / "list.txt"), str(names[0])]) == names
+    with (tmp_path / "list.txt").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert find_images(["-"]) == names
+    (tmp_path / "list.txt").write_text("\n\n")
+    with pytest.raises(FileNotFoundError, match="matches no image"):
+        find_images([str(tmp_path / "list.txt")])
+
+
+def test_images_of_all_kinds_are_found_and_a_macs_notes_are_not(tmp_path):
+    for name in ("a.HEIC", "b.gif", "c.JFIF", "d.avif", "._a.HEIC", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_images([str(tmp_path)])] == ["a.HEIC", "b.gif", "c.JFIF", "d.avif"]
+
+
 A, B = Path("in/a/1.jpg"), Path("in/b/1.jpg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import shutil
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from skimage.io import imread, imsave
 
+from tcdcn_init._shared.processes import WorkerDied
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile import find_images, write_points
 
@@ -32,6 +34,18 @@ class Interrupted(Initializer):
         self.batches += len(images) > 1
         if self.batches == 2:
             raise KeyboardInterrupt
+        return super().batch(images, *args, **kwargs)
+
+
+class Dying(Initializer):
+    """Kills its process, if that is a worker, at its third group of images."""
+
+    groups = 0
+
+    def batch(self, images: Any, *args: Any, **kwargs: Any) -> Any:
+        self.groups += len(images) > 1
+        if self.groups == 3 and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().batch(images, *args, **kwargs)
 
 
@@ -116,12 +130,12 @@ def test_an_image_that_changed_meanwhile_is_done_anew(copied, boxes, initializer
 def test_a_drawing_that_is_gone_is_drawn_anew(copied, boxes, initializer, tmp_path):
     drawn = tmp_path / "drawn"
     interrupt(copied, tmp_path / "p.csv", boxes=boxes, draw=drawn)
-    first = next(path for path in drawn.rglob("*.png"))
+    first = next(path for path in drawn.rglob("*.jpg"))
     content = first.read_bytes()
     first.unlink()
     write_points(copied, tmp_path / "p.csv", initializer, boxes=boxes, draw=drawn)
     assert first.read_bytes() == content
-    assert len(list(drawn.rglob("*.png"))) == 20
+    assert len(list(drawn.rglob("*.jpg"))) == 20
     assert not list(drawn.rglob("*.part"))
 
 
@@ -148,7 +162,7 @@ def command(folder: Path, *arguments: str, before: Callable[[], None] | None = N
 
 def test_a_killed_command_goes_on_and_its_drawings_are_whole(folder):
     with command(folder, "--draw", "drawn") as process:
-        while not list((folder / "drawn").rglob("*.png")):
+        while not list((folder / "drawn").rglob("*.jpg")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
@@ -156,8 +170,19 @@ def test_a_killed_command_goes_on_and_its_drawings_are_whole(folder):
         out, error = process.communicate()
     assert (process.returncode, out) == (0, "20 faces in 20 images -> o.csv\n"), error
     drawings = [path for path in (folder / "drawn").rglob("*") if path.is_file()]
-    assert [imread(path).shape for path in drawings if path.suffix == ".png"] == [(96, 96, 3)] * 20
+    assert [imread(path).shape for path in drawings if path.suffix == ".jpg"] == [(96, 96, 3)] * 20
     assert sorted(path.name for path in folder.iterdir()) == ["boxes.csv", "drawn", "in", "o.csv"]
+
+
+def test_a_worker_that_is_killed_loses_nothing_that_was_finished(gallery, boxes, initializer, tmp_path):
+    images = find_images([str(gallery)])
+    options: Any = {"boxes": boxes, "draw": tmp_path / "drawn", "jobs": 2}
+    with pytest.raises(WorkerDied, match="run the same command again"):
+        write_points(images, tmp_path / "p.csv", Dying(), **options)
+    assert (tmp_path / "p.csv.journal").read_text().count('"piece"') > 0
+    resumed = write_points(images, tmp_path / "p.csv", initializer, **options).out.read_text()
+    assert resumed == write_points(images, tmp_path / "q.csv", initializer, boxes=boxes).out.read_text()
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_two_commands_with_one_output_exclude_each_other(folder):

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import tifffile
+from PIL import Image
 from skimage.io import imread, imsave
 
 from tcdcn_init.datasets import read_boxes
@@ -33,7 +34,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         return pyarrow.parquet.read_table(path).to_pylist()
     rows = []
     for row in csv.DictReader(path.open(newline="")):
-        texts = {"image", "error"}
+        texts = {"image", "status", "error"}
         rows.append({k: (v or None) if k in texts else float(v) if v else None for k, v in row.items()})
     return rows
 
@@ -59,9 +60,10 @@ def test_points_are_those_of_the_initializer(gallery, boxes, initializer, tmp_pa
         np.testing.assert_allclose([row[side] for side in ("left", "top", "right", "bottom")], box)
         assert row["roll"] == pytest.approx(face.roll, abs=0.01)
         assert row["confidence"] == pytest.approx(face.confidence, abs=1e-4)
-        assert row["expected error 2"] == pytest.approx(face.expected_error[2], abs=1e-4)
-        assert row["smile yes"] == pytest.approx(face.attributes["smile"]["yes"], abs=1e-4)
-        assert row["error"] is None
+        assert row["expected_error2"] == pytest.approx(face.expected_error[2], abs=1e-4)
+        assert row["visible2"] == (pytest.approx(face.visible[2], abs=1e-4) if np.isfinite(face.visible[2]) else None)
+        assert (row["width"], row["height"], row["status"], row["error"]) == (96, 96, "ok", None)
+        assert not any(name.startswith(("smile", "gender")) for name in row)
 
 
 def test_all_formats_hold_the_same(gallery, boxes, initializer, tmp_path):
@@ -167,7 +169,8 @@ def test_without_boxes_faces_are_detected(portrait, initializer, tmp_path):
     report = write_points(find_images([str(tmp_path)]), tmp_path / "points.json", initializer)
     assert (report.images, report.faces, report.without_face) == (2, 1, (str(tmp_path / "wall.png"),))
     row, without = rows_of(report.out)
-    assert without == {**dict.fromkeys(row), "image": str(tmp_path / "wall.png")}
+    said = {"image": str(tmp_path / "wall.png"), "width": 90, "height": 90, "status": "no face"}
+    assert without == {**dict.fromkeys(row), **said}
     np.testing.assert_allclose(
         [row[side] for side in ("left", "top", "right", "bottom")], detect_boxes(portrait)[0], atol=1e-3
     )
@@ -204,11 +207,13 @@ def test_images_are_drawn(gallery, boxes, initializer, tmp_path):
     images = find_images([str(gallery)])[:4]
     write_points(images, tmp_path / "points.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
     drawn = sorted(path for path in (tmp_path / "drawn").rglob("*") if path.is_file())
-    assert [path.name for path in drawn] == [source.name + ".png" for source in images]
+    assert [path.name for path in drawn] == [
+        source.name if source.suffix == ".jpg" else source.name + ".jpg" for source in images
+    ]
     for path, source in zip(drawn, images, strict=True):
         image = imread(path)
         assert image.shape == (96, 96, 3)
-        coloured = np.ptp(image.astype(int), axis=2).max() > 100
+        coloured = np.ptp(image.astype(int), axis=2).max() > 100  # the drawn faces are grey
         assert coloured == bool(boxes[source.name])
 
 
@@ -224,6 +229,34 @@ def test_no_drawing_takes_the_place_of_another(gallery, initializer, tmp_path, m
     Path("../outside.png").unlink()
 
 
+def test_drawings_keep_the_folders_below_the_last_shared_one_and_the_size(portrait, gallery, initializer, tmp_path):
+    for name in ("photos/2019/a.jpg", "photos/2020/b/a.webp"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.fromarray(portrait[:90, :160]).save(tmp_path / name)
+    images = find_images([str(tmp_path / "photos")])
+    boxes = {path.name: [] for path in images}
+    write_points(images, tmp_path / "p.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
+    for name in ("2019/a.jpg", "2020/b/a.webp.jpg"):
+        with Image.open(tmp_path / "drawn" / name) as drawing:
+            assert (drawing.format, drawing.size) == ("JPEG", (160, 90))
+
+
+def test_a_drawing_whose_name_is_anothers_costs_a_row(gallery, initializer, tmp_path):
+    for name in ("a.png", "a.png.jpg"):
+        shutil.copy(gallery / "face00.png", tmp_path / name)
+    images = [tmp_path / "a.png", tmp_path / "a.png.jpg"]
+    boxes = {path.name: [BOX] for path in images}
+    report = write_points(images, tmp_path / "p.json", initializer, boxes=boxes, draw=tmp_path / "drawn")
+    assert [row["status"] for row in rows_of(report.out)] == ["ok", "ok", "not drawn"]
+    assert "is the drawing of" in rows_of(report.out)[2]["error"]
+
+
+def test_images_that_all_lie_among_the_drawings_are_refused(gallery, initializer, tmp_path):
+    shutil.copy(gallery / "face00.png", tmp_path)
+    with pytest.raises(ValueError, match="all images lie in the folder of the drawings"):
+        write_points([tmp_path / "face00.png"], tmp_path / "p.csv", initializer, draw=tmp_path)
+
+
 def test_drawings_of_an_earlier_run_are_no_images_of_the_next(gallery, initializer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(gallery / "face00.png", "a.png")
@@ -232,6 +265,26 @@ def test_drawings_of_an_earlier_run_are_no_images_of_the_next(gallery, initializ
             find_images(["."]), Path("p.csv"), initializer, boxes={"a.png": [BOX]}, draw=Path("drawn")
         )
         assert (report.images, report.faces) == (1, 1)
+
+
+def test_attributes_are_written_when_they_are_asked_for(gallery, boxes, initializer, tmp_path):
+    path = gallery / "face00.png"
+    out = write_points([path], tmp_path / "p.json", initializer, boxes=boxes, attributes=True).out
+    [face] = initializer(imread(path), [boxes[path.name][0]])
+    row = rows_of(out)[0]
+    assert row["smile_yes"] == pytest.approx(face.attributes["smile"]["yes"], abs=1e-4)
+    assert row["pose_left_profile"] == pytest.approx(face.attributes["pose"]["left profile"], abs=1e-4)
+
+
+def test_statuses_tell_faces_images_and_failures_apart(gallery, initializer, tmp_path):
+    (tmp_path / "broken.png").write_text("no image")
+    images = [gallery / "face00.png", gallery / "face02.jpg", tmp_path / "broken.png"]
+    every = {"face00.png": [BOX, BOX + 500], "face02.jpg": [], "broken.png": [BOX]}
+    rows = rows_of(write_points(images, tmp_path / "p.json", initializer, boxes=every).out)
+    assert [(row["face"], row["status"], row["width"]) for row in rows] == [
+        (0, "ok", 96), (1, "failed", 96), (None, "no face", 96), (None, "failed", None),
+    ]  # fmt: skip
+    assert [bool(row["error"]) for row in rows] == [False, True, False, True]
 
 
 # --- refusals
@@ -360,19 +413,18 @@ def test_all_columns_are_there_without_a_single_face(gallery, boxes, initializer
     assert (report.images, report.faces, report.without_face) == (1, 0, (str(gallery / "face02.jpg"),))
     [row] = rows_of(report.out)
     assert list(row) == list(rows_of(with_face)[0])
-    assert given([row]) == [{"image": str(gallery / "face02.jpg")}]
+    assert given([row]) == [{"image": str(gallery / "face02.jpg"), "width": 96, "height": 96, "status": "no face"}]
     if suffix == ".parquet":
         assert pyarrow.parquet.read_schema(report.out).equals(pyarrow.parquet.read_schema(with_face))
 
 
 def test_a_cameras_orientation_is_applied_unless_it_is_not_wanted(portrait, initializer, tmp_path):
-    from PIL import Image
-
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(portrait).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
     upright = write_points([tmp_path / "a.png"], tmp_path / "p.json", initializer)
     assert upright.faces == 1
+    assert (rows_of(upright.out)[0]["width"], rows_of(upright.out)[0]["height"]) == (512, 512)
     [face] = initializer(portrait)
     np.testing.assert_allclose(rows_of(upright.out)[0]["x0"], face.points[0, 0], atol=0.1)
     assert write_points([tmp_path / "a.png"], tmp_path / "q.json", initializer, apply_orientation=False).faces == 0

@@ -15,18 +15,21 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
     "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL"],
+    "points": ["--repeats", "1", "--images", "1", "--width", "400"],
     "training": ["--steps", "1", "--faces", "16", "--data", "MTFL"],
+    "video": ["--frames", "3", "--rounds", "1"],
 }
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, mtfl_root):
+def run(tmp_path, monkeypatch, make_mtfl):
     threads = torch.get_num_threads()
+    faces = make_mtfl(tmp_path / "mtfl", training=4, testing=4)
     monkeypatch.syspath_prepend(BENCHMARKS)
 
     def run_one(name: str) -> dict[str, Any]:
         out = tmp_path / f"{name}.json"
-        options = [str(mtfl_root) if option == "MTFL" else option for option in TINY[name]]
+        options = [str(faces) if option == "MTFL" else option for option in TINY[name]]
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *options, "--out", str(out)])
         runpy.run_path(str(BENCHMARKS / f"{name}.py"), run_name="__main__")
         return json.loads(out.read_text())
@@ -70,7 +73,7 @@ def test_it_runs(name, run):
     document = run(name)
     check(document)
     if name == "initialize":
-        assert document["real_faces"]["faces"] == 8
+        assert document["real_faces"]["faces"] == 4
         check_real_faces(document["real_faces"])
 
 

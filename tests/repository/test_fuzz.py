@@ -15,7 +15,7 @@ FUZZ = Path(__file__).parents[2] / "fuzz"
 def test_campaigns_run_find_nothing_and_write_their_page(tmp_path):
     pytest.importorskip("dlib")
     out = tmp_path / "reliability.md"
-    command = [sys.executable, str(FUZZ / "run.py"), "--inputs", "300", "--seed", "1", "--out", str(out)]
+    command = [sys.executable, str(FUZZ / "run.py"), "--inputs", "100", "--seed", "1", "--out", str(out)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     text = out.read_text()

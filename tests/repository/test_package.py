@@ -49,7 +49,7 @@ def test_the_network_is_not_asked_for(monkeypatch, portrait):
 
 def test_the_names_of_the_front_door():
     assert tcdcn_init.__version__ == importlib.metadata.version("tcdcn-init")
-    assert set(tcdcn_init.__all__) == {"Initialization", "Initializer", "initialize"}
+    assert set(tcdcn_init.__all__) == {"Initialization", "Initializer", "boxes_from", "initialize"}
     for name in tcdcn_init.__all__:
         assert getattr(tcdcn_init, name).__name__ == name
     assert resources.files("tcdcn_init").joinpath("py.typed").is_file()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BLOCKED = ("torch", "onnx", "onnxscript", "dlib", "matplotlib", "pyarrow")
+BLOCKED = ("torch", "onnx", "onnxscript", "dlib", "matplotlib", "pyarrow", "av")
 
 
 class Blocked(importlib.abc.MetaPathFinder):

@@ -146,7 +146,7 @@ def test_tables_hold_every_run_in_even_rows(few, draw_report) -> None:
 def test_markdown_tables_are_well_formed_and_end_in_a_newline(few) -> None:
     odd = renamed(few, "a|b*c")
     text = report_tables(odd)
-    assert text.startswith("## AFLW: 40 faces of 20 images, 5 points\n\nOn AFLW")
+    assert text.startswith("# AFLW: 40 faces of 20 images, 5 points\n\nOn AFLW")
     assert text.endswith("\n")
     assert "a\\|b\\*c" in text
     for block in text.split("\n\n"):

@@ -42,6 +42,12 @@ def run():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def no_plots(monkeypatch) -> None:
+    """As where matplotlib is not installed, for tests that look at no plot: to draw takes longest."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
 def report_of(folder: Path) -> Report:
     return Report.read(folder / "report.json")
 
@@ -73,8 +79,9 @@ def test_without_a_data_set_a_portrait_makes_every_output(run, tmp_path) -> None
     assert gallery.worst[0].image.startswith("data:image/jpeg;base64,")
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_the_same_command_gives_the_same_report_however_many_processes(run, make_mtfl, tmp_path) -> None:
-    root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)
+    root = make_mtfl(tmp_path / "mtfl", training=3, testing=20)
     (root / "AFLW" / "face_0005.png").write_bytes(b"no image")
     starts = "random-5,tcdcn-nearest,mean"  # two differences, so that intervals go over processes too
     command = ("--dataset", "aflw", "--root", root, "--seed", 3, "--regressor", "none,ert5-mtfl", "--noise", "0,.1")
@@ -90,12 +97,13 @@ def test_the_same_command_gives_the_same_report_however_many_processes(run, make
     assert list(one.dataset.unreadable) == ["AFLW/face_0005.png"]
     assert all(run.error.missing >= 1 for run in one.runs)
     assert one.dataset.boxes_derived == 2
-    assert one.runs[2].against.nme.faces == 40
+    assert one.runs[2].against.nme.faces == 20
     blank = [row for row in rows_of(tmp_path / "one") if row["name"] == "AFLW/face_0005.png"]
     assert len(blank) == 7  # the points, and three starts original and retrained
     assert all(row["error"] == row["e4"] == "" for row in blank)
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_retrained_regressors_are_measured_beside_the_original_ones_each_once(run, tmp_path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -111,6 +119,7 @@ def test_retrained_regressors_are_measured_beside_the_original_ones_each_once(ru
     assert same == other
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_an_installed_package_says_where_the_retrained_ones_are(run, tmp_path, monkeypatch, caplog) -> None:
     monkeypatch.setattr("tcdcn_init.eval.retraining.files.REPOSITORY_FILES", tmp_path / "not-in-the-wheel")
     command = ("--regressor", "sdm-mtfl", "--starts", "mean", "--noise", "none", "--roll", "none")
@@ -120,6 +129,7 @@ def test_an_installed_package_says_where_the_retrained_ones_are(run, tmp_path, m
     assert {run.training for run in report_of(tmp_path / "out").runs} == {"original"}
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_an_interrupted_command_goes_on_when_repeated(run, mtfl_root, tmp_path, monkeypatch) -> None:
     command = ("--dataset", "aflw", "--root", mtfl_root, "--out", tmp_path / "out", *QUICK)
     with monkeypatch.context() as patch:
@@ -170,6 +180,7 @@ def test_what_a_user_can_mend_is_said_in_one_line(run, tmp_path, monkeypatch, op
     assert not list(tmp_path.rglob("report.json"))
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_better_start_shows_on_real_faces(run, data_root, tmp_path) -> None:
     result = run("--dataset", "aflw", "--root", data_root / "mtfl", "--limit", 20, "--out", tmp_path, *QUICK)
     assert result.exit_code == 0, result.output
@@ -190,6 +201,7 @@ app()
 """
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_root, tmp_path) -> None:
     command = ("--dataset", "aflw", "--root", mtfl_root, "--out", tmp_path / "out", *QUICK)
     limited = [sys.executable, "-c", LIMITED, "20000", "--quiet", "eval", *map(str, command)]
@@ -205,6 +217,7 @@ def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_
     assert not (tmp_path / "out" / "eval.journal").exists()
 
 
+@pytest.mark.usefixtures("no_plots")
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
 def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(make_mtfl, run, tmp_path) -> None:
     root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)

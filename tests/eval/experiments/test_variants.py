@@ -283,5 +283,6 @@ def test_the_command_trains_and_reports(variants, mtfl_root, tmp_path, monkeypat
 def test_the_command_refuses_unknown_names_before_reading_data(tmp_path):
     done = CliRunner().invoke(app, ["paper", "run", "task", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
-    assert "did you mean tasks" in done.output
+    assert "'task' is not one of" in done.output
+    assert "'tasks'" in done.output
     assert not (tmp_path / "out").exists()

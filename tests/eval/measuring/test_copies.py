@@ -21,6 +21,27 @@ def face(name: str = "a.png") -> Face:
     return Face(name, Path(name), POINTS, BOX)
 
 
+@pytest.mark.parametrize("value", [0.4, 1.0, 2.5])
+def test_a_box_of_another_size_keeps_its_centre_and_aspect(value):
+    copy = make_copy(face(), IMAGE, Condition("scale", value), 3)
+    assert copy is not None
+    assert copy.image is IMAGE
+    np.testing.assert_allclose(copy.box[:2] + copy.box[2:], BOX[:2] + BOX[2:])
+    np.testing.assert_allclose(copy.box[2:] - copy.box[:2], value * (BOX[2:] - BOX[:2]))
+
+
+def test_a_box_elsewhere_is_off_by_its_distance_in_a_direction_of_the_face_s_own():
+    moves = []
+    for name, value in (("a.png", 0.2), ("a.png", 0.4), ("b.png", 0.4)):
+        copy = make_copy(face(name), IMAGE, Condition("shift", value), 3)
+        assert copy is not None
+        np.testing.assert_allclose(copy.box - BOX, np.tile((copy.box - BOX)[:2], 2))
+        moves.append((copy.box - BOX)[:2])
+        assert np.hypot(*moves[-1]) == pytest.approx(value * (60 * 75) ** 0.5)
+    np.testing.assert_allclose(2 * moves[0], moves[1])
+    assert not np.allclose(moves[1], moves[2])
+
+
 @pytest.mark.parametrize("share", OCCLUSIONS)
 def test_a_part_is_occluded_where_it_is_said_to_be(share):
     copy = make_copy(face(), IMAGE, Condition("occlusion", share), 3)

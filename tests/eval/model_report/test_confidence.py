@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,19 @@ from tcdcn_init.eval.measuring.answers import ask_initializer
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.calibration import calibrate, calibrate_model
 from tcdcn_init.eval.model_report.confidence import (
+    THRESHOLDS,
     ConfidenceAnswers,
     auroc,
     confidence_answers,
     confidence_figures,
     risk_coverage,
 )
-from tcdcn_init.eval.model_report.confidence_report import confidence_tables, plot_confidence
+from tcdcn_init.eval.model_report.confidence_report import (
+    confidence_tables,
+    plot_confidence,
+    thresholds_table,
+    thresholds_text,
+)
 from tcdcn_init.eval.model_report.measurement import confidence_views
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.config import ResidualConfig
@@ -70,6 +77,22 @@ def test_figures_are_of_the_rows(said):
     assert figures.views["background"].actual is figures.views["background"].valid is None
     assert sum(row.points for row in figures.bins) == 5 * int((said.view < 3).sum())
     assert figures.auroc_background == auroc(said.confidence[own], said.confidence[said.view == 3])
+
+
+def test_a_least_confidence_keeps_less_the_higher_it_is(said):
+    rows = confidence_figures(said).thresholds
+    assert [row.threshold for row in rows] == list(THRESHOLDS)
+    assert (rows[0].kept, rows[0].kept_noisy, rows[0].kept_background) == (1.0, 1.0, 1.0)
+    for lower, higher in itertools.pairwise(rows):
+        assert lower.kept >= higher.kept
+        assert lower.kept_background >= higher.kept_background
+    kept = (said.view == 1) & (said.confidence >= 0.5)
+    middle = next(row for row in rows if row.threshold == 0.5)
+    assert middle.kept_noisy == kept.sum() / (said.view == 1).sum()
+    assert middle.failures_noisy == pytest.approx((said.errors[kept].mean(axis=1) > 0.1).mean())
+    text = thresholds_table({"aflw": confidence_figures(said)})
+    assert "| 0 | 100.0 / " in text
+    assert "AFLW: " in thresholds_text({"aflw": confidence_figures(said)})
 
 
 def test_tables_leave_out_what_background_does_not_have(said):

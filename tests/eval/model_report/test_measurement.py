@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tcdcn_init.datasets import Face
-from tcdcn_init.eval.measuring.copies import NOISES, OCCLUSIONS, ROLLS
+from tcdcn_init.eval.measuring.copies import NOISES, OCCLUSIONS, ROLLS, SCALES, SHIFTS
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.measurement import CONFIDENCE_VIEWS, SWEEP_FACES, measure_model
 
@@ -28,7 +28,7 @@ def test_every_face_is_shown_in_every_view(answers):
 def test_what_is_the_face_as_it_is_is_asked_once(answers):
     own = answers.views["own box"]
     assert answers.occluded_answers(0.0) is own
-    for kind in ("noise", "occlusion"):
+    for kind in ("noise", "occlusion", "shift"):
         np.testing.assert_array_equal(answers.sweep_answers(kind, 0.0).errors, own.errors)
     assert answers.sweep_answers("roll", 0.0) is not own  # cut out, and resampled where it is rotated
     for kind, values in (("roll", ROLLS), ("noise", NOISES), ("occlusion", OCCLUSIONS)):
@@ -36,11 +36,24 @@ def test_what_is_the_face_as_it_is_is_asked_once(answers):
     assert SWEEP_FACES > 8
 
 
+def test_a_part_is_measured_alone(answers):
+    found = measure_model(answers.faces[:2], Settings(), parts=("boxes",))
+    assert set(found.views) == {
+        "own box",
+        *(f"scale {value:g}" for value in SCALES if value != 1),
+        *(f"shift {value:g}" for value in SHIFTS if value),
+    }
+    for name, view in found.views.items():  # in other batches, hence not to the last bit
+        np.testing.assert_allclose(view.points, answers.views[name].points[:2], atol=1e-2)
+    with pytest.raises(ValueError, match="part is 'box'; expected any of figures, confidence, limits, boxes"):
+        measure_model(answers.faces[:2], Settings(), parts=("box",))
+
+
 def test_processes_change_no_number(answers):
-    again = measure_model(answers.faces[:3], Settings(jobs=2))
+    once, again = (measure_model(answers.faces[:3], Settings(jobs=jobs), parts=("confidence",)) for jobs in (1, 2))
     for name, view in again.views.items():
-        np.testing.assert_array_equal(view.points, answers.views[name].points[:3])
-        np.testing.assert_array_equal(view.confidence, answers.views[name].confidence[:3])
+        np.testing.assert_array_equal(view.points, once.views[name].points)
+        np.testing.assert_array_equal(view.confidence, once.views[name].confidence)
 
 
 def test_a_face_without_an_image_has_no_answers(answers, tmp_path):

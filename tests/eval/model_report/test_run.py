@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
+from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_text
 from tcdcn_init.eval.model_report.confidence import ConfidenceReport
 from tcdcn_init.eval.model_report.confidence_report import confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
@@ -33,7 +34,8 @@ def refuse(constant: str) -> None:
 
 def test_every_part_states_what_was_measured(report, mtfl_root):
     out, printed = report
-    for kind, name in ((FiguresReport, "figures"), (ConfidenceReport, "confidence"), (LimitsReport, "limits")):
+    kinds = {"figures": FiguresReport, "confidence": ConfidenceReport, "limits": LimitsReport, "boxes": BoxReport}
+    for name, kind in kinds.items():
         path = out / name / f"{name}.json"
         json.loads(path.read_text(), parse_constant=refuse)
         part = kind.read(path)
@@ -43,6 +45,9 @@ def test_every_part_states_what_was_measured(report, mtfl_root):
     assert figures_table(FiguresReport.read(out / "figures/figures.json").datasets) in printed
     text = (out / "confidence/confidence.md").read_text()
     assert text == confidence_text(ConfidenceReport.read(out / "confidence/confidence.json"))
+    boxes = BoxReport.read(out / "boxes/boxes.json")
+    assert (out / "boxes/boxes.md").read_text() == box_text(boxes)
+    assert box_sentence(boxes.datasets) in printed
     limits = LimitsReport.read(out / "limits/limits.json")
     assert (out / "limits/limits.md").read_text() == limits_text(limits)
     for figures in limits.datasets.values():
@@ -86,6 +91,13 @@ def test_a_model_without_confidence_outputs_has_no_such_part(small_model, mtfl_r
     assert "has no confidence outputs" in result.output
     assert not (tmp_path / "confidence").exists()
     assert (tmp_path / "limits/limits.md").exists()
+
+
+def test_only_the_parts_that_are_asked_for_are_written(mtfl_root, tmp_path):
+    command = ["report", "--mtfl", str(mtfl_root), "--out", str(tmp_path), "--limit", "2", "--parts", "boxes"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} - {".lock"} == {"boxes"}
 
 
 def test_a_data_set_must_be_named(tmp_path):

@@ -1,0 +1,101 @@
+"""Detectors by name: the ones that are here, and those that other packages offer.
+
+A package registers a detector by an entry point, and its name then works wherever a detector is named::
+
+    [project.entry-points."tcdcn_init.detectors"]
+    mine = "my_package:detect"
+
+where ``detect(image)`` returns boxes in any form that `initialize` takes.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from tcdcn_init._shared.names import unknown_name
+from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
+from tcdcn_init.detection.hits import Hits
+from tcdcn_init.detection.lbp import search_lbp
+
+__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector"]
+
+logger = logging.getLogger("tcdcn_init")
+
+Detector: TypeAlias = str | Callable[[Any], Any]
+"""A name of `available_detectors`, or a callable from an image to its boxes."""
+
+ENTRY_POINT_GROUP = "tcdcn_init.detectors"
+"""Each entry point of this group names a callable from an image to its boxes."""
+
+LAX: dict[str, Callable[[NDArray[Any]], Hits]] = {
+    "dlib": search_dlib,
+    "skimage": search_lbp,
+}
+"""Detectors that are here, by name. They find more than faces: `search.find_faces` looks closer."""
+
+
+def available_detectors() -> list[str]:
+    """Names that ``detector=`` takes, sorted.
+
+    Examples
+    --------
+    >>> {"auto", "dlib", "skimage"} <= set(available_detectors())
+    True
+    """
+    return sorted({"auto", *LAX, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))})
+
+
+def load_detector(name: str) -> Callable[[Any], Any]:
+    """The detector that an installed package offers under a name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    callable
+        From an image to its boxes.
+
+    Raises
+    ------
+    ValueError
+        If no installed package offers the name, or several do.
+    ImportError
+        If the package that offers it cannot be imported.
+    """
+    offers = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
+    if not offers:
+        raise ValueError(unknown_name("detector", name, available_detectors()))
+    if len(offers) > 1:
+        raise ValueError(f"detector {name!r} is offered more than once: {', '.join(offers)}; uninstall all but one")
+    [(place, offer)] = offers.items()
+    try:
+        detector = offer.load()
+    except (ImportError, AttributeError) as error:
+        raise ImportError(f"detector {name!r} cannot be imported from {place}: {error}") from error
+    if not callable(detector):
+        raise ValueError(f"detector {name!r} from {place} is a {type(detector).__name__}; expected a callable")
+    return detector  # type: ignore[no-any-return]
+
+
+def chosen() -> str:
+    """What "auto" stands for: dlib's detector where dlib can be imported, which is not wherever it is installed."""
+    try:
+        import_dlib()
+    except ImportError as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            _warn_once(f"dlib cannot be imported, scikit-image's detector is used instead: {error.__cause__}")
+        return "skimage"
+    return "dlib"
+
+
+@functools.lru_cache(maxsize=4)
+def _warn_once(text: str) -> None:
+    logger.warning(text)

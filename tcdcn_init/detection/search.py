@@ -1,0 +1,207 @@
+"""Faces found: what a lax detector suggests, and an initializer confirms by looking closer.
+
+A detector that is asked for little more than a hint finds faces that it would else miss, and much that is none. Each
+hint is given to the initializer, whose network has learned to tell faces from other things; it answers with points as
+well, which say where the face is and which hints are of the same one. Those answers are kept: `initialize` does not ask
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.boxes import checked_boxes
+from tcdcn_init.confidence import Calibration
+from tcdcn_init.crops import frames_from_points
+from tcdcn_init.detection.detectors import LAX, Detector, chosen, load_detector
+from tcdcn_init.detection.hits import Hits, kept_apart
+from tcdcn_init.detection.turned import search_turned
+from tcdcn_init.geometry import roll_degrees
+from tcdcn_init.initialization import RawAnswers
+
+__all__ = [
+    "FACE_ODDS",
+    "LEAST_CERTAINTY",
+    "SAME_FACE",
+    "Found",
+    "Judge",
+    "all_lie",
+    "certainty",
+    "find_faces",
+    "inside",
+    "point_squares",
+    "sifted",
+]
+
+LEAST_CERTAINTY = 0.7
+"""Certainty from which a hint counts as a face; chosen on held-out training photographs by `tcdcn-init detection`."""
+
+FACE_ODDS = 6.0
+"""Logarithm of the odds of a face from which it is one whatever its points are; chosen with `LEAST_CERTAINTY`."""
+
+SAME_FACE = 0.3
+"""Intersection over union, of squares around points, above which two hints are of one face."""
+
+
+UPRIGHT = 45.0
+"""Largest roll of a head, in degrees, for which its image is taken to be the right way up."""
+
+
+class Judge(Protocol):
+    """What looks closer: an `Initializer` whose model has confidence outputs."""
+
+    calibration: Calibration
+
+    def raw(self, images: Any, boxes: Any, *, on_bad: Literal["raise", "nan"] = "raise") -> RawAnswers:
+        """See `Initializer.raw`."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The faces of an image.
+
+    Attributes
+    ----------
+    boxes : (N, 4) ndarray of float64
+        As the detector gave them.
+    answers : RawAnswers
+        What the judge says of them.
+    """
+
+    boxes: NDArray[np.float64]
+    answers: RawAnswers
+
+
+def find_faces(
+    image: NDArray[Any],
+    judge: Judge,
+    detector: Detector = "auto",
+    *,
+    turned: bool | None = None,
+    on_bad: Literal["raise", "nan"] = "raise",
+) -> Found:
+    """Find the faces of an image.
+
+    Parameters
+    ----------
+    image : ndarray
+        As `images.as_image` returns it.
+    judge : Judge
+    detector : str or callable
+        As for `detect_boxes`.
+    turned : bool, optional
+        As for `detect_boxes`.
+    on_bad : {"raise", "nan"}
+        What a box of a caller's own detector does that cannot be used.
+
+    Returns
+    -------
+    Found
+        The largest box first; those of a caller's own detector in its order, unless copies were turned.
+    """
+    if isinstance(detector, str):
+        name = chosen() if detector == "auto" else detector
+        search = LAX.get(name) or _as_search(load_detector(name), on_bad)
+        trusted = name not in LAX
+    else:
+        name, search, trusted = "", _as_search(detector, on_bad), True
+    if trusted and not turned:
+        boxes = search(image).boxes
+        return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
+    looked_at = _looked_at(image, search(image), judge)
+    found = _sifted(looked_at, judge)
+    if turned or (turned is None and all_lie(roll_degrees(found.answers.points))):
+        found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)), judge)
+    left, top, right, bottom = found.boxes.T
+    return _rows(found, np.argsort(-(right - left) * (bottom - top), kind="stable"))
+
+
+def all_lie(roll: NDArray[np.float64]) -> bool:
+    """Whether no head stands upright, or none was found: the image may itself be turned.
+
+    Parameters
+    ----------
+    roll : (N,) ndarray
+        Degrees, -180 to 180.
+    """
+    return not (np.abs(roll) <= UPRIGHT).any()
+
+
+def certainty(answers: RawAnswers, calibration: Calibration) -> NDArray[np.float64]:
+    """How surely hints are faces, (N,), 0 to 1; NaN where the judge gave no points.
+
+    That the points are good says so, as the confidence has it; and so do odds of a face far beyond doubt, where the
+    points of a grimace or a profile may be off.
+    """
+    _, seen = calibration.evidence(answers.outputs["expected_error"], answers.outputs["face"])
+    odds = calibration.face_intercept + calibration.face_weight * seen
+    beyond_doubt = 1.0 / (1.0 + np.exp(FACE_ODDS - odds))
+    return np.asarray(np.where(np.isnan(answers.confidence), np.nan, np.maximum(answers.confidence, beyond_doubt)))
+
+
+def inside(hits: Hits, image: NDArray[Any]) -> Hits:
+    """Hits that lie in an image, at least in part: detectors look beyond its border."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = hits.boxes.T
+    return hits[np.flatnonzero((left <= width - 1) & (top <= height - 1) & (right >= 0) & (bottom >= 0))]
+
+
+def point_squares(points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Squares around five points, which turn with them: (N, 4) for (N, 5, 2)."""
+    frames = frames_from_points(points, 1.0)
+    middle, half = frames[:, :, 2], np.hypot(frames[:, :1, 0], frames[:, 1:, 0]) / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def sifted(certain: NDArray[np.float64], squares: NDArray[np.float64], least: float) -> NDArray[np.intp]:
+    """Rows of hints that are faces, each face once, the surest first.
+
+    Parameters
+    ----------
+    certain : (N,) ndarray
+        As `certainty` gives it.
+    squares : (N, 4) ndarray
+        As `point_squares` gives them.
+    least : float
+        Certainty from which a hint counts as a face.
+    """
+    sure = np.flatnonzero(certain >= least)
+    return sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
+
+
+def _as_search(detector: Callable[[Any], Any], on_bad: str) -> Callable[[NDArray[Any]], Hits]:
+    """A caller's own detector, which gives boxes in whatever form."""
+
+    def search(image: NDArray[Any]) -> Hits:
+        given = detector(image)
+        if given is None:
+            raise ValueError("the detector returned None; expected boxes, none of them where there is no face: []")
+        boxes = checked_boxes(image, given, on_bad)
+        return Hits.of(boxes, np.zeros(len(boxes)))
+
+    return search
+
+
+def _looked_at(image: NDArray[Any], hits: Hits, judge: Judge) -> Found:
+    boxes = inside(hits, image).boxes
+    with np.errstate(invalid="ignore"):  # a hint beside pixels that are not finite is none
+        return Found(boxes, judge.raw(image, boxes, on_bad="nan"))
+
+
+def _sifted(found: Found, judge: Judge) -> Found:
+    certain = certainty(found.answers, judge.calibration)
+    return _rows(found, sifted(certain, point_squares(found.answers.points), LEAST_CERTAINTY))
+
+
+def _joined(found: Found, more: Found) -> Found:
+    return Found(np.concatenate([found.boxes, more.boxes]), RawAnswers.joined([found.answers, more.answers]))
+
+
+def _rows(found: Found, rows: NDArray[np.intp]) -> Found:
+    return Found(found.boxes[rows], found.answers.rows(rows))

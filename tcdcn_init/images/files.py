@@ -1,0 +1,136 @@
+"""Image files as a camera held them: Pillow's formats, the TIFFs that it does not know or takes wrong, and HEIC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcdcn_init.images.arrays import as_image
+
+__all__ = ["PIXEL_LIMIT", "read_image"]
+
+PIXEL_LIMIT = 178_956_970
+"""Largest number of pixels of a file that is decoded, by its header; Pillow's own limit, here for all formats."""
+
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# Brands of files of the ISO's box format, which stand behind its "ftyp".
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+
+# Tags of TIFF, of which the first is EXIF's too.
+_ORIENTATION, _BITS, _PLANES = 274, 258, 284
+
+
+def read_image(path: str | Path, *, apply_orientation: bool = True) -> NDArray[Any]:
+    """Decode an image file, the first image of one that holds several.
+
+    Parameters
+    ----------
+    path : path
+        Of any format that Pillow reads (JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, AVIF since its version 11.3), a
+        TIFF of 16 bits a channel or of floats, or, with the extra ``[heif]``, HEIC.
+    apply_orientation : bool
+        Turn the image as its EXIF orientation says, as viewers do: phones store portraits lying. Boxes and points are
+        then of the turned image. False for annotations that were made on the pixels as they are stored; HEIC has no
+        such pixels, and is always turned.
+
+    Returns
+    -------
+    ndarray
+        As `as_image` returns it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not an image, is damaged, is larger than `PIXEL_LIMIT`, or needs a package that is not there; the
+        message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"image {path} does not exist; expected a file")
+    try:
+        return as_image(_decoded(path, apply_orientation))
+    except Exception as error:  # decoders raise what they like: OSError, SyntaxError, DecompressionBombError
+        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+
+
+def _decoded(path: Path, apply_orientation: bool) -> Any:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            _check_size(image.width * image.height)
+            tags: Any = getattr(image, "tag_v2", {})  # of a TIFF
+            if tags.get(_PLANES) == 2 and max(tags.get(_BITS, (1,))) > 8:
+                return _read_by_tifffile(path, apply_orientation)  # Pillow silently reads noise
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            image.load()
+            if apply_orientation:
+                return ImageOps.exif_transpose(image)
+            # TIFFs are turned while they are loaded, by most versions of Pillow.
+            is_turned = image.getexif().get(_ORIENTATION, 1) != orientation
+            return _turned_back(np.asarray(image), orientation) if is_turned else image
+    except UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            head = file.read(12)
+        if head[:4] in _TIFF_HEADS:
+            return _read_by_tifffile(path, apply_orientation)
+        if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
+            return _read_heic(path)
+        if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS:
+            raise ValueError(
+                "it is an AVIF image; reading it needs Pillow 11.3 or later: pip install -U pillow"
+            ) from error
+        raise ValueError("it is damaged, or in no known format of images (JPEG, PNG, TIFF, ...)") from error
+
+
+def _read_by_tifffile(path: Path, apply_orientation: bool) -> NDArray[Any]:
+    """The first page of a TIFF that Pillow does not know, as of three channels of 16 bits, or of doubles."""
+    from tifffile import PHOTOMETRIC, TiffFile
+
+    with TiffFile(path) as file:
+        page = file.pages.first
+        if page.photometric not in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB):
+            raise ValueError(f"it is a TIFF of {page.photometric!r}; expected grey or RGB")
+        _check_size(page.imagewidth * page.imagelength)
+        pixels = np.asarray(page.asarray())
+        if page.planarconfig == 2 and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+        tag = page.tags.get(_ORIENTATION)
+    return _turned(pixels, 1 if tag is None else int(tag.value)) if apply_orientation else pixels
+
+
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Stored pixels as viewers show them, by the orientation's number in TIFF and EXIF."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    mirrored_across, mirrored_down = orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
+    return pixels[:: -1 if mirrored_down else 1, :: -1 if mirrored_across else 1]
+
+
+def _turned_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The opposite of `_turned`: only the quarter turns are not their own."""
+    return _turned(pixels, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def _read_heic(path: Path) -> Any:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ValueError(
+            f'it is a HEIC image, which needs pillow-heif: pip install "tcdcn-init[heif]" ({error})'
+        ) from error
+    heic = pillow_heif.open_heif(path)
+    _check_size(heic.size[0] * heic.size[1])
+    return heic.to_pillow()
+
+
+def _check_size(pixels: int) -> None:
+    if pixels > PIXEL_LIMIT:
+        raise ValueError(f"it holds {pixels} pixels; expected at most {PIXEL_LIMIT}: make it smaller first")

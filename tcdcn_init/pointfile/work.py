@@ -1,0 +1,252 @@
+"""From images to rows, drawings and crops: what is done to a few images at a time, in one process or in several.
+
+One image, box or name that cannot be used costs its own row and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tcdcn_init.detection import detect_boxes
+from tcdcn_init.geometry import as_box
+from tcdcn_init.images import read_image
+from tcdcn_init.initialization import Initialization
+from tcdcn_init.initializer import Initializer
+from tcdcn_init.pointfile.drawings import draw_faces
+from tcdcn_init.pointfile.rows import Row, face_row, failed_row, image_name, image_row
+from tcdcn_init.review import crop_face
+
+__all__ = ["Dense", "ImageResult", "ImageTask", "Worker", "content_of"]
+
+Dense: TypeAlias = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
+
+# Bytes of images held in memory at once, whose faces make one batch: three of a phone's.
+_MEMORY = 100_000_000
+
+# Of a drawing: names that this image's cannot be written under, where another image's can.
+_NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EILSEQ)
+
+
+class ImageTask(NamedTuple):
+    """What is to be done to an image.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    boxes : sequence of boxes, str or None
+        None detects; a text says why there are none.
+    drawing : path, str or None
+        Where to draw it, if it is drawn; a text says why it cannot be.
+    """
+
+    path: Path
+    boxes: Sequence[ArrayLike] | str | None
+    drawing: Path | str | None
+
+
+class ImageResult(NamedTuple):
+    """What became of it.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    content : str or None
+        `content_of` the file.
+    rows : list of dict
+    crops : list of dict
+        The fields of `review.FaceCrop`, of each face with points, if they are wanted.
+    """
+
+    path: Path
+    content: str | None
+    rows: list[Row]
+    crops: list[dict[str, Any]]
+
+
+class _Decoded(NamedTuple):
+    task: ImageTask
+    content: str | None
+    image: NDArray[Any]
+    boxes: list[NDArray[np.float64]]
+    reasons: dict[int, str]
+
+
+class Worker:
+    """Makes rows of images.
+
+    Parameters
+    ----------
+    initializer : Initializer
+    dense : callable or None
+        ``(image, five points) -> (P, 2)`` shape to write instead of the five points.
+    attributes, apply_orientation : bool
+        As for `write_points`.
+    crops : bool
+        Cut the faces out for a review.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of what is written of a face.
+    tasks : tuple of str
+        Attributes that are written.
+    fingerprint : str
+        Of what model and regressor answer on one image: files may change under their names.
+    """
+
+    def __init__(
+        self,
+        initializer: Initializer,
+        dense: Dense | None,
+        *,
+        attributes: bool,
+        apply_orientation: bool,
+        crops: bool,
+    ) -> None:
+        self._initializer, self._dense = initializer, dense
+        self._apply_orientation, self._crops = apply_orientation, crops
+        self.tasks = tuple(initializer.config.tasks) if attributes else ()
+        image = np.random.default_rng(0).integers(0, 256, (120, 120), dtype=np.uint8)
+        [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
+        shape = face.points
+        if dense is not None:
+            shape = dense(image, np.array([(47, 50), (73, 50), (60, 65), (50, 78), (70, 78)], dtype=np.float32))
+        self.shape = np.shape(shape)
+        answers = face.points.tobytes() + np.asarray(shape).tobytes() + face.expected_error.tobytes()
+        self.fingerprint = hashlib.sha256(answers).hexdigest()[:16]
+
+    def __call__(self, tasks: Sequence[ImageTask]) -> list[ImageResult]:
+        """What became of each image, in order; their drawings are on the disk."""
+        return list(self._results(tasks))
+
+    def _results(self, tasks: Sequence[ImageTask]) -> Iterator[ImageResult]:
+        waiting: list[_Decoded] = []
+        for task in tasks:
+            decoded = self._decoded(task)
+            if isinstance(decoded, ImageResult):
+                yield from self._finished(waiting)
+                waiting = []
+                yield decoded
+                continue
+            waiting.append(decoded)
+            if sum(entry.image.nbytes for entry in waiting) > _MEMORY:
+                yield from self._finished(waiting)
+                waiting = []
+        yield from self._finished(waiting)
+
+    def _decoded(self, task: ImageTask) -> _Decoded | ImageResult:
+        content, image = content_of(task.path), None
+        try:
+            if task.path.is_dir():
+                raise ValueError("the folder may not be read; ask for the right to, or leave it out")
+            image = read_image(task.path, apply_orientation=self._apply_orientation)
+            boxes, reasons = _boxes_of(task, image)
+        except ImportError:  # no detector: the same for every image
+            raise
+        except Exception as error:  # decoders and detectors raise what they like
+            return ImageResult(task.path, content, [failed_row(task.path, image, error)], [])
+        return _Decoded(task, content, image, boxes, reasons)
+
+    def _finished(self, waiting: Sequence[_Decoded]) -> Iterator[ImageResult]:
+        for entry, faces in zip(waiting, self._faces(waiting), strict=True):
+            path, image = entry.task.path, entry.image
+            if isinstance(faces, Exception):
+                yield ImageResult(path, entry.content, [failed_row(path, image, faces)], [])
+                continue
+            rows, crops = [], []
+            drawn: list[tuple[ArrayLike, ArrayLike]] = []
+            for number, face in enumerate(faces):
+                try:
+                    shape = self._shape_of(entry, number, face)
+                    if self._crops:
+                        crops.append(_crop(entry, number, face, shape))
+                    rows.append(face_row(path, image, number, face, shape, self.tasks))
+                    drawn.append((shape, face.box))
+                except Exception as error:
+                    rows.append(failed_row(path, image, error, number))
+            rows = rows or [image_row(path, image, "no face")]
+            yield ImageResult(path, entry.content, rows + _drawn(entry, drawn), crops)
+
+    def _faces(self, waiting: Sequence[_Decoded]) -> list[list[Initialization] | Exception]:
+        """Faces of each image, in one batch; where that fails, one by one, and the error of each that fails alone."""
+        if not waiting:
+            return []
+        images, boxes = [entry.image for entry in waiting], [np.reshape(entry.boxes, (-1, 4)) for entry in waiting]
+        try:
+            return list(self._initializer.batch(images, boxes, on_bad="nan"))
+        except Exception as error:
+            if len(waiting) == 1:
+                return [error]
+            return [faces for entry in waiting for faces in self._faces([entry])]
+
+    def _shape_of(self, entry: _Decoded, number: int, face: Initialization) -> NDArray[Any]:
+        if number in entry.reasons:
+            raise ValueError(entry.reasons[number])
+        if not np.isfinite(face.points).all():
+            where = np.round(entry.boxes[number], 1).tolist()
+            raise ValueError(f"its box {where} lies outside of the image, or on pixels that are not finite")
+        shape = face.points if self._dense is None else self._dense(entry.image, face.points)
+        if np.shape(shape) != self.shape or not np.isfinite(shape).all():
+            raise ValueError(f"its shape is {np.asarray(shape).tolist()}; expected {self.shape} finite numbers")
+        return shape
+
+
+def content_of(path: Path) -> str | None:
+    """A hash of a file; None of what cannot be read, which is not done until it can."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return None
+
+
+def _boxes_of(task: ImageTask, image: NDArray[Any]) -> tuple[list[NDArray[np.float64]], dict[int, str]]:
+    """An image's boxes, and why some of them are none: those are NaN."""
+    if task.boxes is None:
+        return list(detect_boxes(image)), {}
+    if isinstance(task.boxes, str):
+        raise ValueError(task.boxes)
+    boxes, reasons = [], {}
+    for number, box in enumerate(task.boxes):
+        try:
+            boxes.append(as_box(box))
+        except ValueError as error:
+            boxes.append(np.full(4, np.nan))
+            reasons[number] = str(error)
+    return boxes, reasons
+
+
+def _crop(entry: _Decoded, number: int, face: Initialization, shape: NDArray[Any]) -> dict[str, Any]:
+    name = image_name(entry.task.path)
+    visible = None if np.isnan(face.visible).any() else face.visible
+    return asdict(
+        crop_face(entry.image, name, number, shape, face.box, confidence=face.confidence, visible=visible)
+    )  # fmt: skip
+
+
+def _drawn(entry: _Decoded, faces: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Row]:
+    """Draw an image, if wanted: a row with the error where that fails for this image alone."""
+    path, image, target = entry.task.path, entry.image, entry.task.drawing
+    if target is None:
+        return []
+    try:
+        if isinstance(target, str):
+            raise ValueError(target)
+        draw_faces(target, image, [shape for shape, _ in faces], [box for _, box in faces])
+    except OSError as error:
+        if error.errno is not None and error.errno not in _NO_SUCH_NAME:
+            raise
+        return [failed_row(path, image, error, drawn=False)]
+    except Exception as error:
+        return [failed_row(path, image, error, drawn=False)]
+    return []

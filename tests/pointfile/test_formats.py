@@ -1,0 +1,69 @@
+"""Points of a run in the formats of labelling tools, read back as faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tcdcn_init import datasets
+from tcdcn_init.adapters.base import load_regressor
+from tcdcn_init.images import read_image
+from tcdcn_init.pointfile import find_images, write_points
+from tcdcn_init.pointfile.formats import check_output, format_of
+
+READERS = {
+    "imglab": datasets.read_imglab,
+    "coco": datasets.read_coco,
+    "cvat": datasets.read_cvat,
+    "label-studio": datasets.read_label_studio,
+    "pts": datasets.read_pts_folder,
+}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_a_run_s_points_are_read_back_as_faces(gallery, boxes, initializer, tmp_path, format):
+    images, broken = find_images([str(gallery)])[:3], tmp_path / "broken.png"
+    broken.write_text("no image")
+    given = {**boxes, broken.name: [boxes["face00.png"][0]]}
+    out = tmp_path / "labels" / "out"
+    report = write_points([*images, broken], out, initializer, boxes=given, format=format)
+    assert (report.images, report.faces, list(report.unreadable)) == (3, 3, [str(broken)])
+    # Files of .pts lie in the images' own folders, whichever they are, below the output.
+    found = READERS[format](out.joinpath(*gallery.parts[1:]) if format == "pts" else out, gallery)
+    assert [(face.image.name, round(float(face.five[2, 0]))) for face in found] == [
+        (path.name, round(float(answer.points[2, 0])))
+        for path in images
+        for answer in initializer(read_image(path), boxes[path.name])
+    ]
+
+
+def test_dense_shapes_have_their_format_too(gallery, boxes, initializer, tmp_path):
+    image = find_images([str(gallery)])[1]
+    dense = load_regressor("ert68-ytf").fit_from_points
+    write_points(
+        [image], tmp_path / "coco.json", initializer, boxes={image.name: [boxes["face00.png"][0]]}, dense=dense
+    )
+    [face] = datasets.read_coco(tmp_path / "coco.json", gallery)
+    assert face.points.shape == (68, 2)
+    assert face.image == image
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("a.csv", "csv"), ("a.b.json", "json"), ("a.coco.json", "coco"), ("coco.json", "coco"), ("a.xml", "imglab")],
+)
+def test_a_name_stands_for_a_format(name, format):
+    assert format_of(Path("out") / name) == format
+
+
+def test_what_cannot_be_written_is_said_first(tmp_path):
+    with pytest.raises(ValueError, match=r"suffix '\.txt'; expected one of \.csv.*--format csv, json"):
+        check_output(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match="unknown format 'cocoa'; did you mean coco"):
+        check_output(tmp_path / "a.json", "cocoa")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"is a file; expected the name of a folder for the \.pts files"):
+        check_output(tmp_path / "file", "pts")
+    with pytest.raises(ValueError, match="is a folder; expected the name of a file in it"):
+        check_output(tmp_path, "coco")
