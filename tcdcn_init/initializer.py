@@ -46,7 +46,8 @@ class Initializer:
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
         their answer. 1 never makes a second. A model of two stages makes them all, over every face: the first is the
-        coarse stage's, the others are the fine one's.
+        coarse stage's, the others are the fine one's. What it is unsure of, it looks at again from other sides
+        (`passes.two_stage`).
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool
@@ -257,11 +258,17 @@ class Initializer:
         expected = self.calibration.expected_error(error).astype(np.float32)
         return RawAnswers(points, self.calibration.confidence(error, face), expected, outputs)
 
+    def _sureness(self, outputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        error, face = (outputs[name] for name in _CONFIDENCE)
+        return self.calibration.confidence(error, face)
+
     def _run(
         self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         if isinstance(self.config, TwoStageConfig):
-            return run_stages(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
+            return run_stages(
+                self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad, sureness=self._sureness
+            )
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
 
 

@@ -21,7 +21,7 @@ from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
-from tcdcn_init.passes.two_stage import ask_stages
+from tcdcn_init.passes.two_stage import run_stages
 
 __all__ = ["crops_of", "quantised"]
 
@@ -59,7 +59,8 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         if isinstance(config, StageConfig):
             dense_points(look, config, [read_face_image(face)], face.five[None])
         else:
-            ask_stages(look, config, [read_face_image(face)], face.box[None], DEFAULT_PASSES)
+            boxes = [face.box[None]]
+            run_stages(look, config, [read_face_image(face)], boxes, passes=DEFAULT_PASSES, on_bad="raise")
     return {side: np.concatenate(crops) for side, crops in seen.items()}
 
 

@@ -20,6 +20,7 @@ __all__ = ["LUMA", "MARGIN", "Frame", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 MARGIN = 2  # pixels around a region, for interpolation
+_FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
 
 
 class Frame(NamedTuple):
@@ -102,13 +103,15 @@ class Region:
 
     def turned(self, frame: Frame, side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
-        a, b = frame.a / self._scale, frame.b / self._scale
-        x = (frame.x - self._origin[0]) / self._scale - (a - b) / 2
-        y = (frame.y - self._origin[1]) / self._scale - (a + b) / 2
+        pixels, scale = self._pixels, self._scale
+        fold = int(math.hypot(frame.a, frame.b) / scale / side / _FINEST)
+        if fold > 1:  # a coarse crop: means first, so that no detail between its pixels flickers
+            pixels, scale = pixels.reduce(fold), scale * fold
+        a, b = frame.a / scale, frame.b / scale
+        x = (frame.x - self._origin[0]) / scale - (a - b) / 2
+        y = (frame.y - self._origin[1]) / scale - (a + b) / 2
         affine = (a / side, -b / side, x, b / side, a / side, y)
-        return np.asarray(
-            self._pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
-        )
+        return np.asarray(pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
 
 
 def _inside(start: int, step: int, count: int, size: int) -> tuple[int, slice]:

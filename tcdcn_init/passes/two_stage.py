@@ -1,10 +1,15 @@
-"""A coarse pass over the box, fine passes over what it found: the same for every face."""
+"""A coarse pass over the box, fine passes over what it found; where that leaves doubt, other looks at the box.
+
+Nearly every face takes the same passes. A face that the network is unsure of is looked at again from the beginning, the
+coarse crop turned by each quarter and once half as large again, and the look it is surest of counts: so a lost face
+is found, and an answer is never exchanged for one that is thought less of.
+"""
 
 from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,11 +35,18 @@ _ROLL_LIST = ROLL.tolist()
 _UNIT = frames_from_points(np.array([[[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]]]) / np.sqrt(8.0), 1.0)[0]
 SIDE, CENTRE = float(_UNIT[0, 0]), complex(*_UNIT[:, 2].tolist())
 
+UNSURE = 0.7
+"""Confidence below which a face is looked at again; chosen, like the looks, on held-out faces that were turned, hidden
+in part, or in bad boxes."""
+
+LOOKS = (1j, -1.0 + 0j, -1j, 1.5 + 0j)
+"""The coarse crop's turn and size in those further looks, as complex numbers: the quarter turns, and a wider one."""
+
 # Expected errors of the coarse stage that the fine one may move a point by, and nobody wonders.
 DOUBTS = 3.0
 
 
-__all__ = ["StageAnswers", "agreed", "ask_stages", "run_stages", "upright_frame"]
+__all__ = ["LOOKS", "UNSURE", "StageAnswers", "agreed", "ask_stages", "run_stages", "upright_frame"]
 
 
 class StageAnswers(NamedTuple):
@@ -63,6 +75,7 @@ def run_stages(
     *,
     passes: int,
     on_bad: str,
+    sureness: Callable[[Answers], NDArray[np.float64]] | None = None,
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Points and further outputs of all boxes of all images.
 
@@ -79,6 +92,9 @@ def run_stages(
         As for `ask_stages`.
     on_bad : {"raise", "nan"}
         What pixels that are not finite under a face do.
+    sureness : callable, optional
+        Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken. Without
+        it, none is.
 
     Returns
     -------
@@ -99,7 +115,11 @@ def run_stages(
     if not len(rows):
         return points, answers
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
-    found = ask_stages(ask, config, [images[k] for k in owner[rows]], all_boxes[rows], passes)
+    shown = [images[k] for k in owner[rows]]
+    frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
+    found = ask_stages(ask, config, shown, frames, passes)
+    if sureness is not None:
+        found = _surest(ask, config, shown, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
             bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
@@ -118,10 +138,10 @@ def ask_stages(
     ask: Ask,
     config: TwoStageConfig,
     images: Sequence[NDArray[Any]],
-    boxes: NDArray[np.float64],
+    frames: Sequence[Frame],
     passes: int,
 ) -> StageAnswers:
-    """Ask the coarse stage about the boxes, then the fine one, each time about crops centred by the points before.
+    """Ask the coarse stage about crops, then the fine one, each time about crops centred by the points before.
 
     Parameters
     ----------
@@ -130,8 +150,8 @@ def ask_stages(
     config : TwoStageConfig
     images : sequence of ndarray
         Each face's, as `images.as_image` returns it.
-    boxes : (N, 4) ndarray
-        N at least 1, finite.
+    frames : sequence of N Frame
+        Of the coarse crops, N at least 1.
     passes : int
         The coarse stage's, which is always one, and the fine stage's.
 
@@ -142,12 +162,14 @@ def ask_stages(
     """
     coarse, fine = config.coarse, config.fine
     ratio = fine.view / coarse.view / fine.side
-    frames = [_box_frame(box, coarse.view) for box in boxes.tolist()]
-    coarse_sides = [frame.a for frame in frames]
-    regions = [Region(image, frame, frame.a * ratio) for image, frame in zip(images, frames, strict=True)]
+    coarse_sides = [math.hypot(frame.a, frame.b) for frame in frames]
+    regions = [
+        Region(image, frame, side * ratio) for image, frame, side in zip(images, frames, coarse_sides, strict=True)
+    ]
     crops = np.empty((len(frames), coarse.side, coarse.side), dtype=np.float32)
     for crop, region, frame in zip(crops, regions, frames, strict=True):
-        crop[...] = region.upright(frame, coarse.side)
+        is_upright = frame.a > 0 and not frame.b
+        crop[...] = region.upright(frame, coarse.side) if is_upright else region.turned(frame, coarse.side)
     crops *= np.float32(1 / 255)
     answers = first = ask(crops)
     points = first_points = _placed(frames, first["points"])
@@ -165,6 +187,36 @@ def ask_stages(
         answers = ask(crops)
         points = _placed(frames, answers["points"])
     return StageAnswers(points, agreed(points, answers, first_points, first), finite)
+
+
+def _surest(
+    ask: Ask,
+    config: TwoStageConfig,
+    images: Sequence[NDArray[Any]],
+    frames: Sequence[Frame],
+    passes: int,
+    found: StageAnswers,
+    sureness: Callable[[Answers], NDArray[np.float64]],
+) -> StageAnswers:
+    """What was found, exchanged for other looks at the same boxes where these are surer."""
+    sure = sureness(found.answers)
+    unsure = np.flatnonzero((sure < UNSURE) & found.finite)
+    if not len(unsure):
+        return found
+    points, answers = found.points.copy(), {name: values.copy() for name, values in found.answers.items()}
+    for turn in LOOKS:
+        looks = []
+        for k in unsure:
+            a, _, x, y = frames[k]
+            looks.append(Frame(a * turn.real, a * turn.imag, x, y))
+        again = ask_stages(ask, config, [images[k] for k in unsure], looks, passes)
+        surer = sureness(again.answers)
+        better = np.flatnonzero((surer > sure[unsure]) & again.finite)
+        rows = unsure[better]
+        sure[rows], points[rows] = surer[better], again.points[better]
+        for name, values in answers.items():
+            values[rows] = again.answers[name][better]
+    return StageAnswers(points, answers, found.finite)
 
 
 def _box_frame(box: list[float], view: float) -> Frame:

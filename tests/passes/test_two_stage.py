@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tcdcn_init import Initializer
-from tcdcn_init.crops import frames_apart, frames_from_points, snapped
+from tcdcn_init.crops import frames_apart, frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.passes.two_stage import agreed, ask_stages, upright_frame
+from tcdcn_init.passes.regions import Frame
+from tcdcn_init.passes.two_stage import LOOKS, agreed, ask_stages, run_stages, upright_frame
 
 CONFIG = TwoStageConfig()
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
@@ -43,6 +46,15 @@ class Finder:
         return answers(spot[:, None] + 0.3 * FIVE)
 
 
+def in_boxes(boxes: object) -> list[Frame]:
+    return [
+        Frame(float(side), 0.0, *centre)
+        for (side, centre) in (
+            (frame[0, 0], frame[:, 2].tolist()) for frame in frames_from_boxes(np.asarray(boxes), CONFIG.coarse.view)
+        )
+    ]
+
+
 def spot(x: float, y: float, size: tuple[int, int] = (300, 400)) -> np.ndarray:
     rows, columns = np.mgrid[: size[0], : size[1]]
     return np.rint(220 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)).astype(np.uint8)
@@ -55,7 +67,7 @@ def test_the_second_crop_is_upright_and_its_points_lie_in_the_image(roll, size):
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     picture = spot(198, 140)
     look = Finder(first)
-    found = ask_stages(look, CONFIG, [picture], box, 2)
+    found = ask_stages(look, CONFIG, [picture], in_boxes(box), 2)
     assert [crops.shape for crops in look.seen] == [(1, 64, 64), (1, 80, 80)]
     assert np.abs(found.points[0].mean(axis=0) - [198, 140]).max() < 0.03 * 90 * size + 1
     assert abs((roll_degrees(found.points)[0] - roll + 180) % 360 - 180) < 1.0
@@ -66,7 +78,7 @@ def test_a_face_beyond_its_region_is_still_cut_from_the_picture():
     first = 0.3 * FIVE + [0.48, 0.45]  # at the corner of the coarse crop
     box = np.array([[100.0, 80.0, 160.0, 140.0]])
     at = np.array([130.0, 110.0]) + 60 * 2.2 * (first.mean(axis=0) + [0.03, 0.03])
-    found = ask_stages(Finder(first), CONFIG, [spot(*at)], box, 2)
+    found = ask_stages(Finder(first), CONFIG, [spot(*at)], in_boxes(box), 2)
     assert np.abs(found.points[0].mean(axis=0) - at).max() < 1.0
 
 
@@ -76,7 +88,7 @@ def test_every_fine_pass_is_centred_by_the_one_before():
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     middle = np.array([190.0, 145.0]) + 85 * 2.2 * first.mean(axis=0)
     ask = Finder(first)
-    found = ask_stages(ask, CONFIG, [spot(*(middle + [9, 6]))], box, 3)
+    found = ask_stages(ask, CONFIG, [spot(*(middle + [9, 6]))], in_boxes(box), 3)
     assert [crops.shape[1] for crops in ask.seen] == [64, 80, 80]
     off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (80, 80))) - 39.5).max() for crops in ask.seen[1:]]
     assert off[1] < 0.5 * off[0]
@@ -85,24 +97,53 @@ def test_every_fine_pass_is_centred_by_the_one_before():
 
 def test_one_pass_is_the_coarse_stage_alone():
     ask = Finder(0.3 * FIVE)
-    found = ask_stages(ask, CONFIG, [spot(198, 140)], np.array([[150.0, 100.0, 230.0, 190.0]]), 1)
+    found = ask_stages(ask, CONFIG, [spot(198, 140)], in_boxes([[150.0, 100.0, 230.0, 190.0]]), 1)
     assert len(ask.seen) == 1
     np.testing.assert_allclose(found.points[0].mean(axis=0), [190, 145] + 90 * 2.2 * 0.3 * FIVE.mean(axis=0), atol=0.5)
 
 
 @pytest.mark.parametrize("first", [0 * FIVE, 1e-9 * FIVE, 50 * FIVE])
 def test_points_that_collapse_or_explode_are_survived(first):
-    found = ask_stages(Finder(first), CONFIG, [spot(180, 140)], np.array([[150.0, 100.0, 230.0, 190.0]]), 2)
+    found = ask_stages(Finder(first), CONFIG, [spot(180, 140)], in_boxes([[150.0, 100.0, 230.0, 190.0]]), 2)
     assert np.isfinite(found.points).all()
 
 
 def test_faces_do_not_depend_on_their_company():
     boxes = np.array([[150.0, 100.0, 230.0, 190.0], [10, 10, 90, 120], [140, 90, 240, 200]])
     pictures = [spot(198, 140), spot(50, 60), spot(180, 120)]
-    together = ask_stages(Finder(FIVE), CONFIG, pictures, boxes, 2)
+    together = ask_stages(Finder(FIVE), CONFIG, pictures, in_boxes(boxes), 2)
     for k in range(3):
-        alone = ask_stages(Finder(FIVE), CONFIG, pictures[k : k + 1], boxes[k : k + 1], 2)
+        alone = ask_stages(Finder(FIVE), CONFIG, pictures[k : k + 1], in_boxes(boxes[k : k + 1]), 2)
         np.testing.assert_array_equal(alone.points[0], together.points[k])
+
+
+class Lost(Finder):
+    """Unsure of what it sees, unless the coarse crop is turned by half a circle."""
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        found = super().__call__(crops)
+        coarse = [seen for seen in self.seen if seen.shape[1] == CONFIG.coarse.side]
+        found["expected_error"][:] = 0.02 if len(coarse) == 3 else 0.9
+        return found
+
+
+def test_a_face_that_is_unsure_is_looked_at_again_and_the_surest_look_counts():
+    ask, box = Lost(0.3 * FIVE), np.array([[150.0, 100.0, 230.0, 190.0]])
+
+    def sureness(found):
+        return 1.0 - found["expected_error"].mean(axis=1)
+
+    bare = TwoStageConfig(replace(CONFIG.coarse, tasks=()), replace(CONFIG.fine, tasks=()))
+    given = (bare, [spot(198, 140)], [box])
+    points, outputs = run_stages(ask, *given, passes=2, on_bad="raise", sureness=sureness)
+    assert sum(seen.shape[1] == CONFIG.coarse.side for seen in ask.seen) == 1 + len(LOOKS)
+    np.testing.assert_allclose(outputs["expected_error"], 0.02, atol=1e-6)
+    assert abs(abs(roll_degrees(points)[0]) - 180) < 1.0
+    # Without doubt, or without a measure of it, one look is all.
+    for options in ({}, {"sureness": lambda found: np.ones(1)}):
+        ask = Lost(0.3 * FIVE)
+        run_stages(ask, *given, passes=2, on_bad="raise", **options)
+        assert len(ask.seen) == 2
 
 
 def test_a_contradiction_between_the_stages_is_doubted():
