@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import compare, report
+from common import Timing, compare, report
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.data import astronaut
@@ -37,7 +37,7 @@ def photographs(folder: Path, width: int, count: int) -> Mapping[str, Sequence[N
     for number in range(count):
         # Noise as of a sensor: without it a JPEG is done far too soon.
         pixels = np.full((height, width, 3), 128, dtype=np.float32)
-        pixels[:, :height] = portrait
+        pixels[:, :height] = np.asarray(portrait)
         pixels += rng.normal(0.0, 4.0, (height, width, 1)).astype(np.float32)
         image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
         image.save(folder / f"{number}.jpg", quality=92)
@@ -67,13 +67,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         given = photographs(Path(folder), arguments.width, arguments.images)
         images = find_images([folder])
-        timings, ratios = {}, {}
-        for kind, boxes in (("boxes given", given), ("faces found", None))[: 1 + arguments.detect]:
+        timings: dict[str, Timing] = {}
+        ratios: dict[str, float] = {}
+        kinds: list[tuple[str, Any]] = [("boxes given", given), ("faces found", None)]
+        for kind, boxes in kinds[: 1 + arguments.detect]:
             calls = {
                 f"{kind}{', ' * bool(extras)}{' and '.join(extras)}": partial(
                     once, initializer, images, Path(folder) / "out", boxes, extras
                 )
-                for extras in ([], ["draw"], ["review"])
+                for extras in ((), ("draw",), ("review",))
             }
             found = compare(calls, arguments.repeats, per=arguments.images)
             timings |= found
