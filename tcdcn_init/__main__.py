@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from tcdcn_init.cli import app
 
-app(prog_name="tcdcn-init")
+if __name__ == "__main__":
+    app(prog_name="tcdcn-init")
