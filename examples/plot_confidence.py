@@ -18,7 +18,8 @@ boxes = [box + 96 * step * np.array([1, 0, 1, 0]) for step in steps]
 faces = Initializer()(image, boxes)
 
 # %%
-# As long as enough of the face is in reach, the points stay on it; then they leave it, and the confidence says so.
+# The points stay on the face while any of it is in reach. The confidence falls long before they leave it: a box beside
+# a face looks like one without.
 
 truth = faces[0].points
 error = [np.linalg.norm(face.points - truth, axis=1).mean() / np.linalg.norm(truth[1] - truth[0]) for face in faces]
