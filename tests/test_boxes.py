@@ -63,3 +63,8 @@ def test_a_bad_box_is_named_or_becomes_nan(boxes, message):
     found = checked_boxes(IMAGE, boxes, "nan")
     assert np.isnan(found[-1]).all()
     assert found.shape == (len(boxes), 4)
+
+
+def test_no_boxes_at_all_are_not_a_wish_to_detect():
+    with pytest.raises(ValueError, match=r"boxes is None; .*detect_boxes\(image\) finds some"):
+        checked_boxes(IMAGE, None, "raise")
