@@ -159,6 +159,7 @@ def plot_detection(report: DetectionReport, *files: Path) -> None:
                 axis.plot(x, y, color=colour, linestyle=_LINES[way.turned], label=f"{way.detector}, {way.turned}")
                 axis.plot(100 * point.precision, 100 * point.recall, marker="o", color=colour)
             axis.set(title=TITLES.get(name, name), xlabel="precision, %", ylabel="recall, %")
+            axis.set_xlim(left=max(70.0, axis.get_xlim()[0]))  # below, nobody would set it
             axis.grid(color="#e5e5e5", linewidth=0.8)
         axis.legend(title="detector, turned copies", fontsize=9)
 
