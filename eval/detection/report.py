@@ -101,8 +101,8 @@ def detection_text(report: DetectionReport) -> str:
     about = (
         "A detector that is asked for hints rather than faces, and the initializer's network, which says which of them "
         f"are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
-        "searched never, where no upright face was found (the default), or always. The certainty was chosen on sheets "
-        "of held-out training photographs; AFW reports."
+        "searched never, where no upright face was found (the default), or always. The certainty was chosen on "
+        "sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():
