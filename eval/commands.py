@@ -219,7 +219,7 @@ def detection(
 ) -> None:
     """Measure how many faces are found, how many of what is found are none, and how long that takes.
 
-    Data: sheets of held-out training photographs, on which the certainty that makes a face is chosen
+    Data: sheets of held-out training photographs, for choosing the certainty that makes a face
     (`detection.search.LEAST_CERTAINTY`). AFW: what is reported. An interrupted run goes on when it is repeated.
     """
     from tcdcn_init._shared.names import unknown_name

@@ -107,6 +107,8 @@ def checked_boxes(image: NDArray[Any], boxes: Sequence[BoxLike] | ArrayLike, on_
     """
     if on_bad not in ("raise", "nan"):
         raise ValueError(f"on_bad is {on_bad!r}; expected 'raise' or 'nan'")
+    if boxes is None:
+        raise ValueError("boxes is None; expected boxes of faces: detection.detect_boxes(image) finds some")
     height, width = image.shape[:2]
     if type(boxes) is np.ndarray and boxes.shape[1:] == (4,) and boxes.dtype.kind in "iuf":
         array = boxes.astype(np.float64)

@@ -246,3 +246,8 @@ def test_the_door_takes_a_detector_s_rows():
     [face] = initialize(astronaut(), np.array([(170.0, 70.0, 275.0, 205.0, 0.99)]))
     [same] = initialize(astronaut(), [{"x": 170, "y": 70, "w": 105, "h": 135}])
     np.testing.assert_array_equal(face.points, same.points)
+
+
+def test_no_boxes_at_all_are_not_a_wish_to_detect():
+    with pytest.raises(ValueError, match=r"boxes is None; .*detect_boxes\(image\) finds some"):
+        checked_boxes(IMAGE, None, "raise")

@@ -101,8 +101,8 @@ def detection_text(report: DetectionReport) -> str:
     about = (
         "A detector that is asked for hints rather than faces, and the initializer's network, which says which of them "
         f"are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
-        "searched never, where no upright face was found (the default), or always. The certainty was chosen on sheets "
-        "of held-out training photographs; AFW reports."
+        "searched never, where no upright face was found (the default), or always. The certainty was chosen on "
+        "sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():
@@ -159,6 +159,7 @@ def plot_detection(report: DetectionReport, *files: Path) -> None:
                 axis.plot(x, y, color=colour, linestyle=_LINES[way.turned], label=f"{way.detector}, {way.turned}")
                 axis.plot(100 * point.precision, 100 * point.recall, marker="o", color=colour)
             axis.set(title=TITLES.get(name, name), xlabel="precision, %", ylabel="recall, %")
+            axis.set_xlim(left=max(70.0, axis.get_xlim()[0]))  # below, nobody would set it
             axis.grid(color="#e5e5e5", linewidth=0.8)
         axis.legend(title="detector, turned copies", fontsize=9)
 
