@@ -409,7 +409,19 @@ def columns() -> str:
     return table(["column", "type", "unit", "meaning"], rows)
 
 
+def speed_drawings() -> str:
+    """What drawings and the review page add to a run of `points`."""
+    document = read("benchmarks/points.json")
+    rows = [
+        [name, f"{1e3 * timing['median']:.0f}", f"{document['ratios'][name]:.2f}"]
+        for name, timing in document["seconds"].items()
+    ]
+    said = f"Processor time of one thread for an image of {document['size']} pixels (`{document['command']}`)."
+    return table(["points of an image", "ms", "x without"], rows) + f"\n\n{said}"
+
+
 TABLES: dict[str, Callable[..., str]] = {
+    "speed-drawings": speed_drawings,
     "columns": columns,
     "command": command,
     "found": found,

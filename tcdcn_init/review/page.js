@@ -56,8 +56,11 @@ function make(face, index) {
   caption.className = "caption";
   const confidence = document.createElement("b");
   confidence.textContent = percent(face[CONFIDENCE]);
+  // What is too long loses its beginning, since numbers stand at the end.
   const name = document.createElement("span");
-  name.textContent = face[IMAGE].split(/[\\/]/).pop();
+  const text = document.createElement("bdi");
+  text.textContent = face[IMAGE].split(/[\\/]/).pop();
+  name.append(text);
   caption.append(confidence, name);
   item.append(picture, caption);
   return item;
@@ -131,7 +134,7 @@ const all = faces.map((_, index) => index);
 const confidence = (index) => faces[index][CONFIDENCE] ?? -1;
 const sorted = {
   name: all, // as the run had them
-  low: all.toSorted?.((a, b) => confidence(a) - confidence(b)) ?? [...all].sort((a, b) => confidence(a) - confidence(b)),
+  low: [...all].sort((a, b) => confidence(a) - confidence(b)),
 };
 sorted.high = [...sorted.low].reverse();
 
@@ -153,7 +156,7 @@ byId("only").addEventListener("change", soon);
 byId("size").addEventListener("input", (event) => {
   document.documentElement.style.setProperty("--size", `${event.target.value}px`);
 });
-byId("bar").addEventListener("submit", (event) => event.preventDefault());
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
 
 // --- mouse and keyboard
 
@@ -253,7 +256,7 @@ byId("box-legend").hidden = !faces.some((face) => face[BOX].length);
 
 const rest = byId("others");
 rest.hidden = others.length === 0;
-rest.firstElementChild.textContent = `${plural(others.length, "entry").replace("entrys", "entries")} without a face here`;
+rest.firstElementChild.textContent = `${others.length.toLocaleString("en")} without points: images and faces`;
 rest.addEventListener("toggle", () => {
   if (rest.lastElementChild.childElementCount) return;
   for (const [name, why] of others) {
@@ -265,7 +268,9 @@ rest.addEventListener("toggle", () => {
 
 // A face that the keyboard reaches is not to lie below the bar.
 new ResizeObserver(([entry]) => {
-  document.documentElement.style.setProperty("--bar", `${entry.borderBoxSize[0].blockSize}px`);
+  const covers = getComputedStyle(entry.target).position === "sticky";
+  document.documentElement.style.setProperty("--bar", `${covers ? entry.borderBoxSize[0].blockSize : 0}px`);
 }).observe(byId("bar"));
+byId("size").value = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--size"), 10);
 
 arrange();
