@@ -131,8 +131,10 @@ def failed_row(
     reason = str(error) or type(error).__name__
     if not drawn:
         return image_row(path, image, "not drawn") | {"error": as_text(f"not drawn: {reason}")}
-    what = "cannot be used" if number is None else f"face {number} cannot be used"
-    return image_row(path, image, "failed", number) | {"error": as_text(f"{what}: {reason}")}
+    said = reason.removeprefix(f"{path} ")  # the name stands in the row
+    if said == reason:
+        said = f"{'' if number is None else f'face {number} '}cannot be used: {reason}"
+    return image_row(path, image, "failed", number) | {"error": as_text(said)}
 
 
 def face_row(

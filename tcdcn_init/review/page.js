@@ -8,7 +8,11 @@ const { side, faces, others } = JSON.parse(holder.textContent);
 const [IMAGE, FACE, CONFIDENCE, POINTS, BOX, HIDDEN, JPEG] = [0, 1, 2, 3, 4, 5, 6];
 const byId = (name) => document.getElementById(name);
 const grid = byId("faces");
-const percent = (confidence) => (confidence === null ? "–" : `${Math.round(100 * confidence)} %`);
+// Most confidences lie close below 1, and what is not certain is not to look so.
+const percent = (confidence) => {
+  if (confidence === null) return "–";
+  return `${confidence >= 0.99 && confidence < 1 ? Math.floor(1000 * confidence) / 10 : Math.round(100 * confidence)} %`;
+};
 const plural = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 
 // --- marks, which outlive the page where the browser lets them

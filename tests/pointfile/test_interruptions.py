@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import resource
@@ -137,6 +138,15 @@ def test_a_drawing_that_is_gone_is_drawn_anew(copied, boxes, initializer, tmp_pa
     assert first.read_bytes() == content
     assert len(list(drawn.rglob("*.jpg"))) == 20
     assert not list(drawn.rglob("*.part"))
+
+
+def test_a_review_holds_the_faces_that_were_done_before_it_was_asked_for(copied, boxes, initializer, tmp_path):
+    interrupt(copied, tmp_path / "p.csv", boxes=boxes)
+    page = tmp_path / "review.html"
+    write_points(copied, tmp_path / "p.csv", initializer, boxes=boxes, review=page)
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data"')[1].split(">", 1)[1].split("</script>")[0])
+    assert [face[:2] for face in data["faces"]] == [[str(p), k] for p in copied for k in range(len(boxes[p.name]))]
+    assert data["others"] == [[str(path), "no face"] for path in copied if not boxes[path.name]]
 
 
 # --- the command, as processes
