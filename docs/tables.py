@@ -20,6 +20,7 @@ from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables import report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
+from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_tables, box_text
 from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW, ConfidenceReport
 from tcdcn_init.eval.model_report.confidence_report import confidence_tables, confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
@@ -237,6 +238,17 @@ def confidence() -> str:
     return confidence_tables(_confidence().datasets)
 
 
+@cache
+def _boxes() -> BoxReport:
+    return BoxReport.read(ROOT / "docs/boxes/boxes.json")
+
+
+def boxes() -> str:
+    """The default model in boxes of another size."""
+    report = _boxes()
+    return f"{box_tables(report.datasets)}\n\n{box_sentence(report.datasets)} `{report.command}`"
+
+
 _THRESHOLDS_ON = ("aflw", "afw")
 
 
@@ -452,6 +464,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "passes": passes,
     "confidence": confidence,
     "thresholds": thresholds,
+    "boxes": boxes,
     "machine": machine,
     "speed-real": speed_real,
     "speed-loop": speed_loop,
@@ -463,6 +476,7 @@ TABLES: dict[str, Callable[..., str]] = {
 WHOLE_PAGES: dict[str, Callable[[], str]] = {
     **{f"docs/results/{name}/report.md": partial(page, name) for name in REPORTS},
     "docs/confidence/confidence.md": lambda: confidence_text(_confidence()),
+    "docs/boxes/boxes.md": lambda: box_text(_boxes()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
     "docs/video/motion.md": lambda: motion_text(MotionReport.read(ROOT / "docs/video/motion.json")),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(

@@ -173,7 +173,7 @@ def test_relative_boxes_of_mediapipe_take_the_image_s_size():
     left=st.floats(-50, 150),
     top=st.floats(-50, 80),
     width=st.floats(60, 300),
-    height=st.floats(60, 300),
+    height=st.floats(60, 200),
     relative=st.booleans(),
 )
 def test_every_format_holds_the_same_box(left, top, width, height, relative):

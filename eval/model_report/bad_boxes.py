@@ -121,13 +121,13 @@ def box_sentence(datasets: Mapping[str, BoxesFigures]) -> str:
     said = []
     for name, figures in datasets.items():
         own = next(row for row in figures.scale if row.value == 1.0).summary.failure_10
-        good = [row.value for row in figures.scale if row.summary.failure_10 <= own + 0.01]
+        good = [row.value for row in figures.scale if row.summary.failure_10 <= own + 0.01 + 1e-9]
         # From the own box outwards, to the last size before one that is worse.
         low = min(value for value in good if all(v in good for v in SCALES if value <= v <= 1.0))
         high = max(value for value in good if all(v in good for v in SCALES if 1.0 <= v <= value))
-        said.append(f"{low:g} to {high:g} times on {TITLES.get(name, name)}")
+        said.append(f"{low:g} to {high:g} on {TITLES.get(name, name)}")
     return (
-        "At most one face in a hundred more fails than in the face's own box, where the box has its size "
+        "At most one face in a hundred more fails than in the face's own box where the box is of its size times "
         f"{', '.join(said)}."
     )
 

@@ -130,7 +130,8 @@ def parse_label_studio(path: Path) -> tuple[list[LabelledImage], list[str]]:
             continue
         image = LabelledImage(_name(url), None, None, place=place)
         images.append(image)
-        faces, regions = {}, {}
+        faces: dict[Any, list[dict[str, Any]]] = {}
+        regions: dict[Any, dict[str, Any]] = {}
         try:
             for region in _result(task, place):
                 regions[region.get("id")] = region

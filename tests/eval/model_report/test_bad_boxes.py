@@ -31,7 +31,7 @@ def test_the_sentence_goes_outwards_to_the_last_good_size(answers):
 
     drawn = dataclasses.replace(figures, scale=[with_failures(row) for row in figures.scale])
     # 2.5 times is good again, but lies beyond a size that is not.
-    assert "its size 0.5 to 1.75 times on AFLW." in box_sentence({"aflw": drawn})
+    assert "its size times 0.5 to 1.75 on AFLW." in box_sentence({"aflw": drawn})
 
 
 def test_a_model_without_confidence_is_not_called_unsure(answers):
