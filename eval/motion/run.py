@@ -132,7 +132,7 @@ def run_motion(
         for number, found in track(results, "Following", len(todo)):
             done[todo[number]] = found
             journal.append({"item": todo[number], "found": found})
-        still = _error_of_photographs({face.name: face for item in items for face in item.faces}, settings)
+        still = _errors_of_photographs(items, settings)
         report = _report(items, done, DATASETS[dataset].title, still, settings)
         report.write(out / "motion.json")
         write_text(out / "motion.md", motion_text(report))
@@ -161,7 +161,11 @@ def _items(faces: list[Face], clips: int) -> list[_Item]:
 
 
 def _report(
-    items: Sequence[_Item], done: Mapping[int, Mapping[str, Any]], title: str, still: float, settings: Settings
+    items: Sequence[_Item],
+    done: Mapping[int, Mapping[str, Any]],
+    title: str,
+    still: dict[str, float],
+    settings: Settings,
 ) -> MotionReport:
     followed: dict[str, list[Followed]] = {}
     false: dict[str, int] = {}
@@ -185,11 +189,17 @@ def _report(
     )
 
 
-def _error_of_photographs(faces: Mapping[str, Face], settings: Settings) -> float:
+def _errors_of_photographs(items: Sequence[_Item], settings: Settings) -> dict[str, float]:
     initializer = settings.make_initializer()
-    found = np.stack([initializer.points(read_face_image(face), [face.box])[0] for face in faces.values()])
-    truth = np.stack([face.five for face in faces.values()])
-    return float(np.mean(np.linalg.norm(found - truth, axis=2).mean(axis=1) / interocular(truth)))
+    errors: dict[str, float] = {}
+    of_kind: dict[str, list[float]] = {}
+    for item in items:
+        for face in item.faces:
+            if face.name not in errors:
+                off = initializer.points(read_face_image(face), [face.box])[0] - face.five
+                errors[face.name] = float(np.linalg.norm(off, axis=1).mean() / interocular(face.five))
+            of_kind.setdefault(item.kind, []).append(errors[face.name])
+    return {kind: float(np.mean(each)) for kind, each in of_kind.items() if not kind.startswith("noise ")}
 
 
 def _predictors(files: Sequence[Path]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def apart(points: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ND
     >>> face = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]])
     >>> distance, scale = apart([face], [face + [27, 0], 2 * face])
     >>> distance.round(2).tolist(), scale.round(2).tolist()
-    ([[0.51, 1.04]], [[0.0, 0.69]])
+    ([[0.51, 1.03]], [[0.0, 0.69]])
     """
     a = np.asarray(points, dtype=np.float64).reshape(-1, 5, 2)
     b = np.asarray(others, dtype=np.float64).reshape(-1, 5, 2)
