@@ -35,8 +35,13 @@ commands.add_typer(paper.commands, name="paper")
 @commands.command("eval")
 def evaluate(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="aflw, afw, afw68 or mtfl-val; default: one portrait.")] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="aflw, afw, afw68, lfpw, helen, 300w-common, 300w or mtfl-val; default: one portrait."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the data set; of 300w, the one with lfpw/, helen/, ibug/ ...")
+    ] = None,
     regressor: Annotated[
         list[str] | None, typer.Option(help="Name or .dat file, again or comma-separated; default: bundled ones.")
     ] = None,

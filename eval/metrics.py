@@ -30,6 +30,7 @@ __all__ = [
     "ced",
     "failure_rate",
     "nme",
+    "outer_corner_ratio",
     "point_errors",
     "pose_rows",
     "summarise",
@@ -117,6 +118,33 @@ def nme(
     0.12
     """
     return np.asarray(point_errors(predicted, truth, norm, boxes).mean(axis=1))
+
+
+def outer_corner_ratio(truth: ArrayLike) -> NDArray[np.float64]:
+    """The distance of the eye centres over that of the outer eye corners: turns errors over the one into the other.
+
+    The TCDCN papers divide by the distance of the eye centres, most tables of 300-W since 2018 by that of the outer
+    eye corners, points 36 and 45, which is about 1.4 times as long.
+
+    Parameters
+    ----------
+    truth : (N, 68, 2) array_like
+
+    Returns
+    -------
+    (N,) ndarray of float64
+        NaN where the corners coincide.
+
+    Examples
+    --------
+    >>> shape = np.zeros((68, 2))
+    >>> shape[36:42, 0], shape[42:48, 0] = (0, 10, 20, 30, 20, 10), (60, 70, 80, 90, 80, 70)
+    >>> outer_corner_ratio([shape]).round(3).tolist()
+    [0.667]
+    """
+    array = np.asarray(truth, dtype=np.float64)
+    outer = np.linalg.norm(array[..., 45, :] - array[..., 36, :], axis=-1)
+    return np.asarray(interocular(five_from_68(array)) / np.where(outer > 0, outer, np.nan))
 
 
 def with_missing(errors: ArrayLike) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 from tcdcn_init.geometry.points import (
     FIVE_POINTS,
     MIRROR,
+    MIRROR_68,
     FloatArray,
     as_five_points,
     centroid_size,
@@ -25,6 +26,7 @@ __all__ = [
     "FARTHEST",
     "FIVE_POINTS",
     "MIRROR",
+    "MIRROR_68",
     "BoxLike",
     "FloatArray",
     "Rectangle",

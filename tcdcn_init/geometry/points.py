@@ -12,6 +12,7 @@ from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 __all__ = [
     "FIVE_POINTS",
     "MIRROR",
+    "MIRROR_68",
     "FloatArray",
     "as_five_points",
     "centroid_size",
@@ -28,6 +29,17 @@ FIVE_POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mout
 
 MIRROR = (1, 0, 2, 4, 3)
 """Index of each point's partner when the image is mirrored left to right."""
+
+MIRROR_68 = (
+    *range(16, -1, -1),  # jaw
+    *range(26, 16, -1),  # brows
+    *range(27, 31),
+    *range(35, 30, -1),  # nose
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),  # eyes
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),  # outer lips
+    *(64, 63, 62, 61, 60, 67, 66, 65),  # inner lips
+)
+"""The same of iBUG's 68 points."""
 
 
 def as_five_points(points: ArrayLike) -> NDArray[np.float64]:
