@@ -213,6 +213,39 @@ def make_300w(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callab
     return make
 
 
+@pytest.fixture(scope="session")
+def draw_29(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., Any]:
+    """``draw_29(rng)`` -> a drawn face with a dark bar over some points: image, (29, 2) points, (29,) hidden."""
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        image, five = draw_face(rng, size=(90, 100), eyes=28.0, roll=8 * rng.standard_normal())
+        corners = np.stack([five[1] - five[0], (five[3:].mean(axis=0) - five[:2].mean(axis=0))])
+        points = five[2] + _SCHEME_29 @ corners
+        points[[16, 17, 20, 22, 23]] = five
+        side = rng.integers(3)  # the left half, the right half, or nothing is covered
+        image = image.copy()
+        edge = int(five[2, 0])
+        if side < 2:
+            image[:, : edge - 4] = 128 if side == 0 else image[:, : edge - 4]
+            image[:, edge + 4 :] = 128 if side == 1 else image[:, edge + 4 :]
+        x = points[:, 0]
+        hidden = (x < edge - 4) if side == 0 else (x >= edge + 4) if side == 1 else np.zeros(29, dtype=bool)
+        return image, points, hidden
+
+    return draw
+
+
+# COFW's 29 points from the nose tip, in distances of the eyes and of eyes and mouth: means over LFPW, rounded.
+_SCHEME_29 = np.array(
+    [[-0.9, -0.7], [0.9, -0.7], [-0.22, -0.7], [0.22, -0.7],
+     [-0.57, -0.82], [-0.57, -0.73], [0.57, -0.82], [0.57, -0.73],
+     [-0.72, -0.5], [0.72, -0.5], [-0.28, -0.5], [0.28, -0.5],
+     [-0.5, -0.6], [-0.5, -0.45], [0.5, -0.6], [0.5, -0.45], [-0.5, -0.5], [0.5, -0.5],
+     [-0.29, 0.05], [0.29, 0.05], [0, 0], [0, 0.15],
+     [-0.44, 0.45], [0.44, 0.45], [0, 0.36], [0, 0.44], [0, 0.52], [0, 0.65], [0, 1.1]]
+)  # fmt: skip
+
+
 def _around(five: np.ndarray) -> np.ndarray:
     """68 points whose five are these: a jaw below, and the rest spread about the five."""
     unit = np.linalg.norm(five[1] - five[0])
