@@ -30,8 +30,8 @@ def draw_improvements(report: OcclusionReport, *files: Path) -> None:
         for axis, ((condition, faces), found) in zip(axes, panels.items(), strict=True):
             for k, each in enumerate(found):
                 _draw_bars(axis, each, k, len(found))
-            what = "all" if faces == "all" else "occluded"
-            axis.set_title(f"{condition}: {what} {found[0].count} faces", loc="left", fontweight="bold", fontsize=11)
+            which = f"{found[0].count} {'occluded ' * (faces == 'occluded')}faces {condition}"
+            axis.set_title(which, loc="left", fontweight="bold", fontsize=11)
             axis.axhline(0, color="#333333", linewidth=1)
             axis.grid(axis="y", color="#dddddd", linewidth=0.8)
             axis.margins(x=0.01)
