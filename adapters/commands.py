@@ -74,8 +74,10 @@ def points(
 
 @commands.command()
 def make(
-    name: Annotated[str, typer.Argument(help="ert5-mtfl, ert68-ytf, sdm-mtfl, sdm-mtfl-box, rcpr-mtfl, shapes-...")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68 for the names with ytf.")],
+    name: Annotated[
+        str, typer.Argument(help="ert5-mtfl, ert68-ytf, ert68-300w, sdm-mtfl, sdm-mtfl-box, rcpr-mtfl, shapes-...")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w.")],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,
 ) -> None:

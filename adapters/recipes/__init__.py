@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tcdcn_init._shared.names import unknown_name
 
-NAMES = ("ert5-mtfl", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68")
+NAMES = ("ert5-mtfl", "ert68-300w", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68")
 """What can be made."""
 
 __all__ = ["NAMES", "make"]
@@ -21,7 +21,7 @@ def make(name: str, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]
     name : str
         Of `NAMES`.
     root : path
-        Folder of MTFL, or of ytf68 for the names that end in ytf or ytf68.
+        Folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
     out : pathlib.Path
         File to write.
     seed : int
