@@ -32,8 +32,8 @@ class Zones:
     >>> zones = Zones(np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]]))
     >>> zones.of_places(np.array([[0, 1], [0, 3]]), np.array([0.5, 1.0])).tolist()
     [1, 8]
-    >>> zones.weights(np.array([0, 8]), np.array([[1.0, 0, 0, 0]]), 2).round(2).tolist()
-    [[0.2, 0.8]]
+    >>> zones.weights(np.array([0, 8]), np.array([[1.0, 0, 0, 0]]), 2).astype(float).round(2).tolist()
+    [[0.08, 0.92]]
     """
 
     def __init__(self, reference: NDArray[np.float64]) -> None:
