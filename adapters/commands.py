@@ -97,7 +97,7 @@ def points(
 @commands.command()
 def make(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL, or of ytf68 for the names with ytf.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w.")],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,
 ) -> None:

@@ -58,9 +58,11 @@ def evaluate(
     context: typer.Context,
     dataset: Annotated[
         str | None,
-        typer.Option(help="aflw, afw, afw68 or mtfl-val; default: one portrait.", autocompletion=one_of(_datasets)),
+        typer.Option(help="aflw, afw, 300w, ...; default: one portrait.", autocompletion=one_of(_datasets)),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the data set; of 300w, the one with lfpw/, helen/, ibug/ ...")
+    ] = None,
     regressor: Annotated[
         list[str] | None,
         typer.Option(

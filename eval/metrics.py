@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.geometry import box_square, five_from_68, interocular
+from tcdcn_init.geometry import box_square, five_from_68, five_of, interocular
 from tcdcn_init.tasks import TASKS
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "failure_rate",
     "nme",
     "offset_corrected",
+    "outer_corner_ratio",
     "point_errors",
     "pose_rows",
     "summarise",
@@ -57,7 +58,7 @@ def point_errors(
     Parameters
     ----------
     predicted, truth : (N, P, 2) array_like
-        In pixels; P is 5 or iBUG's 68. NaN where a face is missing.
+        In pixels; P is 5, COFW's 29 or iBUG's 68. NaN where a face is missing.
     norm : {"interocular", "box"}
         What a distance is divided by: the distance of the annotated eye centres (for 68 points, the means of each
         eye's six contour points, as in Ren et al., CVPR 2014), or the side of the box's square
@@ -83,12 +84,12 @@ def point_errors(
     [[0.1, 0.0, 0.5, 0.0, 0.0]]
     """
     p, t = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if t.ndim != 3 or t.shape[1] not in (5, 68) or t.shape[2] != 2:
-        raise ValueError(f"annotated points have shape {t.shape}; expected (N, 5, 2) or (N, 68, 2)")
+    if t.ndim != 3 or t.shape[1] not in (5, 29, 68) or t.shape[2] != 2:
+        raise ValueError(f"annotated points have shape {t.shape}; expected (N, P, 2) of 5, 29 or 68 points")
     if p.shape != t.shape:
         raise ValueError(f"predicted points have shape {p.shape}, annotated ones {t.shape}; expected the same")
     if norm == "interocular":
-        length = interocular(t if t.shape[1] == 5 else five_from_68(t))
+        length = interocular(five_of(t))
     elif norm == "box":
         b = np.asarray(np.nan if boxes is None else boxes, dtype=np.float64)
         if b.shape != (len(t), 4):
@@ -119,6 +120,33 @@ def nme(
     0.12
     """
     return np.asarray(point_errors(predicted, truth, norm, boxes).mean(axis=1))
+
+
+def outer_corner_ratio(truth: ArrayLike) -> NDArray[np.float64]:
+    """The distance of the eye centres over that of the outer eye corners: turns errors over the one into the other.
+
+    The TCDCN papers divide by the distance of the eye centres, most tables of 300-W since 2018 by that of the outer
+    eye corners, points 36 and 45, which is about 1.4 times as long.
+
+    Parameters
+    ----------
+    truth : (N, 68, 2) array_like
+
+    Returns
+    -------
+    (N,) ndarray of float64
+        NaN where the corners coincide.
+
+    Examples
+    --------
+    >>> shape = np.zeros((68, 2))
+    >>> shape[36:42, 0], shape[42:48, 0] = (0, 10, 20, 30, 20, 10), (60, 70, 80, 90, 80, 70)
+    >>> outer_corner_ratio([shape]).round(3).tolist()
+    [0.667]
+    """
+    array = np.asarray(truth, dtype=np.float64)
+    outer = np.linalg.norm(array[..., 45, :] - array[..., 36, :], axis=-1)
+    return np.asarray(interocular(five_from_68(array)) / np.where(outer > 0, outer, np.nan))
 
 
 def with_missing(errors: ArrayLike) -> NDArray[np.float64]:

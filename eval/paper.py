@@ -9,8 +9,16 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init._shared.commands import LimitOption, ModelOption, SeedOption, given_command, one_of, split_names
-from tcdcn_init.weights import PAPER_MODEL
+from tcdcn_init._shared.commands import (
+    JobsOption,
+    LimitOption,
+    ModelOption,
+    SeedOption,
+    given_command,
+    one_of,
+    split_names,
+)
+from tcdcn_init.weights import DEFAULT_MODEL, PAPER_MODEL
 
 __all__ = ["Experiment", "commands"]
 
@@ -111,6 +119,29 @@ def cascaded_cnn(
     config = CascadeTraining(epochs=epochs, small_epochs=small_epochs, seed=seed)
     report = run_cascaded_cnn(roots, out, config, limit=limit, command=given_command(context))
     typer.echo(cascaded_cnn_tables(report))
+
+
+@commands.command("occlusion")
+def occlusion(
+    context: typer.Context,
+    root: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    out: Annotated[Path, typer.Option(help="Folder for regressors, figures, tables and the plot.")],
+    dataset: Annotated[str, typer.Option(help="lfpw29 or cofw: 29 points with flags.")] = "lfpw29",
+    model: ModelOption = DEFAULT_MODEL,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+) -> None:
+    """Train RCPR with its model of occlusion on 29 points, and start it at random and from TCDCN's points.
+
+    An interrupted run goes on when the command is repeated; finished regressors are kept.
+    """
+    from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.occlusion.report import occlusion_tables
+    from tcdcn_init.eval.occlusion.run import run_occlusion
+
+    settings = Settings(model=model, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
+    typer.echo(occlusion_tables(run_occlusion(dataset, root, out, settings)))
 
 
 @commands.command()

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.array_file import read_arrays
 from tcdcn_init._shared.files import replacing
-from tcdcn_init.geometry import box_square, centroid_size, five_from_68
+from tcdcn_init.geometry import box_square, centroid_size, five_of
 
 if TYPE_CHECKING:
     from tcdcn_init.datasets.base import Face
@@ -81,7 +81,7 @@ class ShapeBank:
     shapes : (N, P, 2) array_like
         In box units (`to_box_units`).
     five : (N, 5, 2) array_like, optional
-        The five points of each shape, in the same units; needed only where P is neither 5 nor iBUG's 68.
+        The five points of each shape, in the same units; needed only where P is neither 5, COFW's 29 nor iBUG's 68.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class ShapeBank:
         if file.suffix != ".npz":
             raise ValueError(f"{file} does not end in .npz; a shape bank is such a file")
         arrays = {"shapes": self.shapes}
-        if self.shapes.shape[1] not in (5, 68) or not np.array_equal(self.five, _five_of(self.shapes)):
+        if self.shapes.shape[1] not in (5, 29, 68) or not np.array_equal(self.five, _five_of(self.shapes)):
             arrays["five"] = self.five
         with replacing(file) as part, part.open("wb") as handle:
             np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
@@ -270,13 +270,10 @@ def check_count(count: int, bank: ShapeBank) -> None:
 
 
 def _five_of(shapes: NDArray[np.float32]) -> NDArray[np.floating]:
-    if shapes.shape[1] == 5:
-        return shapes
-    if shapes.shape[1] == 68:
-        return five_from_68(shapes)
-    raise ValueError(
-        f"the five points of {shapes.shape[1]}-point shapes are not known; expected 5 or 68 points, or five=(N, 5, 2)"
-    )
+    try:
+        return five_of(shapes)
+    except ValueError as error:
+        raise ValueError(f"the five points of these shapes are not known: {error}, or five=(N, 5, 2)") from None
 
 
 def _form(points: ArrayLike) -> NDArray[np.complex128]:

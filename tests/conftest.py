@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,91 @@ def make_mtfl(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callab
 def mtfl_root(make_mtfl: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 drawn training faces and 8 test faces in MTFL's layout."""
     return make_mtfl(tmp_path_factory.mktemp("mtfl"), training=200, testing=8)
+
+
+@pytest.fixture(scope="session")
+def make_300w(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., Path]:
+    """``make_300w(root, {"lfpw/testset": 2, ...})`` -> 300-W as iBUG gives it out; ``shared=True``: with points.csv.
+
+    The same drawn faces in both: the 68 points lie on the drawing's eyes, nose and mouth, the others beside them.
+    """
+    from skimage.io import imsave
+
+    def make(root: Path, parts: Mapping[str, int], *, shared: bool = False, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        rows: dict[Path, list[str]] = {}
+        for part, count in parts.items():
+            for k in range(count):
+                image, five = draw_face(rng, size=(90, 100), eyes=28.0)
+                points = _around(five)
+                folder, suffix = root / part, (".jpg", ".png")[k % 2]
+                if shared:
+                    split = folder.name.removesuffix("set")
+                    folder = folder.parent / "images" / split
+                    row = [f"{split}/{k}{suffix}", *(f"{value:.3f}" for value in points.ravel())]
+                    rows.setdefault(folder.parents[1], []).append(",".join(row))
+                folder.mkdir(parents=True, exist_ok=True)
+                imsave(folder / f"{k}{suffix}", image, check_contrast=False)
+                if not shared:
+                    text = "\n".join(f"{x:.3f} {y:.3f}" for x, y in points + 1)
+                    (folder / f"{k}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{text}\n}}\n")
+        columns = ",".join(["image", *(f"{axis}{k}" for k in range(68) for axis in "xy")])
+        for folder, lines in rows.items():
+            (folder / "points.csv").write_text("\n".join([columns, *lines]) + "\n")
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def draw_29(draw_face: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., Any]:
+    """``draw_29(rng)`` -> a drawn face with a dark bar over some points: image, (29, 2) points, (29,) hidden."""
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        image, five = draw_face(rng, size=(90, 100), eyes=28.0, roll=8 * rng.standard_normal())
+        corners = np.stack([five[1] - five[0], (five[3:].mean(axis=0) - five[:2].mean(axis=0))])
+        points = five[2] + _SCHEME_29 @ corners
+        points[[16, 17, 20, 22, 23]] = five
+        side = rng.integers(3)  # the left half, the right half, or nothing is covered
+        image = image.copy()
+        edge = int(five[2, 0])
+        if side < 2:
+            image[:, : edge - 4] = 128 if side == 0 else image[:, : edge - 4]
+            image[:, edge + 4 :] = 128 if side == 1 else image[:, edge + 4 :]
+        x = points[:, 0]
+        hidden = (x < edge - 4) if side == 0 else (x >= edge + 4) if side == 1 else np.zeros(29, dtype=bool)
+        return image, points, hidden
+
+    return draw
+
+
+# COFW's 29 points from the nose tip, in distances of the eyes and of eyes and mouth: means over LFPW, rounded.
+_SCHEME_29 = np.array(
+    [[-0.9, -0.7], [0.9, -0.7], [-0.22, -0.7], [0.22, -0.7],
+     [-0.57, -0.82], [-0.57, -0.73], [0.57, -0.82], [0.57, -0.73],
+     [-0.72, -0.5], [0.72, -0.5], [-0.28, -0.5], [0.28, -0.5],
+     [-0.5, -0.6], [-0.5, -0.45], [0.5, -0.6], [0.5, -0.45], [-0.5, -0.5], [0.5, -0.5],
+     [-0.29, 0.05], [0.29, 0.05], [0, 0], [0, 0.15],
+     [-0.44, 0.45], [0.44, 0.45], [0, 0.36], [0, 0.44], [0, 0.52], [0, 0.65], [0, 1.1]]
+)  # fmt: skip
+
+
+def _around(five: np.ndarray) -> np.ndarray:
+    """68 points whose five are these: a jaw below, and the rest spread about the five."""
+    unit = np.linalg.norm(five[1] - five[0])
+    angle = np.linspace(np.pi, 0, 17)
+    points = np.repeat(five[2:3], 68, axis=0)
+    points[:17] += unit * np.stack([1.1 * np.cos(angle), 0.2 + np.sin(angle)], axis=1)
+    for first, eye in ((36, five[0]), (42, five[1])):
+        points[first : first + 6] = eye + unit * 0.2 * np.array(
+            [[-1, 0], [-0.5, -0.4], [0.5, -0.4], [1, 0], [0.5, 0.4], [-0.5, 0.4]]
+        )
+        points[17 + 5 * (first > 36) :][:5] = eye + unit * np.array([[x, -0.35] for x in (-0.3, -0.15, 0, 0.15, 0.3)])
+    points[27:30] += unit * np.array([[0, -0.3], [0, -0.2], [0, -0.1]])
+    points[31:36] += unit * np.array([[x, 0.1] for x in (-0.2, -0.1, 0, 0.1, 0.2)])
+    points[48:] = five[3] + np.linspace(0, 1, 20)[:, None] * (five[4] - five[3])
+    points[54] = five[4]
+    return points
 
 
 @pytest.fixture(scope="session")

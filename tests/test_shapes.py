@@ -84,9 +84,11 @@ def test_dense_shapes_know_their_five_points_and_other_layouts_must_be_told() ->
     dense = np.random.default_rng(0).normal(size=(3, 68, 2))
     np.testing.assert_allclose(ShapeBank(dense).five, five_from_68(dense), atol=1e-6)
     np.testing.assert_allclose(ShapeBank(dense).mean_five, five_from_68(ShapeBank(dense).mean), atol=1e-6)
-    other = np.random.default_rng(0).normal(size=(3, 29, 2))
+    cofw = np.random.default_rng(0).normal(size=(3, 29, 2))
+    np.testing.assert_allclose(ShapeBank(cofw).five, cofw[:, [16, 17, 20, 22, 23]], atol=1e-6)
+    other = np.random.default_rng(0).normal(size=(3, 30, 2))
     assert ShapeBank(other, other[:, :5]).five.shape == (3, 5, 2)
-    with pytest.raises(ValueError, match="29-point shapes are not known"):
+    with pytest.raises(ValueError, match="not known: points have shape"):
         ShapeBank(other)
 
 

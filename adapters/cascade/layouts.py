@@ -7,14 +7,14 @@ where it usually lies; taking the tip for it would make every seeded face 10 % t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import FIVE_POINTS, five_from_68
+from tcdcn_init.geometry import FIVE_POINTS, five_from_29, five_from_68
 
 IndexMap: TypeAlias = Mapping[str | int, int | Sequence[int]]
 
@@ -63,9 +63,9 @@ class Layout:
 def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Layout:
     """The layout of a model, known by the number of its points and their places, or as stated.
 
-    Known are iBUG's 68 points, also with more after them (81, 70), Helen's 194 (in Helen's order, or in the order "0",
-    "1", "10", "100" ... that dlib's XML files lead to), dlib's published 5 (four eye corners and the nose base) and
-    this project's five.
+    Known are iBUG's 68 points, also with more after them (81, 70), COFW's 29, Helen's 194 (in Helen's order, or in the
+    order "0", "1", "10", "100" ... that dlib's XML files lead to), dlib's published 5 (four eye corners and the nose
+    base) and this project's five.
 
     Parameters
     ----------
@@ -102,12 +102,14 @@ def find_layout(mean_shape: ArrayLike, index_map: IndexMap | None = None) -> Lay
         return _helen(mean)
     if len(mean) == 68 or (len(mean) > 68 and _begins_with_68(mean)):
         return _ibug(len(mean))
+    if len(mean) == 29 and _in_order(five_from_29(mean)):
+        return Layout("COFW's 29 points", _weights(five_from_29, 29), np.eye(5))
     if len(mean) == 5:
         layout = _five(mean)
         if layout is not None:
             return layout
     raise ValueError(
-        f"no known layout of {len(mean)} points looks like this mean shape (known: 68 and more after them, 194, "
+        f"no known layout of {len(mean)} points looks like this mean shape (known: 68 and more after them, 29, 194, "
         f"dlib's 5 and {', '.join(FIVE_POINTS)}); state it, "
         f"e.g. layout={{'left eye': [0, 1], 'right eye': [2, 3], 'nose': 4}}"
     )
@@ -127,10 +129,15 @@ def _begins_with_68(mean: NDArray[np.float64]) -> bool:
 
 
 def _ibug(points: int) -> Layout:
-    shapes = np.stack([np.eye(68), np.zeros((68, 68))], axis=-1)  # one unit vector a shape: its answer is a column
     from_shape = np.zeros((5, points))
-    from_shape[:, :68] = five_from_68(shapes)[..., 0].T
+    from_shape[:, :68] = _weights(five_from_68, 68)
     return Layout("iBUG's 68 points" + f" and {points - 68} more" * (points > 68), from_shape, np.eye(5))
+
+
+def _weights(five: Callable[[ArrayLike], NDArray[np.float64]], points: int) -> NDArray[np.float64]:
+    """The weights (5, P) by which a function makes five points of P."""
+    shapes = np.stack([np.eye(points), np.zeros((points, points))], axis=-1)  # a unit vector's answer is a column
+    return np.asarray(five(shapes)[..., 0].T)
 
 
 def _five(mean: NDArray[np.float64]) -> Layout | None:

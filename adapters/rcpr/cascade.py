@@ -6,25 +6,28 @@ made to start (Zhang, Luo, Loy, Tang, ECCV 2014). A stage is an ensemble of fern
 lines through two points of the current shape, so that the places follow its form; ferns move the points in the frame of
 the similarity that carries the mean shape onto the current shape, so that a start's roll and scale carry over. When a
 tenth of the cascade leaves the starts of a face far apart, they are thrown away and others drawn: *smart restarts*.
-RCPR's third part, its model of occlusion, is left out: MTFL's annotations do not tell which points are occluded.
+RCPR's third part, its model of occlusion (`occlusion`), is there where training faces tell which points are hidden:
+COFW's and LFPW's do, MTFL's do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import cached_property, partial
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, median_shape
+from tcdcn_init.adapters.cascade.batch import Fitted, OnBad
 from tcdcn_init.adapters.cascade.chip_cascade import ChipCascade, ShapeChips, radius, within_bounds
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.adapters.cascade.stored import StoredCascade
 from tcdcn_init.adapters.cascade.training_faces import as_levels
+from tcdcn_init.adapters.rcpr.attempts import Attempt, median_of_valid
 from tcdcn_init.adapters.rcpr.ferns import Ferns, RCPRConfig, as_complex, as_points, sample_levels, turns
+from tcdcn_init.adapters.rcpr.occlusion import Zones
 from tcdcn_init.geometry import invert, similarity_between, transform_points
 from tcdcn_init.shapes import ShapeBank, from_box_units
 
@@ -58,6 +61,8 @@ class RCPR(ChipCascade, StoredCascade):
         Width over height of the boxes it was trained on.
     layout : mapping, optional
         Where the five points are among the model's, for layouts that `layouts.find_layout` does not know.
+    hidden_rate : (P,) array_like, optional
+        How often each point is hidden, which is what is believed at a start; of ferns that know of it.
 
     Raises
     ------
@@ -75,7 +80,8 @@ class RCPR(ChipCascade, StoredCascade):
     """
 
     _kind = "RCPR"
-    _tensor_names = ("mean_shape", "shapes", *(field.name for field in fields(Ferns)))
+    _optional_tensors = ("hidden_rate", "hidden_leaves", "hidden_scales")
+    _tensor_names = ("mean_shape", "shapes", *(f.name for f in fields(Ferns) if not f.name.startswith("hidden")))
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class RCPR(ChipCascade, StoredCascade):
         *,
         aspect: float = 1.0,
         layout: IndexMap | None = None,
+        hidden_rate: ArrayLike | None = None,
     ) -> None:
         super().__init__(mean_shape, aspect=aspect, layout=layout)
         self.config = config or RCPRConfig()
@@ -99,6 +106,21 @@ class RCPR(ChipCascade, StoredCascade):
             raise ValueError("shapes not finite")
         self._maker = ShapeChips(self._mean * [aspect, 1.0], self.config.resolution, self.config.reach)
         self._reference = as_complex(self._maker.reference)
+        if (hidden_rate is None) != (ferns.hidden_leaves is None):
+            raise ValueError("hidden_rate and the ferns' hidden_leaves belong together; expected both or neither")
+        self._rate = np.zeros(len(self._mean)) if hidden_rate is None else np.asarray(hidden_rate, dtype=np.float64)
+        if self._rate.shape != (len(self._mean),) or not ((self._rate >= 0) & (self._rate <= 1)).all():
+            raise ValueError(f"hidden_rate is {self._rate}; expected {len(self._mean)} shares of 0 to 1")
+        zones = Zones(self._maker.reference)
+        # Both places of a comparison, and all comparisons of a fern, lie in one zone.
+        places = [zones.of_places(pairs, along) for pairs, along in zip(ferns.pairs, ferns.along, strict=True)]
+        self._zones = zones
+        self._looks_at = [of[first] for of, first in zip(places, ferns.compared[:, :, 0, 0], strict=True)]
+
+    @property
+    def knows_hidden(self) -> bool:
+        """Whether it finds which points are hidden, `fit_with_hidden`."""
+        return self._ferns.hidden_leaves is not None
 
     @property
     def shapes(self) -> NDArray[np.float16]:
@@ -199,6 +221,47 @@ class RCPR(ChipCascade, StoredCascade):
         fit = partial(self._fit_shapes, redraw=redraw)
         return self._joined(fit, images, self._checked_starts(shapes, on_bad), {}, on_bad)
 
+    def fit_with_hidden(
+        self,
+        images: Any | Sequence[Any],
+        shapes: ArrayLike,
+        *,
+        on_bad: OnBad = "raise",
+        redraw: Redraw | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Fit faces from start shapes, and say how hidden each point is.
+
+        Parameters
+        ----------
+        images, shapes, on_bad, redraw
+            As for `fit_from_shapes`.
+
+        Returns
+        -------
+        shapes : (N, P, 2) ndarray of float64
+            What `fit_from_shapes` gives.
+        hidden : (N, P) ndarray of float64
+            About 0, visible, to 1; the median of a face's results. NaN for a face without a shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit_from_shapes`; ValueError if it was trained without flags.
+        """
+        if not self.knows_hidden:
+            raise ValueError("this cascade does not know which points are hidden; train one with hidden=")
+        found: list[NDArray[np.float64]] = []
+
+        def fit(images: Sequence[Any], starts: NDArray[np.float64]) -> Fitted:
+            fitted, hidden = self._fit_all(images, starts, redraw)
+            found.append(hidden)
+            return fitted
+
+        fitted = self._joined(fit, images, self._checked_starts(shapes, on_bad), {}, on_bad)
+        hidden = found[0] if found else np.empty((0, len(self._mean)))
+        hidden[~np.isfinite(fitted).all(axis=(1, 2))] = np.nan
+        return fitted, hidden
+
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         """From five training shapes in each box, with smart restarts."""
         count = min(STARTS, len(self._bank))
@@ -213,7 +276,14 @@ class RCPR(ChipCascade, StoredCascade):
         return self._fit_shapes(images, self.nearest_starts(points, min(STARTS, len(self._bank))))
 
     def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64], redraw: Redraw | None = None) -> Fitted:
+        return self._fit_all(images, shapes, redraw)[0]
+
+    def _fit_all(
+        self, images: Sequence[Any], shapes: NDArray[np.float64], redraw: Redraw | None
+    ) -> tuple[Fitted, NDArray[np.float64]]:
+        """Shapes, and how hidden their points (N, P) are."""
         results = np.full((len(shapes), *self._mean.shape), np.nan)
+        hidden = np.full((len(shapes), len(self._mean)), np.nan)
         refused: dict[int, ValueError] = {}
         step = max(1, _AT_ONCE // shapes.shape[1])
         for first in range(0, len(shapes), step):
@@ -229,11 +299,13 @@ class RCPR(ChipCascade, StoredCascade):
                 if new.shape != (len(apart), *shapes.shape[1:]):
                     raise ValueError(f"redraw gave shape {new.shape}; expected {(len(apart), *shapes.shape[1:])}")
                 best.improve(apart, self._begin([images[n] for n in faces[apart].tolist()], new))
-            ends = self._stages(best.chips, best.shapes, self.config.checked_stage, self.config.stages)
-            results[faces] = _median(transform_points(best.to_image, as_points(ends)), best.valid)
-        return Fitted(results, refused)
+            first_left, last = self.config.checked_stage, self.config.stages
+            ends, known = self._stages(best.chips, best.shapes, best.hidden, first_left, last)
+            results[faces] = median_of_valid(transform_points(best.to_image, as_points(ends)), best.valid)
+            hidden[faces] = median_of_valid(known[..., None], best.valid)[..., 0]
+        return Fitted(results, refused), hidden
 
-    def _begin(self, images: Sequence[NDArray[Any]], starts: NDArray[np.float64]) -> _Attempt:
+    def _begin(self, images: Sequence[NDArray[Any]], starts: NDArray[np.float64]) -> Attempt:
         """The first stages, from starts (M, K, P, 2) of M faces."""
         count, each = starts.shape[:2]
         side = self._maker.side
@@ -249,38 +321,52 @@ class RCPR(ChipCascade, StoredCascade):
                 valid[row, k] = False
                 shapes[row, k] = self._mean  # stands in, and is left out of the results
         to_image = self._maker.chip_maps(shapes.reshape(-1, *self._mean.shape)).reshape(count, each, 2, 3)
-        begun = self._stages(
-            chips, as_complex(transform_points(invert(to_image), shapes)), 0, self.config.checked_stage
-        )
+        within = as_complex(transform_points(invert(to_image), shapes))
+        believed = np.broadcast_to(self._rate, within.shape)
+        begun, known = self._stages(chips, within, believed, 0, self.config.checked_stage)
         reached = transform_points(to_image, as_points(begun))
-        middle = _median(reached, valid)
+        middle = median_of_valid(reached, valid)
         away = np.linalg.norm(reached - middle[:, None], axis=-1).mean(axis=-1)
         with np.errstate(invalid="ignore"):
             spread = (away * valid).sum(axis=1) / valid.sum(axis=1) / radius(middle)
-        return _Attempt(chips, to_image, begun, valid, np.nan_to_num(spread, nan=np.inf), refused)
+        return Attempt(chips, to_image, begun, known, valid, np.nan_to_num(spread, nan=np.inf), refused)
 
     def _stages(
-        self, chips: NDArray[np.uint8], shapes: NDArray[np.complex128], first: int, last: int
-    ) -> NDArray[np.complex128]:
-        """Move shapes (..., P) through some stages, in pixels of their chips (..., side, side)."""
+        self,
+        chips: NDArray[np.uint8],
+        shapes: NDArray[np.complex128],
+        hidden: NDArray[np.float64],
+        first: int,
+        last: int,
+    ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+        """Move shapes (..., P) through some stages, in pixels of their chips (..., side, side), and what is hidden."""
         side, points = self._maker.side, len(self._mean)
         flat, own = shapes.reshape(-1, points).copy(), chips.reshape(-1, side, side)
+        known = hidden.reshape(-1, points).copy()
         owner, ferns = np.arange(len(flat)), self._ferns
         astray = ~within_bounds(flat, side)
+        weights = None
         for stage in range(first, last):
             flat[astray] = self._reference  # any shape that the stages can bear
             values = sample_levels(own, owner, flat, ferns.pairs[stage], ferns.along[stage])
-            flat += ferns.moves(stage, values) * turns(self._reference, flat)[:, None]
+            bins = ferns.bins(stage, values)
+            if self.config.zones:
+                weights = self._zones.weights(self._looks_at[stage], known, self.config.zones)
+            flat += ferns.moves(stage, bins, weights) * turns(self._reference, flat)[:, None]
+            if ferns.hidden_leaves is not None:
+                known += ferns.hidden_changes(stage, bins, weights)
             astray |= ~within_bounds(flat, side)
         flat[astray] = np.nan
-        return flat.reshape(shapes.shape)
+        return flat.reshape(shapes.shape), known.reshape(shapes.shape)
 
     def _chips(self) -> ShapeChips:
         return self._maker
 
     def _contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors: dict[str, NDArray[Any]] = {"mean_shape": self._mean, "shapes": self._bank}
-        tensors |= {field.name: getattr(self._ferns, field.name) for field in fields(Ferns)}
+        tensors |= self._ferns.arrays
+        if self.knows_hidden:
+            tensors["hidden_rate"] = self._rate
         return asdict(self.config), tensors
 
     @classmethod
@@ -293,28 +379,5 @@ class RCPR(ChipCascade, StoredCascade):
         layout: IndexMap | None,
     ) -> Self:
         mean, shapes = tensors.pop("mean_shape"), tensors.pop("shapes")
-        config = RCPRConfig(**settings)
-        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout)
-
-
-@dataclass
-class _Attempt:
-    """Starts of M faces, K each, after the first stages."""
-
-    chips: NDArray[np.uint8]  # (M, K, side, side)
-    to_image: NDArray[np.float64]  # (M, K, 2, 3) from pixels of the chips
-    shapes: NDArray[np.complex128]  # (M, K, P) in pixels of the chips
-    valid: NDArray[np.bool_]  # (M, K) starts that could be used
-    spread: NDArray[np.float64]  # (M,) of the results
-    refused: dict[int, ValueError]  # why the first start of a face that could not, could not
-
-    def improve(self, rows: NDArray[np.intp], other: _Attempt) -> None:
-        """Take over from another attempt at some of the faces what lies closer together there."""
-        better = other.spread < self.spread[rows]
-        for name in ("chips", "to_image", "shapes", "valid", "spread"):
-            getattr(self, name)[rows[better]] = getattr(other, name)[better]
-
-
-def _median(shapes: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median (N, P, 2) of those of shapes (N, K, P, 2) that are valid (N, K); NaN of none."""
-    return median_shape(np.where(valid[:, :, None, None], shapes, np.nan))
+        rate, config = tensors.pop("hidden_rate", None), RCPRConfig(**settings)
+        return cls(mean, Ferns(**tensors), shapes, config, aspect=aspect, layout=layout, hidden_rate=rate)

@@ -15,6 +15,15 @@ from numpy.typing import NDArray
 __all__ = ["Ferns", "RCPRConfig", "as_complex", "as_points", "sample_levels", "turns"]
 
 
+_DTYPES: dict[str, type[np.generic]] = {
+    "along": np.float32,
+    "scales": np.float32,
+    "leaves": np.int8,
+    "hidden_leaves": np.int8,
+    "hidden_scales": np.float32,
+}
+
+
 @dataclass(frozen=True)
 class RCPRConfig:
     """What a cascade samples, and how it is trained. The defaults are those of ``rcpr-mtfl``, whose card says how.
@@ -42,6 +51,10 @@ class RCPRConfig:
         Mean distance of their points from the median shape's, in its radii, above which the starts are drawn anew.
     restarts : int
         At most so often.
+    zones : int
+        Ferns of a step, each of which looks at one of the face's 3 x 3 zones alone and counts the more the less of its
+        zone is hidden: RCPR's occlusion-centred weighting, which takes 3. `ferns` is a multiple. 0: every fern is a
+        step, and looks at the whole face.
 
     Raises
     ------
@@ -60,6 +73,7 @@ class RCPRConfig:
     check: float = 0.1
     spread: float = 0.2
     restarts: int = 3
+    zones: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -68,10 +82,13 @@ class RCPRConfig:
             ("depth", 1, 10),
             ("places", 2, 10_000),
             ("restarts", 0, 100),
+            ("zones", 0, 9),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
                 raise ValueError(f"{name} is {value!r}; expected a whole number of {low} to {high}")
+        if self.zones and self.ferns % self.zones:
+            raise ValueError(f"ferns is {self.ferns}; expected a multiple of zones, {self.zones}")
         for name, least, most in (
             ("resolution", 2.0, 256.0),
             ("reach", 1.0, 20.0),
@@ -108,6 +125,9 @@ class Ferns:
         Moves of the points in steps of `scales`: x, y of the first point, and so on.
     scales : (T, F) ndarray of float32
         In radii.
+    hidden_leaves : (T, F, 2^D, P) ndarray of int8 or None
+        Changes of how hidden each point is, in steps of `hidden_scales`; None of ferns that know nothing of it.
+    hidden_scales : (T, F) ndarray of float32 or None
     """
 
     pairs: NDArray[np.int16]
@@ -116,22 +136,35 @@ class Ferns:
     thresholds: NDArray[np.int16]
     leaves: NDArray[np.int8]
     scales: NDArray[np.float32]
+    hidden_leaves: NDArray[np.int8] | None = None
+    hidden_scales: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
+        if (self.hidden_leaves is None) != (self.hidden_scales is None):
+            raise ValueError("hidden_leaves without hidden_scales, or the other way round; expected both or neither")
         for field in fields(self):
-            wanted = (
-                np.float32 if field.name in ("along", "scales") else np.int8 if field.name == "leaves" else np.int16
-            )
+            if getattr(self, field.name) is None:
+                continue
+            wanted = _DTYPES.get(field.name, np.int16)
             given = np.asarray(getattr(self, field.name))
             array = given.astype(wanted)
             if not np.array_equal(array, given):
                 raise ValueError(f"{field.name} of {given.dtype} holds values that {np.dtype(wanted)} does not")
             object.__setattr__(self, field.name, array)
 
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All arrays that there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in named.items() if array is not None}
+
     def check(self, config: RCPRConfig, points: int) -> None:
         """Raise a ValueError unless the arrays fit together, the config and the number of points."""
         stages, ferns, depth = config.stages, config.ferns, config.depth
         places = self.along.shape[1] if self.along.ndim == 2 else 0
+        arrays = self.arrays
+        if config.zones and "hidden_leaves" not in arrays:
+            raise ValueError("ferns in zones that do not learn what is hidden; expected hidden_leaves, or zones=0")
         for name, wanted in (
             ("pairs", (stages, places, 2)),
             ("along", (stages, places)),
@@ -139,22 +172,24 @@ class Ferns:
             ("thresholds", (stages, ferns, depth)),
             ("leaves", (stages, ferns, 2**depth, 2 * points)),
             ("scales", (stages, ferns)),
+            ("hidden_leaves", (stages, ferns, 2**depth, points)),
+            ("hidden_scales", (stages, ferns)),
         ):
-            shape = getattr(self, name).shape
-            if shape != wanted:
+            if name in arrays and arrays[name].shape != wanted:
                 raise ValueError(
-                    f"{name} of shape {shape}; {stages} stages of {ferns} ferns of depth {depth} call for {wanted}"
+                    f"{name} of shape {arrays[name].shape}; {stages} stages of {ferns} ferns of depth {depth} call for "
+                    f"{wanted}"
                 )
         for name, limit in (("pairs", points), ("compared", places)):
-            array = getattr(self, name)
+            array = arrays[name]
             if array.size and not (array.min() >= 0 and array.max() < limit):
                 raise ValueError(f"{name} names {array.min()} to {array.max()}; expected 0 to {limit - 1}")
-        for name in ("along", "scales"):
-            if not (np.abs(getattr(self, name)) < 1e3).all():
+        for name in ("along", "scales", "hidden_scales"):
+            if name in arrays and not (np.abs(arrays[name]) < 1e3).all():
                 raise ValueError(f"{name} not finite, or beyond 1000")
 
-    def moves(self, stage: int, values: NDArray[np.uint8]) -> NDArray[np.complex128]:
-        """A stage's moves (N, P), in radii, from the levels (N, S) at its places."""
+    def bins(self, stage: int, values: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """The bins (N, F) of a stage's ferns, counted through all of them, from the levels (N, S) at its places."""
         levels = values.astype(np.int16)
         count, (ferns, depth) = len(values), self.thresholds[stage].shape
         bins = np.zeros((count, ferns), dtype=np.intp)
@@ -163,10 +198,36 @@ class Ferns:
             bins <<= 1
             bins |= levels.take(first, axis=1) - levels.take(second, axis=1) > self.thresholds[stage, :, bit]
         bins += np.arange(ferns) << depth
-        table = self.leaves[stage].astype(np.float32) * self.scales[stage, :, None, None]
-        table = table.reshape(-1, table.shape[-1])
-        moves = table.take(bins, axis=0).sum(axis=1, dtype=np.float64)
+        return bins
+
+    def moves(
+        self, stage: int, bins: NDArray[np.intp], weights: NDArray[np.float32] | None = None
+    ) -> NDArray[np.complex128]:
+        """A stage's moves (N, P), in radii, of the `bins`; each fern (N, F) weighted."""
+        moves = _sums(self.leaves[stage], self.scales[stage], bins, weights)
         return np.asarray(moves.view(np.complex128))
+
+    def hidden_changes(
+        self, stage: int, bins: NDArray[np.intp], weights: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float64]:
+        """A stage's changes (N, P) of how hidden points are, of the `bins`."""
+        assert self.hidden_leaves is not None
+        assert self.hidden_scales is not None
+        return _sums(self.hidden_leaves[stage], self.hidden_scales[stage], bins, weights)
+
+
+def _sums(
+    leaves: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    bins: NDArray[np.intp],
+    weights: NDArray[np.float32] | None,
+) -> NDArray[np.float64]:
+    """Sums (N, V) over ferns of what their bins (N, F) hold."""
+    table = leaves.astype(np.float32) * scales[:, None, None]
+    held = table.reshape(-1, table.shape[-1]).take(bins, axis=0)
+    if weights is not None:
+        held *= weights[:, :, None]
+    return np.asarray(held.sum(axis=1, dtype=np.float64))
 
 
 def as_complex(points: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:

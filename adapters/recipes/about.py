@@ -14,10 +14,14 @@ from tcdcn_init.confidence import FAILURE
 from tcdcn_init.geometry import interocular
 from tcdcn_init.weights import LICENCE
 
-__all__ = ["YTF68_LICENCE", "Figures", "mtfl_data", "recipe_metadata", "summary"]
+__all__ = ["LICENCES", "Figures", "mtfl_data", "recipe_metadata", "summary"]
 
-YTF68_LICENCE = LICENCE.replace("MTFL", "YouTube Faces")
-"""Of weights trained on frames of YouTube Faces."""
+LICENCES = {
+    "mtfl": LICENCE,
+    "ytf68": LICENCE.replace("MTFL", "YouTube Faces"),
+    "300w": LICENCE.replace("MTFL", "300-W's LFPW and HELEN"),
+}
+"""Of weights, by what the name of their training set begins with."""
 
 Figures: TypeAlias = dict[str, dict[str, float]]
 """By start, then by name; all in % of the inter-ocular distance or of the faces."""

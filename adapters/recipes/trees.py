@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tcdcn_init._shared.names import unknown_name
+from tcdcn_init._shared.progress import track
+from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.ert.arrays import LeafType
 from tcdcn_init.adapters.ert.cascade import ERT
-from tcdcn_init.adapters.ert.training import ERTConfig, StartNoise, train_ert
-from tcdcn_init.adapters.recipes.about import YTF68_LICENCE, recipe_metadata
+from tcdcn_init.adapters.ert.training import ERTConfig, StartNoise, start_errors, train_ert
+from tcdcn_init.adapters.recipes.about import LICENCES, recipe_metadata
+from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.weights import LICENCE
+from tcdcn_init.geometry import MIRROR_68, invert, median_aspect, transform_points
+from tcdcn_init.initializer import Initializer
 
-__all__ = ["RECIPES", "ERTRecipe", "make_ert"]
+__all__ = ["RECIPES", "ERTRecipe", "make_ert", "tcdcn_errors", "with_mirrored"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,8 @@ class ERTRecipe:
     dataset : str
         Name for `datasets.named.read_dataset`.
     config : ERTConfig
-    starts : StartNoise
-        Spread of the training starts.
+    starts : StartNoise or "tcdcn"
+        Spread of the training starts; or the errors of the default model's points on the training faces.
     around : {"box", "points", "both"}
         What they are spread around, see `train_ert`.
     copies : int
@@ -36,15 +44,18 @@ class ERTRecipe:
         Side of the box in the training images, pixels.
     leaves : {"float32", "float16", "int8"}
         How increments are stored.
+    mirror : bool
+        Learn from mirrored images of 68 points too.
     """
 
     dataset: str
     config: ERTConfig
-    starts: StartNoise
+    starts: StartNoise | Literal["tcdcn"]
     around: Literal["box", "points", "both"]
     copies: int
     side: int
     leaves: LeafType
+    mirror: bool = False
 
 
 RECIPES = {
@@ -72,6 +83,18 @@ RECIPES = {
         side=192,
         leaves="int8",
     ),
+    "ert68-300w": ERTRecipe(
+        dataset="300w-train",
+        config=ERTConfig(
+            cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=10, num_threads=1
+        ),
+        starts="tcdcn",
+        around="points",
+        copies=2,
+        side=160,
+        leaves="int8",
+        mirror=True,
+    ),
 }
 
 
@@ -80,9 +103,9 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
 
     Parameters
     ----------
-    name : {"ert5-mtfl", "ert68-ytf"}
+    name : {"ert5-mtfl", "ert68-ytf", "ert68-300w"}
     root : path
-        Folder of MTFL, or of ytf68.
+        Folder of MTFL, of ytf68, or the one with 300-W's lfpw/ and helen/.
     out : pathlib.Path
         File to write.
     seed : int
@@ -102,15 +125,61 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
     recipe = RECIPES[name]
     faces = read_dataset(recipe.dataset, root)
     regressor = train_ert(
-        faces,
-        recipe.starts,
+        with_mirrored(faces) if recipe.mirror else faces,
+        tcdcn_errors(faces) if recipe.starts == "tcdcn" else recipe.starts,
         config=recipe.config,
         around=recipe.around,
         copies=recipe.copies,
         side=recipe.side,
         seed=seed,
     )
-    licence = LICENCE if recipe.dataset.startswith("mtfl") else YTF68_LICENCE
+    licence = next(text for prefix, text in LICENCES.items() if recipe.dataset.startswith(prefix))
     metadata = recipe_metadata(f"make {name}", f"{recipe.dataset}, {len(faces)} faces", seed, licence=licence)
     regressor.save(out, metadata, leaves=recipe.leaves)
     return ERT.load(out)
+
+
+def tcdcn_errors(faces: Sequence[Face]) -> NDArray[np.float64]:
+    """How the frames that the default model's points give are off from those of the annotated points.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+        With 68 points, which that model was not trained on.
+
+    Returns
+    -------
+    (N, 4) ndarray
+        As `start_errors`, of the faces whose points were found.
+    """
+    initializer = Initializer()
+    five = np.stack([face.five for face in faces]).astype(np.float64)
+    found = np.stack(
+        [
+            initializer.points(read_face_image(face), [face.box], on_bad="nan")[0]
+            for face in track(faces, "Measuring TCDCN's errors on training faces")
+        ]
+    )
+    boxes = np.stack([face.box for face in faces])
+    mean = transform_points(invert(frames_from_boxes(boxes)), five).mean(axis=0)
+    seeded = SeededFrames(mean, aspect=median_aspect(boxes))
+    there = np.isfinite(found).all(axis=(1, 2))
+    return start_errors(seeded.from_points(found[there]), seeded.from_points(five[there]))
+
+
+def with_mirrored(faces: Sequence[Face]) -> Iterator[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]]:
+    """Each face of 68 points as (image, points, box), and then its mirror image.
+
+    Parameters
+    ----------
+    faces : sequence of Face
+    """
+    for face in faces:
+        image, points, box = read_face_image(face), face.points.astype(np.float64), face.box
+        yield image, points, box
+        last = image.shape[1] - 1
+        yield (
+            image[:, ::-1],
+            points[list(MIRROR_68)] * [-1, 1] + [last, 0],
+            np.array([last, 0, last, 0]) + box[[2, 1, 0, 3]] * [-1, 1, -1, 1],
+        )

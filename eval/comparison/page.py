@@ -22,6 +22,7 @@ from tcdcn_init.eval.comparison.tables import (
     Table,
     detail_tables,
     headline_tables,
+    part_tables,
     published_figures,
     published_note,
 )
@@ -92,6 +93,7 @@ def write_report(
     """
     sections = [
         ("result", "Result", _result(report)),
+        ("parts", "Parts", _parts(report)),
         ("plots", "Curves", _plots(report, plots or {})),
         ("published", "Published", _published(report)),
         ("faces", "Faces", _faces(report, gallery or Gallery())),
@@ -134,6 +136,11 @@ def _result(report: Report) -> str:
         for name, text in about
     )
     return "".join(parts) + f'<dl class="starts">{rows}</dl>'
+
+
+def _parts(report: Report) -> str:
+    tables = part_tables(report)
+    return "<h2>By part of the data set</h2>" + "".join(_table(table, report) for table in tables) if tables else ""
 
 
 def _shapes(start: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "GalleryFace",
     "ModelFacts",
     "Panel",
+    "PartFigures",
     "Points",
     "Published",
     "Report",
@@ -118,6 +119,20 @@ class Ced:
 
 
 @dataclass(frozen=True)
+class PartFigures:
+    """Of some of the faces, in both ways of dividing errors of 68 points.
+
+    Attributes
+    ----------
+    centres, corners : metrics.Summary
+        Over the distance of the eye centres, and of the outer eye corners.
+    """
+
+    centres: Summary
+    corners: Summary
+
+
+@dataclass(frozen=True)
 class RunFigures(RunName):
     """Figures of a run.
 
@@ -131,6 +146,8 @@ class RunFigures(RunName):
     against : Differences or None
         None for the baseline itself, and where there are too few images.
     ced : Ced
+    parts : dict of str to PartFigures
+        By part of the data set; empty but for 68 points.
     """
 
     start_error: Summary
@@ -140,6 +157,7 @@ class RunFigures(RunName):
     poses: dict[str, Summary]
     against: Differences | None
     ced: Ced
+    parts: dict[str, PartFigures] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tcdcn_init.eval.comparison.report import (
 )
 from tcdcn_init.eval.measuring.markdown import plain
 from tcdcn_init.eval.measuring.markdown import table as markdown_table
+from tcdcn_init.eval.metrics import Summary
 
 __all__ = [
     "Cell",
@@ -28,6 +29,7 @@ __all__ = [
     "detail_tables",
     "headline_tables",
     "names_of",
+    "part_tables",
     "published_figures",
     "published_note",
     "published_table",
@@ -107,7 +109,13 @@ def report_headline(report: Report) -> str:
     ----------
     report : Report
     """
-    return "\n\n".join([f"# {heading(report)}", *map(plain, finding(report)), *map(_markdown, headline_tables(report))])
+    return "\n\n".join(
+        [
+            f"# {heading(report)}",
+            *map(plain, finding(report)),
+            *map(_markdown, [*part_tables(report), *headline_tables(report)]),
+        ]
+    )
 
 
 def headline_tables(report: Report) -> list[Table]:
@@ -128,6 +136,40 @@ def detail_tables(report: Report) -> list[Table]:
     sweeps = ((report.noise, "box noise (sd in box sides)"), (report.roll, "roll (degrees)"))
     tables += [_sweep(sweep, text) for sweep, text in sweeps if sweep is not None]
     return [table for table in tables if table.rows]
+
+
+def part_tables(report: Report) -> list[Table]:
+    """Errors of 68 points by part of the data set, over the eye centres and over the outer eye corners."""
+    runs = [run for run in _ordered(report.runs) if run.parts]
+    if not runs:
+        return []
+    parts = {name: each.centres.count for name, each in runs[0].parts.items()}
+    head = ("regressor", "training", "start", *(f"{name} ({counted(count, 'face')})" for name, count in parts.items()))
+    figures = [report.published.figures.get(name, {}) for name in parts]
+    methods = list(dict.fromkeys(method for each in figures for method in each))
+    others = tuple(
+        (*map(Cell, (method, _NOTHING, "published")), *(_published(each.get(method)) for each in figures))
+        for method in methods
+    )
+    tables = []
+    for figure, title in (("centres", "eye centres"), ("corners", "outer eye corners")):
+        rows = tuple(
+            (*map(Cell, names_of(run)), *(_mean_and_failures(getattr(run.parts[name], figure)) for name in parts))
+            for run in runs
+        )
+        note = "No regressor: TCDCN's five points, scored on those five alone."
+        if others and figure == "centres":
+            rows, note = rows + others, f"{note} Published, not measured here: {report.published.source}"
+        tables.append(Table(f"Mean error by part, % of the distance of the {title}", head, rows, note, labels=3))
+    return tables
+
+
+def _mean_and_failures(errors: Summary) -> Cell:
+    return Cell(f"{100 * errors.mean:.2f}", f"{100 * errors.failure_10:.1f} % fail")
+
+
+def _published(value: float | None) -> Cell:
+    return Cell(_NOTHING if value is None else f"{value:.2f}")
 
 
 def published_figures(report: Report) -> list[tuple[str, float, bool]]:
@@ -289,12 +331,7 @@ def _poses(report: Report) -> Table:
     counts = {name: group.count for run in runs for name, group in run.poses.items()}
     rows = []
     for run in runs:
-        cells = [
-            Cell(_NOTHING)
-            if name not in run.poses
-            else Cell(f"{100 * run.poses[name].mean:.2f}", f"{100 * run.poses[name].failure_10:.1f} % fail")
-            for name in counts
-        ]
+        cells = [Cell(_NOTHING) if name not in run.poses else _mean_and_failures(run.poses[name]) for name in counts]
         rows.append((*map(Cell, names_of(run)), *cells))
     head = ("regressor", "training", "start", *(f"{name} ({counted(count, 'face')})" for name, count in counts.items()))
     title = "Mean error by pose of the head, % of the inter-ocular distance"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.eval.perturbation import FILLS, Fill, face_rng, noisy_box, occluded, occluder, rolled
-from tcdcn_init.geometry import box_square, five_from_68
+from tcdcn_init.geometry import box_square, five_of
 from tcdcn_init.geometry.background import background_box
 
 __all__ = [
@@ -94,7 +94,7 @@ class Copy(NamedTuple):
 
     def target(self, count: int) -> NDArray[np.float64]:
         """The annotated shape as a regressor of `count` points is scored against it."""
-        return self.points if len(self.points) == count else five_from_68(self.points)
+        return self.points if len(self.points) == count else five_of(self.points)
 
 
 def make_copy(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import as_box, box_from_points, five_from_68
+from tcdcn_init.geometry import as_box, box_from_points, five_of
 from tcdcn_init.images import read_image
 
 __all__ = [
@@ -46,6 +46,8 @@ class Face:
         has none.
     attributes : mapping of str to int
         Class index per task of `tasks.TASKS`; tasks that are not annotated are absent.
+    hidden : (P,) ndarray of bool or None
+        Which points cannot be seen; None where the data set does not say.
     """
 
     name: str
@@ -54,13 +56,12 @@ class Face:
     box: NDArray[np.float64]
     box_source: Literal["given", "points"] = "given"
     attributes: Mapping[str, int] = field(default_factory=dict)
+    hidden: NDArray[np.bool_] | None = None
 
     @property
     def five(self) -> NDArray[np.float32]:
-        """The (5, 2) points in the order of `geometry.FIVE_POINTS`, from 5 or iBUG's 68."""
-        if len(self.points) == 5:
-            return self.points
-        return five_from_68(self.points).astype(np.float32)
+        """The (5, 2) points in the order of `geometry.FIVE_POINTS`, from 5, COFW's 29 or iBUG's 68."""
+        return self.points if len(self.points) == 5 else five_of(self.points).astype(np.float32)
 
 
 def checked_points(values: ArrayLike) -> NDArray[np.float32]:
@@ -103,7 +104,7 @@ def face_with_box(
     shape = checked_points(points)
     if box is not None:
         return Face(name, image, shape, as_box(box), "given", attributes or {})
-    five = shape if len(shape) == 5 else five_from_68(shape)
+    five = five_of(shape)
     if not np.ptp(five, axis=0).any():
         raise ValueError(f"has five points that coincide at {five[0].tolist()}")
     return Face(name, image, shape, as_box(box_from_points(five)), "points", attributes or {})

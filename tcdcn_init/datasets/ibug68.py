@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import Face, finish, require
+from tcdcn_init.datasets.text import points_of_cells
 from tcdcn_init.geometry import box_from_points, centroid_size, completed, five_from_68, roll_degrees
 
 __all__ = ["HOW_TO_GET", "mtfl_five_from_68", "read_ibug68"]
@@ -122,7 +123,7 @@ def read_ibug68(
             if part is not None and not name.startswith(f"{part}/"):
                 continue
             try:
-                points = _points([row[column] for column in _COLUMNS])
+                points = points_of_cells([row[column] for column in _COLUMNS])
                 if name not in here:
                     raise ValueError(f"names an image that is not there: {images / name}")
                 five = mtfl_five_from_68(points)
@@ -133,19 +134,3 @@ def read_ibug68(
             shape = (points if dense else five).astype(np.float32)
             faces.append(Face(name, images / name, shape, box, "points"))
     return finish(faces, bad, file, skip_bad=skip_bad)
-
-
-def _points(texts: list[str | None]) -> NDArray[np.float64]:
-    """(68, 2) of a row's cells; NaN for blank ones."""
-    if None in texts:
-        raise ValueError("has too few cells; expected two for each of 68 points")
-    try:
-        values = np.array([float(text) if text and text.strip() else np.nan for text in texts]).reshape(68, 2)
-    except ValueError as error:
-        raise ValueError(f"has a coordinate that is not a number ({error})") from None
-    blank = np.isnan(values)
-    if np.isinf(values).any():
-        raise ValueError("has a coordinate that is not finite")
-    if (blank[:, 0] != blank[:, 1]).any():
-        raise ValueError(f"has point {int(np.flatnonzero(blank[:, 0] != blank[:, 1])[0])} with one coordinate blank")
-    return values

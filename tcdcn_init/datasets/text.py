@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tcdcn_init._shared.kinds import wrong_kind
 
-__all__ = ["Table", "read_table", "read_text"]
+__all__ = ["Table", "points_of_cells", "read_table", "read_text"]
 
 
 def read_text(path: Path) -> str:
@@ -73,3 +77,41 @@ def read_table(path: Path) -> Table:
     except csv.Error as error:
         raise ValueError(f"{path} cannot be read as CSV after line {reader.line_num}: {error}") from error
     return Table(columns, rows)
+
+
+def points_of_cells(texts: Sequence[str | None]) -> NDArray[np.float64]:
+    """Points of a row's cells, x and y in turn.
+
+    Parameters
+    ----------
+    texts : sequence of 2 P str or None
+        Blank for a point that nobody annotated; None where the row ends too early.
+
+    Returns
+    -------
+    (P, 2) ndarray of float64
+        NaN for blank ones.
+
+    Raises
+    ------
+    ValueError
+        If a cell is missing, is no finite number, or is blank beside one that is not.
+
+    Examples
+    --------
+    >>> points_of_cells(["1", "2.5", "", " "]).tolist()
+    [[1.0, 2.5], [nan, nan]]
+    """
+    count = len(texts) // 2
+    if None in texts:
+        raise ValueError(f"has too few cells; expected two for each of {count} points")
+    try:
+        values = np.array([float(text) if text and text.strip() else np.nan for text in texts]).reshape(count, 2)
+    except ValueError as error:
+        raise ValueError(f"has a coordinate that is not a number ({error})") from None
+    blank = np.isnan(values)
+    if np.isinf(values).any():
+        raise ValueError("has a coordinate that is not finite")
+    if (blank[:, 0] != blank[:, 1]).any():
+        raise ValueError(f"has point {int(np.flatnonzero(blank[:, 0] != blank[:, 1])[0])} with one coordinate blank")
+    return values

@@ -12,12 +12,15 @@ from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 __all__ = [
     "FIVE_POINTS",
     "MIRROR",
+    "MIRROR_29",
     "MIRROR_68",
     "FloatArray",
     "as_five_points",
     "centroid_size",
     "completed",
+    "five_from_29",
     "five_from_68",
+    "five_of",
     "interocular",
     "roll_degrees",
 ]
@@ -30,11 +33,19 @@ FIVE_POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mout
 MIRROR = (1, 0, 2, 4, 3)
 """Index of each point's partner when the image is mirrored left to right."""
 
+MIRROR_29 = (1, 0, 3, 2, 6, 7, 4, 5, 9, 8, 11, 10, 14, 15, 12, 13, 17, 16, 19, 18, 20, 21, 23, 22, 24, 25, 26, 27, 28)
+"""The same of LFPW's 29 points, in COFW's order: brows, eyes, pupils, nose, mouth, chin."""
+
 MIRROR_68 = (
-    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-    41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
-)  # fmt: skip
-"""The same of iBUG's 68 points: jaw, brows, nose, eyes, outer and inner lips."""
+    *range(16, -1, -1),  # jaw
+    *range(26, 16, -1),  # brows
+    *range(27, 31),
+    *range(35, 30, -1),  # nose
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),  # eyes
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),  # outer lips
+    *(64, 63, 62, 61, 60, 67, 66, 65),  # inner lips
+)
+"""The same of iBUG's 68 points."""
 
 
 def as_five_points(points: ArrayLike) -> NDArray[np.float64]:
@@ -161,6 +172,54 @@ def five_from_68(points: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"points have shape {array.shape}; expected (..., 68, 2) in iBUG's order")
     eyes = [array[..., 36:42, :].mean(axis=-2), array[..., 42:48, :].mean(axis=-2)]
     return np.stack([*eyes, array[..., 30, :], array[..., 48, :], array[..., 54, :]], axis=-2)
+
+
+def five_from_29(points: ArrayLike) -> NDArray[np.float64]:
+    """Five points from LFPW's 29 in COFW's order: pupils, nose tip, mouth corners.
+
+    Parameters
+    ----------
+    points : (..., 29, 2) array_like
+
+    Returns
+    -------
+    (..., 5, 2) ndarray of float64
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if array.shape[-2:] != (29, 2):
+        raise ValueError(f"points have shape {array.shape}; expected (..., 29, 2) in COFW's order")
+    return array[..., [16, 17, 20, 22, 23], :]
+
+
+def five_of(points: ArrayLike) -> NDArray[np.float64]:
+    """Five points of whole shapes: of five themselves, of COFW's 29 or of iBUG's 68.
+
+    Parameters
+    ----------
+    points : (..., P, 2) array_like
+
+    Returns
+    -------
+    (..., 5, 2) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If the number of points is another.
+
+    Examples
+    --------
+    >>> five_of(np.zeros((4, 29, 2))).shape, five_of(np.zeros((68, 2))).shape
+    ((4, 5, 2), (5, 2))
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if array.shape[-2:] == (5, 2):
+        return array
+    if array.shape[-2:] == (29, 2):
+        return five_from_29(array)
+    if array.shape[-2:] == (68, 2):
+        return five_from_68(array)
+    raise ValueError(f"points have shape {array.shape}; expected (..., P, 2) of 5, 29 or 68 points")
 
 
 def _axes(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -94,8 +94,8 @@ def test_one_missing_point_makes_the_face_missing_but_not_its_other_points() -> 
     ("arguments", "words"),
     [
         (([FIVE], [FIVE, FIVE]), "expected the same"),
-        ((FIVE, FIVE), "expected (N, 5, 2) or (N, 68, 2)"),
-        (([FIVE[:4]], [FIVE[:4]]), "expected (N, 5, 2) or (N, 68, 2)"),
+        ((FIVE, FIVE), "expected (N, P, 2) of 5, 29 or 68 points"),
+        (([FIVE[:4]], [FIVE[:4]]), "expected (N, P, 2) of 5, 29 or 68 points"),
         (([FIVE], [FIVE], "pupil"), "'pupil'"),
         (([FIVE], [FIVE], "box"), "got none"),
         (([FIVE], [FIVE], "box", [0, 0, 1, 1]), "(1, 4)"),

@@ -44,6 +44,16 @@ def test_68_points_are_those_of_five_from_68():
     np.testing.assert_array_equal(layout.of_five(FIVE), FIVE)
 
 
+def test_29_points_are_those_of_cofw():
+    shape = np.random.default_rng(0).uniform(0, 100, (29, 2))
+    shape[[16, 17, 20, 22, 23]] = FIVE
+    layout = find_layout(shape)
+    assert layout.name == "COFW's 29 points"
+    np.testing.assert_array_equal(layout.of_shape(shape), FIVE)
+    with pytest.raises(ValueError, match="no known layout of 29"):
+        find_layout(shape[::-1])
+
+
 def test_points_after_the_68_are_left_alone():
     mean = load_regressor("ert68-ytf").mean_shape
     forehead = np.stack([np.linspace(0.2, 0.8, 13), np.full(13, -0.1)], axis=1)

@@ -54,7 +54,7 @@ def test_a_fern_says_what_its_bin_holds():
     ferns.check(RCPRConfig(stages=1, ferns=2, depth=2), 1)
     levels = np.array([[20, 10, 8], [20, 15, 8], [0, 255, 0]], dtype=np.uint8)
     # First fern: bits (20 - 10 > 5, 10 - 8 > 5) = 10; (no, yes) = 01; (no, yes). Second: 01, 01, 10.
-    np.testing.assert_allclose(ferns.moves(0, levels)[:, 0], [5 - 10j + 2 + 2j, 2 + 2j, 0])
+    np.testing.assert_allclose(ferns.moves(0, ferns.bins(0, levels))[:, 0], [5 - 10j + 2 + 2j, 2 + 2j, 0])
 
 
 @pytest.mark.parametrize(

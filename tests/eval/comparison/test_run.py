@@ -79,6 +79,27 @@ def test_without_a_data_set_a_portrait_makes_every_output(run, tmp_path) -> None
     assert gallery.worst[0].image.startswith("data:image/jpeg;base64,")
 
 
+def test_300w_is_reported_part_by_part_over_eye_centres_and_over_outer_corners(run, make_300w, tmp_path) -> None:
+    root = make_300w(tmp_path / "300w", {"lfpw/testset": 2, "helen/testset": 2, "ibug": 2})
+    out = tmp_path / "out"
+    command = ("--dataset", "300w", "--root", root, "--starts", "random-5,mean", "--noise", "none", "--roll", "none")
+    result = run(*command, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "common (4 faces) | challenging (2 faces) | full (6 faces)" in result.output
+    assert "| TCDCN | – | published | 4.80 | 8.60 | 5.54 |" in result.output
+    report = report_of(out)
+    assert (report.dataset.boxes, report.dataset.boxes_derived) == ("points", 6)
+    for figures in report.runs:
+        parts, means = figures.parts, {name: part.centres.mean for name, part in figures.parts.items()}
+        assert parts["full"].centres == figures.error
+        assert means["full"] == pytest.approx((4 * means["common"] + 2 * means["challenging"]) / 6)
+        # The drawn eyes are 0.4 as wide as their distance.
+        assert parts["full"].corners.mean == pytest.approx(parts["full"].centres.mean / 1.4, rel=1e-4)
+    page = (out / "report.html").read_text()
+    assert "By part of the data set" in page
+    assert "derived from the annotated points" in page
+
+
 @pytest.mark.usefixtures("no_plots")
 def test_the_same_command_gives_the_same_report_however_many_processes(run, make_mtfl, tmp_path) -> None:
     root = make_mtfl(tmp_path / "mtfl", training=3, testing=20)

@@ -57,6 +57,16 @@ def test_who_has_no_data_is_told_what_was_looked_for_and_how_to_get_it(make_mtfl
         read_case("aflw", tmp_path / "mtfl")
 
 
+def test_a_set_without_boxes_says_that_they_are_derived_and_keeps_its_parts_apart(make_300w, tmp_path) -> None:
+    root = make_300w(tmp_path, {"lfpw/testset": 2, "helen/testset": 2, "ibug": 2})
+    case = read_case("300w", root)
+    assert case.boxes == "points"
+    assert "all are derived from the annotated points" in case.note
+    assert case.groups == {"common": [0, 1, 2, 3], "challenging": [4, 5], "full": [0, 1, 2, 3, 4, 5]}
+    assert read_case("300w", root, limit=3).groups == {"common": [0, 1], "challenging": [2], "full": [0, 1, 2]}
+    assert read_case("lfpw", root / "lfpw").groups == {}
+
+
 def test_images_are_named_alike_wherever_the_data_lies(mtfl_root, tmp_path) -> None:
     aflw = read_case("aflw", mtfl_root).faces
     assert image_names(aflw)[:2] == ["face_0000.png", "face_0001.png"]
