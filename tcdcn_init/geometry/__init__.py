@@ -7,6 +7,7 @@ integers; boxes are ``(left, top, right, bottom)`` floats. "Left" and "right" ar
 from __future__ import annotations
 
 from tcdcn_init.geometry.boxes import BoxLike, Rectangle, as_box, box_from_points, box_square, median_aspect, overlap
+from tcdcn_init.geometry.detectors import PointDetector, five_from
 from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 from tcdcn_init.geometry.points import (
     FIVE_POINTS,
@@ -29,6 +30,7 @@ __all__ = [
     "MIRROR_68",
     "BoxLike",
     "FloatArray",
+    "PointDetector",
     "Rectangle",
     "as_box",
     "as_five_points",
@@ -38,6 +40,7 @@ __all__ = [
     "centroid_size",
     "completed",
     "compose",
+    "five_from",
     "five_from_68",
     "interocular",
     "invert",
