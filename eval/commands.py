@@ -23,6 +23,7 @@ from tcdcn_init._shared.commands import (
     split_names,
 )
 from tcdcn_init.eval import paper
+from tcdcn_init.eval.dlib_users import commands as dlib_users
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -30,6 +31,7 @@ __all__ = ["commands"]
 
 commands = typer.Typer()
 commands.add_typer(paper.commands, name="paper")
+commands.add_typer(dlib_users.commands, name="dlib")
 
 
 @commands.command("eval")
