@@ -26,7 +26,7 @@ from tcdcn_init.eval.model_report.limits_text import limits_text
 from tcdcn_init.eval.retraining.figures import BothFigures
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points")
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "300w-dlib")
 """Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {

@@ -4,7 +4,8 @@
     python docs/write.py --check    # lists what is out of date, and changes nothing
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; the names are the functions
-of `tables.py` beside this file. Pages that commands write as a whole are written again from their JSON.
+of `tables.py` and `dlib_tables.py` beside this file. Pages that commands write as a whole are written again from their
+JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+import dlib_tables
 import tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +30,7 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        body = tables.TABLES[name](*arguments).strip("\n")
+        body = (tables.TABLES | dlib_tables.TABLES)[name](*arguments).strip("\n")
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
     return _MARKED.sub(table, text)

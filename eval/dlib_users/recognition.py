@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.dlib import SeededShapePredictor
 from tcdcn_init.adapters.dlib_modes import as_rectangle
 from tcdcn_init.datasets.base import Face
@@ -28,7 +27,15 @@ from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.images import as_bytes
 
-__all__ = ["THRESHOLD", "PairFigures", "RecognitionReport", "compare_recognition", "recognition_table", "two_videos"]
+__all__ = [
+    "THRESHOLD",
+    "PairFigures",
+    "RecognitionReport",
+    "compare_recognition",
+    "pair_figures",
+    "recognition_table",
+    "two_videos",
+]
 
 THRESHOLD = 0.6
 """Distance above which face_recognition takes two faces for two persons."""
@@ -136,8 +143,10 @@ def compare_recognition(
     ImportError
         If dlib is not installed.
     ValueError
-        If a face has no image: a pair would be lost.
+        If a face has no image, since a pair would be lost, or there are fewer than two persons.
     """
+    if len(pairs) < 2:
+        raise ValueError(f"there are {len(pairs)} persons; expected two at least, to take one for the other")
     faces, detected = in_dlib_boxes([face for pair in pairs for face in pair])
     conditions = tuple(CONDITIONS.values())
     measured = measure(
@@ -152,10 +161,10 @@ def compare_recognition(
     if measured.unreadable or any(record is None for records in measured.records for record in records):
         raise ValueError(f"faces without an image: {measured.unreadable}; leave their persons out")
     figures: dict[str, dict[str, PairFigures]] = {way: {} for way in _POINTS}
-    for way in track(list(_POINTS), "Comparing"):
+    for way in _POINTS:
         for k, name in enumerate(CONDITIONS):
             described = [records[k] for records in measured.records]
-            figures[way][name] = _figures(np.array([record[way] for record in described if record is not None]))
+            figures[way][name] = pair_figures(np.array([record[way] for record in described if record is not None]))
     count = len(pairs)
     strangers = 2 * count * (count - 1)
     model = Path(settings.model).name
@@ -171,15 +180,27 @@ def recognition_table(report: RecognitionReport) -> str:
     return table(["same-person pairs missed / strangers confused, %", *CONDITIONS], rows)
 
 
-def _figures(described: NDArray[np.float64]) -> PairFigures:
-    """Of descriptions (2N, 128), two of each person one after the other."""
-    first, second = described[0::2], described[1::2]
-    apart = np.linalg.norm(described[:, None] - described[None], axis=2)
+def pair_figures(described: NDArray[np.float64]) -> PairFigures:
+    """How well descriptions tell persons apart.
+
+    Parameters
+    ----------
+    described : (2N, D) ndarray
+        Two of each person, one after the other.
+
+    Returns
+    -------
+    PairFigures
+
+    Examples
+    --------
+    >>> pair_figures(np.array([[0.0], [0.5], [1.0], [2.0]]))
+    PairFigures(missed=0.5, confused=0.25, distance=0.75)
+    """
     person = np.arange(len(described)) // 2
-    strangers = apart[np.triu_indices(len(described), 1)][
-        (person[:, None] != person[None])[np.triu_indices(len(described), 1)]
-    ]
-    same = np.linalg.norm(first - second, axis=1)
+    apart = np.linalg.norm(described[:, None] - described[None], axis=2)
+    strangers = apart[person[:, None] < person]
+    same = np.linalg.norm(described[0::2] - described[1::2], axis=1)
     return PairFigures(float((same > THRESHOLD).mean()), float((strangers <= THRESHOLD).mean()), float(np.median(same)))
 
 

@@ -15,6 +15,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
     "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL"],
+    "seeded": ["--rounds", "1", "--data", "MTFL"],
     "training": ["--steps", "1", "--faces", "16", "--data", "MTFL"],
 }
 
