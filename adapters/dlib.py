@@ -12,20 +12,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.adapters.cascade.batch import Fitted, OnBad, as_floats
-from tcdcn_init.adapters.cascade.frame_forms import FrameFitter, FrameForms, fit_in_frames
+from tcdcn_init.adapters.cascade.frame_forms import FrameForms, fit_in_frames
 from tcdcn_init.adapters.cascade.frames import SeededFrames, bytes_under, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
-from tcdcn_init.adapters.dlib_modes import BoxMode, ChipMode, as_rectangle, as_whole
+from tcdcn_init.adapters.dlib_modes import BoxMode, ChipMode, ExactMode, WholeFitter, as_rectangle
 from tcdcn_init.adapters.ert.cascade import MISSING_DLIB
 from tcdcn_init.adapters.ert.dat import DatError, read_dat, read_mean_shape
-from tcdcn_init.adapters.ert.trees import Trees
-from tcdcn_init.geometry import BoxLike, FloatArray
+from tcdcn_init.geometry import BoxLike, FloatArray, as_box
 from tcdcn_init.images import as_image
 
 if TYPE_CHECKING:
@@ -73,10 +72,11 @@ class SeededShapePredictor(FrameForms):
     predictor : path or dlib.shape_predictor
         dlib's published 5- and 68-point files, or any other that dlib trained.
     mode : {"chip", "box", "exact"}
-        ``chip``: the face is cut out upright, stock dlib runs, and its points are mapped back. ``box``: stock dlib
-        runs in the upright box that fits the points best, which helps with bad boxes, not with roll. ``exact``: this
-        project's `Trees` run dlib's cascade in the rotated frame, floats in and out; reading a file of 100 MB for it
-        takes seconds, where the other modes take dlib's time.
+        ``box``: stock dlib runs in the upright box that fits the points best, which helps with bad boxes, not with
+        roll. ``chip``: so it does where the head is upright; a turned face is cut out upright, stock dlib runs, and
+        its points are mapped back. Where floats are asked for, small faces are cut out too, since dlib answers in
+        whole pixels. ``exact``: this project's `Trees` run dlib's cascade in the rotated frame, floats in and out;
+        reading a file of 100 MB for it takes seconds, where the other modes take dlib's time.
     start : {"tcdcn", "mean"}
         ``mean`` leaves the points away, for comparison: dlib's own start in the box.
     initializer : FivePoints, optional
@@ -144,13 +144,15 @@ class SeededShapePredictor(FrameForms):
         middle = self._mean_shape.mean(axis=0)
         if start == "tcdcn":
             middle = self.seeded.layout.of_shape(self._mean_shape).mean(axis=0)  # an unknown layout is refused here
-        self._plain: FrameFitter  # from a box, without points
+        self._plain: WholeFitter  # from a box, without points
+        self._fitter: WholeFitter
         if mode == "exact":
-            self._plain = self._fitter = Trees(arrays)
+            self._plain = self._fitter = ExactMode(arrays)
         else:
             stock = _stock(given)
-            self._plain = BoxMode(stock, middle)
-            self._fitter = ChipMode(stock) if mode == "chip" else self._plain
+            self._plain = self._fitter = upright = BoxMode(stock, middle)
+            if mode == "chip":
+                self._fitter = ChipMode(stock, self._mean_shape, aspect, upright)
 
     @property
     def mean_shape(self) -> NDArray[np.float64]:
@@ -179,32 +181,37 @@ class SeededShapePredictor(FrameForms):
         import dlib
 
         checked = as_image(image)
-        shape = self.fit_from_boxes(checked, [box], on_bad="nan")[0]
         rectangle = box if isinstance(box, dlib.rectangle) else as_rectangle(_corners(box))
-        if not np.isfinite(shape).all():
-            frame = frames_from_boxes(_corners(rectangle))[None]
-            pixels, refused = bytes_under([checked], frame)
+        parts = self._seeded_parts(checked, box)
+        if parts is None:
+            frame = frames_from_boxes(_corners(rectangle))
+            pixels, refused = bytes_under([checked], frame[None])
             if refused:
                 raise refused[0]
-            shape = self._plain.fit(pixels, frame)[0]
-        points = dlib.points([dlib.point(x, y) for x, y in as_whole(shape)])
-        return dlib.full_object_detection(rectangle, points)
+            parts = self._plain.parts(pixels[0], frame)
+        return dlib.full_object_detection(rectangle, parts)
+
+    def _seeded_parts(self, image: NDArray[Any], box: BoxLike) -> dlib.points | None:
+        """The points of a face in whole pixels; None where it cannot be fitted so."""
+        try:
+            starts = self._starts([image], as_box(box)[None])
+        except ValueError:  # dlib takes boxes without area too
+            return None
+        pixels, refused = bytes_under([image], starts.frames)
+        if refused or not starts.usable[0]:
+            return None
+        fitter = self._fitter if starts.seeded[0] else self._plain
+        return fitter.parts(pixels[0], starts.frames[0])
 
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         """From the five points found in each box, or from the mean shape in it."""
-        frames = frames_from_boxes(boxes)
-        if self.start == "mean":
-            return fit_in_frames(self._plain, images, frames)
-        seeds, confidence = self._find(images, boxes)
-        found = self.seeded.valid(seeds)
-        unsure = confidence < self.min_confidence  # NaN, without confidence outputs, counts as confident
+        frames, seeded, usable = self._starts(images, boxes)
         shapes = np.full((len(boxes), *self._mean_shape.shape), np.nan)
         refused = {
             n: ValueError(f"the initializer found no five points in box {tuple(boxes[n].tolist())}; expected a face")
-            for n in np.flatnonzero(~found).tolist()
+            for n in np.flatnonzero(~usable).tolist()
         }
-        frames[found & ~unsure] = self.seeded.from_points(seeds[found & ~unsure])
-        for fitter, chosen in ((self._fitter, found & ~unsure), (self._plain, found & unsure)):
+        for fitter, chosen in ((self._fitter, seeded), (self._plain, usable & ~seeded)):
             rows = np.flatnonzero(chosen).tolist()
             if rows:
                 fitted = fit_in_frames(fitter, [images[n] for n in rows], frames[rows])
@@ -212,8 +219,22 @@ class SeededShapePredictor(FrameForms):
                 refused |= {rows[k]: error for k, error in fitted.refused.items()}
         return Fitted(shapes, refused)
 
+    def _starts(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> _Starts:
+        """Where faces in boxes (N, 4) start."""
+        frames = frames_from_boxes(boxes)
+        everywhere = np.ones(len(boxes), dtype=np.bool_)
+        if self.start == "mean":
+            return _Starts(frames, ~everywhere, everywhere)
+        seeds, confidence = self._find(images, boxes)
+        found = self.seeded.valid(seeds)
+        seeded = found & ~(confidence < self.min_confidence)  # NaN, without confidence outputs, counts as confident
+        frames[seeded] = self.seeded.from_points(seeds[seeded])
+        return _Starts(frames, seeded, found)
+
     def _find(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Five points (N, 5, 2) and confidences (N,) of the faces in boxes (N, 4), each image asked once."""
+        if len(boxes) == 1:
+            return self._finder().points_and_confidence(images, [boxes], on_bad="nan")
         keys = np.array([id(image) for image in images])
         order = np.argsort(keys, kind="stable")
         firsts = np.flatnonzero(np.diff(keys[order], prepend=-1))
@@ -231,6 +252,14 @@ class SeededShapePredictor(FrameForms):
             # No lock, which a fork might leave locked for ever: of threads that make one each, any will do.
             self._initializer = Initializer(backend="auto")
         return self._initializer
+
+
+class _Starts(NamedTuple):
+    """Where N faces start: frames (N, 2, 3), which of them are seeded by points, and which faces have a start."""
+
+    frames: NDArray[np.float64]
+    seeded: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
 
 
 def _stock(given: Any) -> Any:

@@ -26,6 +26,7 @@ from tcdcn_init._shared.commands import (
 )
 from tcdcn_init._shared.extras import require
 from tcdcn_init.eval import paper
+from tcdcn_init.eval.dlib_users import commands as dlib_users
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
@@ -33,6 +34,7 @@ __all__ = ["commands"]
 
 commands = typer.Typer()
 commands.add_typer(paper.commands, name="paper")
+commands.add_typer(dlib_users.commands, name="dlib")
 
 
 def _datasets() -> Iterable[str]:

@@ -7,6 +7,9 @@
     The mean training shape placed in the box: the start of SDM and ERT.
 ``tcdcn-aligned``
     The mean shape carried onto TCDCN's five points by the least-squares similarity.
+``tcdcn-own``
+    The start that a regressor itself makes of TCDCN's five points (``fit_from_points``): what its users have. The
+    trees lay their own mean shape on them, as `adapters.dlib.SeededShapePredictor` does.
 ``tcdcn-nearest-K``
     The K training shapes whose own five points are nearest to TCDCN's, each carried onto them: the start of the TCDCN
     paper (Zhang, Luo, Loy, Tang, ECCV 2014, robust initialization).
@@ -58,7 +61,7 @@ DEFAULT_COUNT = 5
 
 STARTS = ("random-1", "random-5", "mean", "tcdcn-aligned", "tcdcn-nearest", "oracle")
 """The starts of the protocol. Any other number may follow random-, tcdcn-nearest- and oracle-. ``tcdcn-sure``
-is measured where it is asked for."""
+and ``tcdcn-own`` are measured where they are asked for."""
 
 PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated"]
 _Placer: TypeAlias = Callable[
@@ -159,11 +162,12 @@ _KINDS: dict[str, tuple[PointsSource, _Placer]] = {
     "random": ("none", random_shapes),
     "mean": ("none", mean_shape),
     "tcdcn-aligned": ("tcdcn", aligned_mean),
+    "tcdcn-own": ("tcdcn", aligned_mean),
     "tcdcn-nearest": ("tcdcn", nearest_shapes),
     "tcdcn-sure": ("sure", nearest_shapes),
     "oracle": ("annotated", nearest_shapes),
 }
-_SINGLE = ("mean", "tcdcn-aligned")
+_SINGLE = ("mean", "tcdcn-aligned", "tcdcn-own")
 
 
 def make_start(name: str, bank: ShapeBank) -> Start:

@@ -65,6 +65,7 @@ class SeededFrames:
         self._upright = transform_points(self._stretch, mean_shape)
         self._index_map = layout
         self._layout: Layout | None = None
+        self._five: NDArray[np.float64] | None = None
 
     @property
     def layout(self) -> Layout:
@@ -75,11 +76,11 @@ class SeededFrames:
 
     def from_points(self, points: ArrayLike) -> NDArray[np.float64]:
         """Frames (..., 2, 3) from five points (..., 5, 2) in the order of `geometry.FIVE_POINTS`."""
-        return self._carry(self.layout.of_shape(self._upright), self.layout.of_five(points))
+        return self._carry(self._own_five(), self.layout.of_five(points))
 
     def from_annotations(self, shapes: ArrayLike) -> NDArray[np.float64]:
         """The frames (..., 2, 3) that the five points of whole shapes (..., P, 2) would give: perfect seeds."""
-        return self._carry(self.layout.of_shape(self._upright), self.layout.of_shape(shapes))
+        return self._carry(self._own_five(), self.layout.of_shape(shapes))
 
     def from_shapes(self, shapes: ArrayLike) -> NDArray[np.float64]:
         """Frames (..., 2, 3) from whole shapes (..., P, 2)."""
@@ -91,6 +92,11 @@ class SeededFrames:
     def valid(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which of the five points (..., 5, 2) give a frame: those that are finite and do not all coincide; (...)."""
         return have_extent(self.layout.of_five(points))
+
+    def _own_five(self) -> NDArray[np.float64]:
+        if self._five is None:
+            self._five = self.layout.of_shape(self._upright)
+        return self._five
 
     def _carry(self, source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
         bad = ~have_extent(target)
@@ -118,7 +124,9 @@ class Cutout(NamedTuple):
     to_image: NDArray[np.float64]
 
 
-def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, margin: float) -> Cutout:
+def cut_out(
+    image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, margin: float | NDArray[np.float64]
+) -> Cutout:
     """Cut a frame out of an image (of `images.as_bytes`) with dlib, so that its box is upright.
 
     Parameters
@@ -128,8 +136,9 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
         Upright or rotated, its two sides at right angles.
     side : int
         Longer side of the box in the cutout, in pixels.
-    margin : float
-        Around the box, in units of that side. Outside the image all is 0, as for a predictor of dlib.
+    margin : float or (4,) ndarray
+        Around the box, in units of that side; on the left, at the top, on the right and at the bottom, where they
+        differ. Outside the image all is 0, as for a predictor of dlib.
 
     Returns
     -------
@@ -140,9 +149,9 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
 
     sides = np.linalg.norm(frame[:, :2], axis=0)
     width, height = (max(1, round(v)) for v in (sides * side / sides.max()).tolist())
-    edge = round(margin * side)
-    last = np.array([width + 2 * edge, height + 2 * edge])  # column and row
-    to_image = compose(frame, [[1 / width, 0, -edge / width], [0, 1 / height, -edge / height]])
+    before_x, before_y, after_x, after_y = np.rint(np.broadcast_to(margin, 4) * side).astype(int).tolist()
+    last = np.array([width + before_x + after_x, height + before_y + after_y])  # column and row
+    to_image = compose(frame, [[1 / width, 0, -before_x / width], [0, 1 / height, -before_y / height]])
     # Only the part of the image under the cutout is read, and of a large face every second or nth pixel: dlib would
     # average such a face, and lose a border of it.
     step = max(1, int(sides.max() / side))
@@ -151,7 +160,7 @@ def cut_out(image: NDArray[np.uint8], frame: NDArray[np.float64], side: int, mar
     left, top = np.clip(np.floor(corners.min(axis=0)) - step, 0, limit).astype(int).tolist()
     right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 2 * step, 0, limit).astype(int).tolist()
     part = np.ascontiguousarray(mean_grey(image[top:bottom:step, left:right:step]))
-    box = (edge, edge, edge + width, edge + height)
+    box = (before_x, before_y, before_x + width, before_y + height)
     if not part.size:
         return Cutout(np.zeros((last[1] + 1, last[0] + 1), dtype=np.uint8), box, to_image)
     # Corners of this rectangle are centres of the cutout's corner pixels. From point pairs, chip_details would make one
@@ -209,4 +218,7 @@ def mean_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey of pixels (...) or (..., 3) as dlib computes it: the mean of red, green and blue rounded down, not luma."""
     if pixels.ndim == 2:
         return pixels
-    return np.asarray(pixels.sum(axis=-1, dtype=np.uint16) // 3, dtype=np.uint8)
+    grey = np.add(pixels[..., 0], pixels[..., 1], dtype=np.uint16)  # in a tenth of the time of a sum over an axis
+    grey += pixels[..., 2]
+    grey //= 3
+    return grey.astype(np.uint8)

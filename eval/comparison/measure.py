@@ -7,7 +7,8 @@ boxes with noise and on rotated images (`copies`). A regressor that was retraine
 
 ``mean`` is, for the regression trees, their own start in the box: they begin with a frame, not with a shape. Every
 other start is a shape that seeds their frame. RCPR's smart restarts belong to its random starts: where its answers lie
-far apart, other shapes are drawn at random. From points it has no others to draw.
+far apart, other shapes are drawn at random. From points it has no others to draw. ``tcdcn-own`` is up to the regressor;
+its start's error is that of ``tcdcn-aligned``.
 """
 
 from __future__ import annotations
@@ -280,7 +281,10 @@ class StartFitter:
         for run in self.plan.runs[1:]:
             key = (run.regressor, run.start if run.training == "retrained" else "")
             begin = time.process_time()
-            starts, result = self._fit(self.regressors[key], by_name[run.start], copies, shapes[run.start])
+            if run.start == "tcdcn-own":
+                starts, result = shapes[run.start], self.regressors[key].fit_from_points(images, five, on_bad="nan")
+            else:
+                starts, result = self._fit(self.regressors[key], by_name[run.start], copies, shapes[run.start])
             yield Fit(run, starts, result, time.process_time() - begin + placing[run.start])
 
     def _fit(

@@ -35,6 +35,7 @@ _STARTS = {
     "random": "training shapes drawn at random and placed in the box; RCPR's start",
     "mean": "the mean training shape placed in the box; the start of SDM and ERT",
     "tcdcn-aligned": "the mean shape carried onto TCDCN's five points",
+    "tcdcn-own": "what the regressor itself makes of TCDCN's five points",
     "tcdcn-nearest": "the training shapes nearest to TCDCN's five points, carried onto them; the TCDCN paper's start",
     "oracle": "the same from the annotated points: what perfect points would give",
 }

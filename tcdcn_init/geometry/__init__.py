@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tcdcn_init.geometry.box_formats import BoxFormat
 from tcdcn_init.geometry.boxes import BoxLike, Rectangle, as_box, box_from_points, box_square, median_aspect, overlap
+from tcdcn_init.geometry.detectors import PointDetector, five_from
 from tcdcn_init.geometry.numbers import FARTHEST, as_numbers
 from tcdcn_init.geometry.points import (
     FIVE_POINTS,
@@ -35,6 +36,7 @@ __all__ = [
     "BoxFormat",
     "BoxLike",
     "FloatArray",
+    "PointDetector",
     "Rectangle",
     "as_box",
     "as_five_points",
@@ -44,6 +46,7 @@ __all__ = [
     "centroid_size",
     "completed",
     "compose",
+    "five_from",
     "five_from_29",
     "five_from_68",
     "five_of",

@@ -16,6 +16,7 @@ TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
     "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL"],
     "points": ["--repeats", "1", "--images", "1", "--width", "400"],
+    "seeded": ["--rounds", "1", "--data", "MTFL"],
     "training": ["--steps", "1", "--faces", "16", "--data", "MTFL"],
     "video": ["--frames", "3", "--rounds", "1"],
 }

@@ -296,6 +296,20 @@ def test_where_the_initializer_is_unsure_the_start_is_the_mean_in_the_box(faces)
     np.testing.assert_allclose(unsure["tcdcn-nearest"], sure["tcdcn-nearest"])
 
 
+class Echoing(Halfway):
+    """Takes five points for the answer, whatever it would make of a start shape."""
+
+    def fit_from_points(self, image, points):
+        return np.asarray(points)
+
+
+def test_the_regressors_own_start_from_points_is_its_own_affair(faces) -> None:
+    measured = measure_starts(faces, make_plan("tcdcn-aligned", "tcdcn-own", regressors={"echoing": Echoing}))
+    errors = {run.start: row for run, row in zip(measured.runs, measured.errors, strict=True)}
+    np.testing.assert_allclose(errors["tcdcn-own"], errors[POINTS_RUN.start], atol=1e-9)
+    assert np.abs(errors["tcdcn-aligned"] - errors["tcdcn-own"]).max() > 0.05
+
+
 def test_an_interrupted_run_goes_on_to_the_same_result(faces, tmp_path) -> None:
     journal, whole = tmp_path / "run.journal", measure_starts(faces, make_plan("random-5", "mean"))
     Stopping.calls = 0

@@ -1,0 +1,1 @@
+"""What SeededShapePredictor is worth to who uses dlib's published files: which seeds do it, and recognition."""
