@@ -123,8 +123,9 @@ class Lost(Finder):
     def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         found = super().__call__(crops)
         coarse = [seen for seen in self.seen if seen.shape[1] == CONFIG.coarse.side]
+        # The coarse stage vouches for nothing: whatever the fine one says does not contradict it.
         is_fine = crops.shape[1] == CONFIG.fine.side
-        found["expected_error"][:] = 0.02 if is_fine and len(coarse) == 3 else 0.9
+        found["expected_error"][:] = 3.0 if not is_fine else 0.02 if len(coarse) == 3 else 0.9
         return found
 
 
