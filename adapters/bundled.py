@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcdcn_init._shared.tensor_file import json_object
 from tcdcn_init.adapters.cascade.cascade_file import cascade_metadata
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def read_regressor(path: str | os.PathLike[str]) -> ERT | SDM | RCPR | DenseNetw
 
         return DenseNetwork(Path(path))
     metadata = cascade_metadata(path)
-    if "architecture" in metadata:
+    if json_object(metadata.get("architecture", "{}")).get("network") == "dense":
         from tcdcn_init.adapters.dense import DenseNetwork
 
         return DenseNetwork(Path(path), backend="torch")

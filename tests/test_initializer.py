@@ -157,8 +157,8 @@ def test_two_passes_give_the_same_numbers_in_any_batch(twice, portrait, boxes):
     np.testing.assert_allclose(twice.points(portrait, boxes[:12]), alone, atol=1e-3)
 
 
-def test_both_backends_agree(initializers, portrait, boxes):
-    ours, theirs = (initializers[backend](portrait, boxes) for backend in ("torch", "onnx"))
+def test_both_backends_agree(portrait, boxes):
+    ours, theirs = (Initializer("tcdcn-mtfl", backend=backend)(portrait, boxes) for backend in ("torch", "onnx"))
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a.points, b.points, atol=1e-4 * 1.4 * 240)  # 1e-4 of the largest crop
         for task, classes in a.attributes.items():
@@ -174,7 +174,7 @@ def test_a_call_repeated_gives_the_same_bits(initializers, portrait, boxes):
 def test_the_functions_are_the_class(initializers, portrait, portrait_box):
     expected = initializers["onnx"].points(portrait, [portrait_box])[0]
     np.testing.assert_array_equal(tcdcn_init.initialize(portrait, [portrait_box])[0].points, expected)
-    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", passes=1)
+    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-two-stage", backend="onnx")
     np.testing.assert_array_equal(face.points, expected)
 
 

@@ -161,7 +161,8 @@ class Stage(nn.Module):
         weights, biases = (
             torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")
         )
-        joined = nn.Linear(self.config.feature, len(biases))
+        # Without a draw from the caller's random numbers.
+        joined = nn.utils.skip_init(nn.Linear, self.config.feature, len(biases))
         with torch.no_grad():
             joined.weight.copy_(weights)
             joined.bias.copy_(biases)

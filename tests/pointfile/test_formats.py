@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tcdcn_init import datasets
@@ -31,11 +32,10 @@ def test_a_run_s_points_are_read_back_as_faces(gallery, boxes, initializer, tmp_
     assert (report.images, report.faces, list(report.unreadable)) == (3, 3, [str(broken)])
     # Files of .pts lie in the images' own folders, whichever they are, below the output.
     found = READERS[format](out.joinpath(*gallery.parts[1:]) if format == "pts" else out, gallery)
-    assert [(face.image.name, round(float(face.five[2, 0]))) for face in found] == [
-        (path.name, round(float(answer.points[2, 0])))
-        for path in images
-        for answer in initializer(read_image(path), boxes[path.name])
-    ]
+    wanted = [(path.name, answer) for path in images for answer in initializer(read_image(path), boxes[path.name])]
+    assert [face.image.name for face in found] == [name for name, _ in wanted]
+    for face, (_, answer) in zip(found, wanted, strict=True):  # some formats hold whole pixels
+        np.testing.assert_allclose(face.five, answer.points, atol=0.51)
 
 
 def test_dense_shapes_have_their_format_too(gallery, boxes, initializer, tmp_path):

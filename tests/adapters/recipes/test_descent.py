@@ -30,7 +30,9 @@ def test_the_bundled_cascade_on_held_out_faces(data_root: Path):
     from tcdcn_init.datasets.named import read_dataset
     from tcdcn_init.initializer import Initializer
 
-    figures = start_figures(SDM.load("sdm-mtfl"), read_dataset("mtfl-val", data_root / "mtfl")[::10], Initializer())
+    figures = start_figures(
+        SDM.load("sdm-mtfl"), read_dataset("mtfl-val", data_root / "mtfl")[::10], Initializer("tcdcn-mtfl")
+    )
     assert figures["tcdcn"]["mean"] < figures["tcdcn"]["points"]
     assert figures["tcdcn"]["failures"] < 10
 
