@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.adapters.base import RegressorBase
-from tcdcn_init.adapters.cascade.batch import Fitted
+from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, median_shape
 from tcdcn_init.datasets.ibug68 import mtfl_five_from_68
 from tcdcn_init.geometry import as_five_points
 from tcdcn_init.images import as_image
@@ -27,7 +26,7 @@ from tcdcn_init.weights import DENSE_MODEL, is_path
 __all__ = ["DenseNetwork"]
 
 
-class DenseNetwork(RegressorBase):
+class DenseNetwork(BatchForms):
     """iBUG's 68 points from five, by a network; satisfies `base.BatchRegressor`.
 
     A start shape counts by its five points alone: the network looks anew wherever they lie. It can be shared between
@@ -82,31 +81,40 @@ class DenseNetwork(RegressorBase):
         five = np.asarray(points, dtype=np.float64)
         return dense_points(self._ask, self._config, [as_image(image) for image in images], five)
 
-    def fit_from_shape(self, image: Any, shape: ArrayLike) -> NDArray[np.float64]:
-        """Fit one face from the five points of a start shape; parameters and result as of `ShapeRegressor`."""
-        given = np.asarray(shape, dtype=np.float64)
-        if given.shape != self.mean_shape.shape:
-            raise ValueError(f"start has shape {given.shape}; expected {self.mean_shape.shape}, the model's points")
-        if not np.isfinite(given).all():
-            raise ValueError(f"start holds {given[~np.isfinite(given)][0]}; expected finite points in pixels")
-        five = as_five_points(mtfl_five_from_68(given))
-        found = self.answers([image], five[None])
-        if not found.finite[0]:
-            raise ValueError(
-                "the image holds NaN or infinity under the face; replace such pixels, e.g. by numpy.nan_to_num"
-            )
-        return found.points[0]
+    def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
+        starts = boxes[:, None, :2] + self._mean_shape * (boxes[:, None, 2:] - boxes[:, None, :2])
+        return self._fit_points(images, mtfl_five_from_68(starts))
 
     def _fit_points(self, images: Sequence[Any], points: NDArray[np.float64]) -> Fitted:
-        shapes = np.full((len(points), *self.mean_shape.shape), np.nan)
+        shapes = np.full((len(points), *self._mean_shape.shape), np.nan)
         refused: dict[int, ValueError] = {}
-        rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
-        if len(rows):
-            found = self.answers([images[k] for k in rows], points[rows])
-            shapes[rows[found.finite]] = found.points[found.finite]
-            for k in rows[~found.finite].tolist():
-                refused[k] = ValueError("the image holds NaN or infinity under the face; replace such pixels")
+        found = self.answers(images, points)
+        shapes[found.finite] = found.points[found.finite]
+        for k in np.flatnonzero(~found.finite).tolist():
+            refused[k] = ValueError("the image holds NaN or infinity under the face; replace such pixels")
         return Fitted(shapes, refused)
+
+    def _fit_shapes(self, images: Sequence[Any], shapes: NDArray[np.float64]) -> Fitted:
+        count, each = shapes.shape[:2]
+        starts = shapes.reshape(-1, *shapes.shape[2:])
+        five = np.full((len(starts), 5, 2), np.nan)
+        refused: dict[int, ValueError] = {}
+        for k, start in enumerate(starts):
+            try:
+                if not np.isfinite(start).all():
+                    raise ValueError(f"start holds {start[~np.isfinite(start)][0]}; expected finite points in pixels")
+                five[k] = as_five_points(mtfl_five_from_68(start))
+            except ValueError as error:
+                refused[k] = error
+        rows = [k for k in range(len(starts)) if k not in refused]
+        found = np.full_like(starts, np.nan)
+        if rows:
+            repeated = [image for image in images for _ in range(each)]
+            some, why = self._fit_points([repeated[k] for k in rows], five[rows])
+            found[rows] = some
+            refused |= {rows[k]: error for k, error in why.items()}
+        joined = median_shape(found.reshape(count, each, *found.shape[1:]))
+        return Fitted(joined, {k // each: error for k, error in sorted(refused.items(), reverse=True)})
 
 
 def _made(kind: type[DenseNetwork], model: str | Path, backend: BackendName) -> DenseNetwork:

@@ -10,7 +10,7 @@
 The yardstick is stock dlib with the layout of its published 68-point file on the same boxes; its time does not depend
 on what it has learned.
 
-    python benchmarks/initialize.py [--data MTFL [--device cuda]] [--model tcdcn-robust] [--repeats 60] [--out FILE]
+    python benchmarks/initialize.py [--data MTFL [--device cuda]] [--model tcdcn-two-stage] [--repeats 60] [--out FILE]
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import box_from_points
 from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.weights import DEFAULT_MODEL
 
 DLIB = "dlib, 68 points"
 
@@ -159,7 +160,7 @@ def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="tcdcn-robust")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--batch", type=int, default=64, help="faces of the larger batch")
     parser.add_argument("--data", type=Path, help="folder of MTFL, for AFLW's faces")

@@ -30,7 +30,7 @@ from tcdcn_init.adapters.dlib_modes import is_upright
 from tcdcn_init.datasets import read_mtfl
 from tcdcn_init.datasets.base import read_face_image
 
-MODELS = ("tcdcn-robust", "tcdcn-two-stage")
+MODELS = ("tcdcn-two-stage",)
 KNOWN = "points known"
 
 

@@ -4,8 +4,9 @@
     python docs/write.py --check    # lists what is out of date, and changes nothing
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
-comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`
-and `dlib_tables.py` beside this file. Pages that commands write as a whole are written again from their JSON.
+comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`,
+`dlib_tables.py` and `stage_tables.py` beside this file. Pages that commands write as a whole are written again from
+their JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 
 import dlib_tables
+import stage_tables
 import tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +35,7 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        body = (tables.TABLES | dlib_tables.TABLES)[name](*arguments).strip("\n")
+        body = (tables.TABLES | dlib_tables.TABLES | stage_tables.TABLES)[name](*arguments).strip("\n")
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
     def in_code(match: re.Match[str]) -> str:

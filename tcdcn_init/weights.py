@@ -30,7 +30,7 @@ __all__ = [
     "parse_config",
 ]
 
-DEFAULT_MODEL = "tcdcn-robust"
+DEFAULT_MODEL = "tcdcn-two-stage"
 
 DENSE_MODEL = "tcdcn-68"
 """The network that goes on from five points to iBUG's 68."""

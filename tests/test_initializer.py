@@ -174,7 +174,7 @@ def test_a_call_repeated_gives_the_same_bits(initializers, portrait, boxes):
 def test_the_functions_are_the_class(initializers, portrait, portrait_box):
     expected = initializers["onnx"].points(portrait, [portrait_box])[0]
     np.testing.assert_array_equal(tcdcn_init.initialize(portrait, [portrait_box])[0].points, expected)
-    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", backend="onnx", passes=1)
+    [face] = initialize(portrait, np.array([portrait_box]), model="tcdcn-robust", passes=1)
     np.testing.assert_array_equal(face.points, expected)
 
 

@@ -36,7 +36,7 @@ BELOW = {
     "guides/index": [f"guides/{name}" for name in ("boxes", "choosing", "own", "output", "video", "troubleshooting")],
     "guide": ["output", "labelling", "models/*", "glossary"],
     "results": [
-        *("results/*", "limits/*", "confidence/*", "detection/*", "video/*", "experiments/*"),
+        *("results/*", "dlib", "boxes/*", "limits/*", "confidence/*", "detection/*", "video/*", "experiments/*"),
         *("speed", "benchmarks", "reliability"),
     ],
     "changelog": ["contributing"],

@@ -115,13 +115,14 @@ def _face(
     side = ((corners[2] - corners[0]) * (corners[3] - corners[1])).apply("Sqrt") * coarse.view
     zero = side * 0.0
     frame = (side, zero, x, y)
+    boxed = frame
     region = _region(image, frame, side * (fine.view / coarse.view / fine.side))
     crop = _upright_crop(region, frame, coarse.side) * np.float32(1 / 255)
     first = g.splice(stages[0], {"crops": crop}, asked)
     first_points = _placed(first[0], frame)
     points, answers = first_points, first
     for _ in range(passes - 1):
-        frame, fine_side = _upright_frame(points, fine.view, side)
+        frame, fine_side = _upright_frame(points, fine.view, boxed)
         region = _covering(region, image, frame, fine_side / fine.side)
         crop = _turned_crop(region, frame, fine.side) * np.float32(1 / 255)
         answers = g.splice(stages[1], {"crops": crop}, asked)
@@ -156,12 +157,13 @@ def _placed(points: Value, frame: _Frame) -> Value:
     return given @ turn + g.stack(x, y)
 
 
-def _upright_frame(points: Value, view: float, coarse: Value) -> tuple[_Frame, Value]:
+def _upright_frame(points: Value, view: float, coarse: _Frame) -> tuple[_Frame, Value]:
     """`two_stage._upright` of one face."""
     middle = points.over("ReduceMean", 0)
     offset = points - middle
     size = (offset * offset).over("ReduceSum").apply("Sqrt")
-    held = (size * two_stage.SIDE).apply("Max", coarse * two_stage.SMALLEST).apply("Min", coarse * two_stage.LARGEST)
+    whole = coarse[0]
+    held = (size * two_stage.SIDE).apply("Max", whole * two_stage.SMALLEST).apply("Min", whole * two_stage.LARGEST)
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
     # The sum of the products of complex numbers, (x + iy) times ROLL.
     roll, centre = two_stage.ROLL, two_stage.CENTRE
@@ -172,7 +174,7 @@ def _upright_frame(points: Value, view: float, coarse: Value) -> tuple[_Frame, V
     step = side / 64.0
     x = middle.at(0) + (cos * centre.real - sin * centre.imag) * size
     y = middle.at(1) + (sin * centre.real + cos * centre.imag) * size
-    x, y = ((value / step).apply("Round") * step for value in (x, y))
+    x, y = (((value - at) / step).apply("Round") * step + at for value, at in zip((x, y), coarse[2:], strict=True))
     return (side * cos, side * sin, x, y), side
 
 

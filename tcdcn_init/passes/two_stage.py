@@ -42,6 +42,10 @@ in part, or in bad boxes."""
 LOOKS = (1j, -1.0 + 0j, -1j, 1.5 + 0j)
 """The coarse crop's turn and size in those further looks, as complex numbers: the quarter turns, and a wider one."""
 
+# How far from the box's middle a further look may find the face, in sides of the coarse crop: about a side of the box.
+# A face further away is a neighbour's.
+_NEAR = 0.45
+
 # Expected errors of the coarse stage that the fine one may move a point by, and nobody wonders.
 DOUBTS = 3.0
 
@@ -60,11 +64,14 @@ class StageAnswers(NamedTuple):
         As `backends.Backend` describes them; "expected_error" and "face" by both stages (`agreed`).
     finite : (N,) ndarray of bool
         False where an image of floats holds NaN or infinity under the face; the rest of such a row means nothing.
+    coarse_face : (N, 2) ndarray
+        "face" by the coarse stage alone.
     """
 
     points: NDArray[np.float64]
     answers: Answers
     finite: NDArray[np.bool_]
+    coarse_face: NDArray[np.float32]
 
 
 def run_stages(
@@ -164,14 +171,14 @@ def ask_stages(
         If the network answers what is not finite.
     """
     coarse, fine = config.coarse, config.fine
-    coarse_sides = [math.hypot(frame.a, frame.b) for frame in frames]
+    boxed = frames
     answers = first = ask(cut.first(frames, coarse.side, fine.view / coarse.view / fine.side))
     points = first_points = _placed(frames, first["points"])
     for _ in range(passes - 1):
-        frames = [upright_frame(*each, fine.view) for each in zip(points.tolist(), coarse_sides, strict=True)]
+        frames = [upright_frame(*each, fine.view) for each in zip(points.tolist(), boxed, strict=True)]
         answers = ask(cut.further(frames, fine.side))
         points = _placed(frames, answers["points"])
-    return StageAnswers(points, agreed(points, answers, first_points, first), cut.finite)
+    return StageAnswers(points, agreed(points, answers, first_points, first), cut.finite, first["face"])
 
 
 def _surest(
@@ -189,19 +196,24 @@ def _surest(
     if not len(unsure):
         return found
     points, answers = found.points.copy(), {name: values.copy() for name, values in found.answers.items()}
+    centres, sides = (np.array([frame[part] for frame in frames]) for part in (slice(2, 4), 0))
     for turn in LOOKS:
         looks = []
         for k in unsure.tolist():
             a, _, x, y = frames[k]
             looks.append(Frame(a * turn.real, a * turn.imag, x, y))
         again = ask_stages(ask, config, cut.some(unsure.tolist()), looks, passes)
-        surer = sureness(again.answers)
-        better = np.flatnonzero((surer > sure[unsure]) & again.finite)
+        # Whether the box holds a face is for the first look to say: others may have found a neighbour.
+        face = again.answers["face"] + np.float32(0.5) * (found.coarse_face[unsure] - again.coarse_face)
+        said = {**again.answers, "face": face}
+        surer = sureness(said)
+        away = np.abs(again.points.mean(axis=1) - centres[unsure]).max(axis=1) / sides[unsure]
+        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < _NEAR))
         rows = unsure[better]
         sure[rows], points[rows] = surer[better], again.points[better]
         for name, values in answers.items():
-            values[rows] = again.answers[name][better]
-    return StageAnswers(points, answers, found.finite)
+            values[rows] = said[name][better]
+    return StageAnswers(points, answers, found.finite, found.coarse_face)
 
 
 def _box_frame(box: list[float], view: float) -> Frame:
@@ -211,16 +223,18 @@ def _box_frame(box: list[float], view: float) -> Frame:
     return Frame(side, 0.0, (left + right) / 2, (top + bottom) / 2)
 
 
-def upright_frame(points: list[list[float]], coarse: float, view: float) -> Frame:
+def upright_frame(points: list[list[float]], coarse: Frame, view: float) -> Frame:
     """``snapped(frames_from_points(points, view))`` of one face, its side held near that of the coarse crop.
+
+    The grid that its middle is snapped to is laid around the coarse crop's, and moves with it.
 
     In Python's own numbers: for five points a call of NumPy takes longer than the sum itself.
 
     Parameters
     ----------
     points : list of five [x, y]
-    coarse : float
-        Side of the coarse crop, in pixels.
+    coarse : Frame
+        Of the coarse crop.
     view : float
         As of `crops.frames_from_points`.
     """
@@ -228,16 +242,17 @@ def upright_frame(points: list[list[float]], coarse: float, view: float) -> Fram
     middle = sum(shape) / 5
     offsets = [point - middle for point in shape]
     size = math.sqrt(sum(abs(offset) ** 2 for offset in offsets))
-    side = view * min(max(size * SIDE, SMALLEST * coarse), LARGEST * coarse)
+    whole = math.hypot(coarse.a, coarse.b)
+    side = view * min(max(size * SIDE, SMALLEST * whole), LARGEST * whole)
     side = math.exp(round(math.log(side) / 0.02) * 0.02)
     turn = sum(offset * weight for offset, weight in zip(offsets, _ROLL_LIST, strict=True))
     angle = math.radians(round(math.degrees(cmath.phase(turn))))
     across = cmath.rect(1.0, angle)
     centre = middle + across * (size * CENTRE)
     step = side / 64.0
-    return Frame(
-        side * across.real, side * across.imag, round(centre.real / step) * step, round(centre.imag / step) * step
-    )
+    x = coarse.x + round((centre.real - coarse.x) / step) * step
+    y = coarse.y + round((centre.imag - coarse.y) / step) * step
+    return Frame(side * across.real, side * across.imag, x, y)
 
 
 def _placed(frames: Sequence[Frame], points: NDArray[np.float32]) -> NDArray[np.float64]:

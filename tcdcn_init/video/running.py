@@ -116,7 +116,7 @@ def write_video_points(
                 silent = drawn.join([piece["start"] for piece in pieces if piece["frames"]], video)
             names = [column.name for column in COLUMNS]
             rows = [dict(zip(names, values, strict=True)) for piece in pieces for values in piece["rows"]]
-            write_rows(out, COLUMNS, rows)
+            write_rows(out, COLUMNS, rows, None)
             journal.remove()
             if drawn is not None:
                 drawn.remove_pieces()

@@ -51,7 +51,7 @@ def test_bundled_models_say_what_they_are(name):
 
 
 def test_the_papers_network_and_the_default_are_bundled():
-    assert DEFAULT_MODEL == "tcdcn-robust"
+    assert DEFAULT_MODEL == "tcdcn-two-stage"
     assert {DEFAULT_MODEL, PAPER_MODEL} <= set(bundled_models())
     network, _ = load_network(find_model(PAPER_MODEL, ".safetensors"))
     assert network.config == TCDCNConfig(view=network.config.view)

@@ -76,6 +76,7 @@ def test_there_is_no_circle():
 # What trains, and the networks that the torch backend runs and `export` traces.
 WITH_TORCH = (
     "tcdcn_init.training",
+    "tcdcn_init.eval.ablation",
     "tcdcn_init.eval.experiments",
     "tcdcn_init.eval.cascaded_cnn",
     "tcdcn_init.eval.model_report.calibration",

@@ -23,7 +23,7 @@ def test_what_is_out_of_range_is_named(wrong, message):
 
 def test_processes_are_not_stated_since_they_change_no_number():
     assert Settings(jobs=2, command="c").stated == Settings().stated
-    assert Settings(limit=3, seed=4).stated == StatedSettings("tcdcn-robust", "auto", 3, False, 3, 4)
+    assert Settings(limit=3, seed=4).stated == StatedSettings("tcdcn-two-stage", "auto", 3, False, 3, 4)
 
 
 def test_the_initializer_is_as_the_settings_say(small_model):

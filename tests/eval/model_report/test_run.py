@@ -40,7 +40,7 @@ def test_every_part_states_what_was_measured(report, mtfl_root):
         json.loads(path.read_text(), parse_constant=refuse)
         part = kind.read(path)
         assert list(part.datasets) == ["mtfl-val", "aflw"]
-        assert (part.settings.limit, part.settings.model) == (4, "tcdcn-robust")
+        assert (part.settings.limit, part.settings.model) == (4, "tcdcn-two-stage")
         assert part.command == f"tcdcn-init report --mtfl {mtfl_root} --limit 4"
     assert figures_table(FiguresReport.read(out / "figures/figures.json").datasets) in printed
     text = (out / "confidence/confidence.md").read_text()
