@@ -4,17 +4,20 @@
    few pixels apart. All take turns; the default is timed once more by itself.
 2. With --data, what a user gets: AFLW's faces, each in its own image and its own box, one after the other and in
    batches of 64, with the number of passes that each face takes.
+3. With --device as well, faces a second of those batches by elapsed time: the network on that device, PyTorch's, beside
+   the default on the processor.
 
 The yardstick is stock dlib with the layout of its published 68-point file on the same boxes; its time does not depend
 on what it has learned.
 
-    python benchmarks/initialize.py [--data MTFL] [--model tcdcn-two-stage] [--repeats 60] [--out initialize.json]
+    python benchmarks/initialize.py [--data MTFL [--device cuda]] [--model tcdcn-two-stage] [--repeats 60] [--out FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -89,7 +92,9 @@ def one_face(
     return timings, ratios
 
 
-def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batch_size: int) -> dict[str, Any]:
+def real_faces(
+    model: str, stock: Any, data: Path, limit: int, rounds: int, batch_size: int, device: str | None
+) -> dict[str, Any]:
     """AFLW's faces one after the other, each in its own image: milliseconds a face on average, and passes."""
     faces = read_mtfl(data, "testing")
     faces = faces[:: max(1, len(faces) // limit)][:limit]
@@ -107,6 +112,7 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
     many = {name: partial(ours, initializer, batch_size) for name, initializer in initializers.items()}
     times = each({**one, DLIB: theirs}, len(faces), rounds)
     batched = each(many, -(-len(faces) // batch_size), rounds)
+    on_device = faces_per_second(model, device, images, boxes, rounds, batch_size) if device else {}
     passes = count_passes(model, images, boxes)
     numbers = np.unique(passes).tolist()
     return {
@@ -119,8 +125,27 @@ def real_faces(model: str, stock: Any, data: Path, limit: int, rounds: int, batc
             str(n): {name: float(1e3 * values[passes == n].mean()) for name, values in times.items()} for n in numbers
         },
         "ms_in_batches": {name: float(1e3 * values.sum() / len(faces)) for name, values in batched.items()},
+        **on_device,
         "ratios": {name: float(values.mean() / times[DLIB].mean()) for name, values in times.items()},
     }
+
+
+def faces_per_second(
+    model: str, device: str, images: list[Any], boxes: list[Any], rounds: int, batch_size: int
+) -> dict[str, Any]:
+    """Batches on a device, and in the same run by the default backend on the processor."""
+    initializers = {
+        "auto on cpu": Initializer(model),
+        f"torch on {device}": Initializer(model, backend="torch", device=device),
+    }
+
+    def all_of(initializer: Initializer) -> None:
+        for k in range(0, len(images), batch_size):
+            initializer.points(images[k : k + batch_size], boxes[k : k + batch_size])
+
+    calls = {name: partial(all_of, initializer) for name, initializer in initializers.items()}
+    runs = compare(calls, rounds, per=len(images), clock=time.perf_counter)
+    return {"faces_per_second": {name: 1.0 / timing.median for name, timing in runs.items()}}
 
 
 def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.int64]:
@@ -139,6 +164,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--batch", type=int, default=64, help="faces of the larger batch")
     parser.add_argument("--data", type=Path, help="folder of MTFL, for AFLW's faces")
+    parser.add_argument("--device", help="with --data, also faces a second in batches on it: cuda, cuda:1, mps, cpu")
     parser.add_argument("--faces", type=int, default=500, help="of AFLW, evenly spread")
     parser.add_argument("--rounds", type=int, default=5, help="over these faces")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("initialize.json"))
@@ -150,13 +176,21 @@ def main() -> None:
     extra: dict[str, Any] = {"model": arguments.model}
     if arguments.data:
         extra["real_faces"] = real_faces(
-            arguments.model, stock, arguments.data, arguments.faces, arguments.rounds, arguments.batch
+            arguments.model,
+            stock,
+            arguments.data,
+            arguments.faces,
+            arguments.rounds,
+            arguments.batch,
+            arguments.device,
         )
     report("a face from its box to five points; ratio to dlib", timings, ratios, arguments.out, **extra)
     if arguments.data:
         found = extra["real_faces"]
         for name, ms in found["ms"].items():
             print(f"  a face of AFLW on average, {name}: {ms:.2f} ms, {found['ratios'][name]:.2f} x")
+        for name, rate in found.get("faces_per_second", {}).items():
+            print(f"  batches of {arguments.batch}, {name}: {rate:.0f} faces a second")
         print(f"  passes on average: {found['passes']['mean']:.2f}")
 
 

@@ -16,10 +16,12 @@ from tcdcn_init.detection.search import Found, find_faces
 from tcdcn_init.geometry import BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
-from tcdcn_init.network.backends import BackendName, load_backend
+from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
+from tcdcn_init.passes.on_device import DeviceCrops
+from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
 from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.tasks import TASKS
@@ -52,10 +54,14 @@ class Initializer:
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool
         Find iBUG's 68 points too (`Initialization.dense`), by one more pass of another network, ``tcdcn-68``.
+    device : str
+        What the network runs on: "cpu", or a graphics processor as PyTorch names it, such as "cuda", "cuda:1" or "mps",
+        which pays for many faces at once. There "auto" is PyTorch, and the crops of a model of two stages are cut on
+        the device as well (`passes.on_device`); those of other models and of ``dense`` are cut on the processor.
 
     Attributes
     ----------
-    model, backend, passes, mirror, dense
+    model, backend, passes, mirror, dense, device
         As given; a path is absolute.
     config : NetworkConfig
         The network's architecture and its crops.
@@ -64,7 +70,7 @@ class Initializer:
     Raises
     ------
     ValueError
-        If the model or backend is unknown, or `passes` is below 1.
+        If the model or backend is unknown, `passes` is below 1, or the backend cannot compute on the device here.
 
     Examples
     --------
@@ -82,26 +88,31 @@ class Initializer:
         passes: int = DEFAULT_PASSES,
         mirror: bool = False,
         dense: bool = False,
+        device: str = "cpu",
     ) -> None:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
         self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
-        self._backend = load_backend(model, backend)
+        self.device = str(device)  # of a torch.device too
+        self._backend = load_backend(model, backend, self.device)
         if isinstance(self._backend.config, StageConfig):
             raise ValueError(
                 f"{model} goes on from five points; expected a model that finds them in a box, such as "
                 f"{DEFAULT_MODEL}, and dense=True"
             )
-        self._dense = load_backend(DENSE_MODEL, backend) if dense else None
+        self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
         self._ask = mirror_averaged(self._backend) if mirror else self._backend
+        on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
+        self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
         self.config: NetworkConfig | TwoStageConfig = self._backend.config
         self.calibration = self._backend.calibration
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
         # Sessions of onnxruntime cannot be pickled.
-        return _made, (type(self), self.model, self.backend, self.passes, self.mirror, self.dense)
+        names = ("backend", "passes", "mirror", "dense", "device")
+        return functools.partial(type(self), self.model, **{name: getattr(self, name) for name in names}), ()
 
     def __call__(
         self,
@@ -267,7 +278,14 @@ class Initializer:
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         if isinstance(self.config, TwoStageConfig):
             return run_stages(
-                self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad, sureness=self._sureness
+                self._ask,
+                self.config,
+                images,
+                boxes,
+                passes=self.passes,
+                on_bad=on_bad,
+                sureness=self._sureness,
+                cutter=self._cutter,
             )
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
 
@@ -283,6 +301,7 @@ def initialize(
     passes: int = DEFAULT_PASSES,
     mirror: bool = False,
     dense: bool = False,
+    device: str = "cpu",
     on_bad: Literal["raise", "nan"] = "raise",
 ) -> list[Initialization]:
     """Five points for every face of an image, good enough to start a cascaded shape regressor.
@@ -305,7 +324,7 @@ def initialize(
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}
         See `Initializer`.
-    passes, mirror, dense
+    passes, mirror, dense, device
         See `Initializer`.
     on_bad : {"raise", "nan"}
         What a box that cannot be used does: raise, or get NaN points while the others get theirs.
@@ -321,7 +340,8 @@ def initialize(
         If the image is a path, or of a dtype that holds no pixels.
     ValueError
         If the image is empty, of the wrong shape or range, or not finite under a face; if a box has no area, is not
-        finite, or lies wholly outside of the image; if the model, backend or detector is unknown.
+        finite, or lies wholly outside of the image; if the model, backend or detector is unknown, or the backend cannot
+        compute on the device here.
 
     References
     ----------
@@ -336,13 +356,13 @@ def initialize(
     """
     if is_path(model):
         model = Path(model).resolve()
-    initializer = _kept(model, _stamps(model), backend, passes, mirror, dense)
+    initializer = _kept(model, _stamps(model), backend, passes, mirror, dense, str(device))
     return initializer(image, boxes, detector=detector, turned=turned, on_bad=on_bad)
 
 
 def default_initializer() -> Initializer:
     """The one that `initialize` keeps in memory when it is called without options."""
-    return _kept(DEFAULT_MODEL, (), DEFAULT_BACKEND, DEFAULT_PASSES, False, False)
+    return _kept(DEFAULT_MODEL, (), DEFAULT_BACKEND, DEFAULT_PASSES, False, False, "cpu")
 
 
 @functools.lru_cache(maxsize=4)
@@ -353,8 +373,9 @@ def _kept(
     passes: int,
     mirror: bool,
     dense: bool,
+    device: str,
 ) -> Initializer:
-    return Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
+    return Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense, device=device)
 
 
 def _stamps(model: str | Path) -> tuple[tuple[int, int], ...]:
@@ -363,12 +384,6 @@ def _stamps(model: str | Path) -> tuple[tuple[int, int], ...]:
         return ()
     found = [model.with_suffix(suffix) for suffix in (".safetensors", ".onnx")]
     return tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in found if path.is_file())
-
-
-def _made(
-    kind: type[Initializer], model: str | Path, backend: BackendName, passes: int, mirror: bool, dense: bool
-) -> Initializer:
-    return kind(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
 
 
 def _paired(

@@ -80,7 +80,7 @@ class PointRefinement(nn.Module):
         """(N, 5, 2) points, maps of the first stages (N, C, H, H) and (N, feature) to (N, 5, 2) points."""
         seen = [feature[:, None].expand(-1, 5, -1)]
         for stage, side in zip(maps, _WINDOWS, strict=True):
-            steps = (torch.arange(side) - (side - 1) / 2) * (2.0 / stage.shape[-1])
+            steps = (torch.arange(side, device=stage.device) - (side - 1) / 2) * (2.0 / stage.shape[-1])
             offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
             windows = functional.grid_sample(stage, 2.0 * points[:, :, None] + offsets, align_corners=False)
             seen.append(windows.permute(0, 2, 1, 3).flatten(2))

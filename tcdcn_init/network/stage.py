@@ -79,7 +79,7 @@ class Votes(nn.Module):
         hidden = functional.relu(self.inner(maps) + self.whole(feature)[:, :, None, None])
         answers = self.last(hidden).flatten(2).unflatten(1, (5, self.points))
         weights = torch.softmax(answers[:, 0], dim=2)[:, :, None]  # (N, P, 1, S * S)
-        at = (torch.arange(self.side) + 0.5) / self.side - 0.5
+        at = (torch.arange(self.side, device=maps.device) + 0.5) / self.side - 0.5
         places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
         votes = answers[:, 1:].permute(0, 2, 3, 1) + functional.pad(places, (0, 2))  # (N, P, S * S, 4)
         return (weights @ votes)[:, :, 0]

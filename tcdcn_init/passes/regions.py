@@ -8,7 +8,8 @@ from it by Pillow: the upright coarse one by a box filter, the turned fine one b
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from PIL import Image
 
 from tcdcn_init.images import as_grey
 
-__all__ = ["LUMA", "MARGIN", "Frame", "Region"]
+__all__ = ["LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 MARGIN = 2  # pixels around a region, for interpolation
@@ -112,6 +113,90 @@ class Region:
         y = (frame.y - self._origin[1]) / scale - (a + b) / 2
         affine = (a / side, -b / side, x, b / side, a / side, y)
         return np.asarray(pixels.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
+
+
+class Cutter(Protocol):
+    """What `two_stage.ask_stages` has its crops from; made of each face's image, as `images.as_image` returns it."""
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """(N,) False where an image of floats holds NaN or infinity under the face, as far as it was cut."""
+        ...
+
+    def some(self, faces: Sequence[int]) -> Cutter:
+        """A cutter for some of the faces, from the beginning."""
+        ...
+
+    def first(self, frames: Sequence[Frame], side: int, finest: float) -> Any:
+        """Crops around every face.
+
+        Parameters
+        ----------
+        frames : sequence of N Frame
+        side : int
+            Of the crops, in pixels.
+        finest : float
+            Distance of the pixels of the finest crop that is still to come, in sides of these frames.
+
+        Returns
+        -------
+        (N, side, side) ndarray or Tensor of float32
+            Grey, 0 to 1.
+        """
+        ...
+
+    def further(self, frames: Sequence[Frame], side: int) -> Any:
+        """Crops over frames near those before; as `first`."""
+        ...
+
+
+class HostCrops:
+    """A `Cutter` on the processor, by every face's `Region`.
+
+    Parameters
+    ----------
+    images : sequence of N ndarray
+        Each face's, as `images.as_image` returns it.
+
+    Attributes
+    ----------
+    finite : (N,) ndarray of bool
+        See `Cutter`.
+    """
+
+    def __init__(self, images: Sequence[NDArray[Any]]) -> None:
+        self._images = images
+        self._regions: list[Region] = []
+        self.finite = np.ones(len(images), dtype=np.bool_)
+
+    def some(self, faces: Sequence[int]) -> HostCrops:
+        """See `Cutter.some`."""
+        return HostCrops([self._images[k] for k in faces])
+
+    def first(self, frames: Sequence[Frame], side: int, finest: float) -> NDArray[np.float32]:
+        """See `Cutter.first`."""
+        self._regions = [
+            Region(image, frame, math.hypot(frame.a, frame.b) * finest)
+            for image, frame in zip(self._images, frames, strict=True)
+        ]
+        self.finite[:] = [region.finite for region in self._regions]
+        crops = np.empty((len(frames), side, side), dtype=np.float32)
+        for crop, region, frame in zip(crops, self._regions, frames, strict=True):
+            is_upright = frame.a > 0 and not frame.b
+            crop[...] = region.upright(frame, side) if is_upright else region.turned(frame, side)
+        crops *= np.float32(1 / 255)
+        return crops
+
+    def further(self, frames: Sequence[Frame], side: int) -> NDArray[np.float32]:
+        """See `Cutter.further`."""
+        crops = np.empty((len(frames), side, side), dtype=np.float32)
+        for k, frame in enumerate(frames):
+            if not self._regions[k].covers(frame):
+                self._regions[k] = Region(self._images[k], frame, math.hypot(frame.a, frame.b) / side)
+                self.finite[k] &= self._regions[k].finite
+            crops[k] = self._regions[k].turned(frame, side)
+        crops *= np.float32(1 / 255)
+        return crops
 
 
 def _inside(start: int, step: int, count: int, size: int) -> tuple[int, slice]:

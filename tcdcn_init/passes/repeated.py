@@ -157,7 +157,10 @@ def mirror_averaged(ask: Ask) -> Ask:
     """
 
     def ask_both(crops: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        both = ask(np.concatenate([crops, crops[:, :, ::-1]]))
+        # Lists of places, since a tensor, which crops cut on a device are, takes no step of -1.
+        pairs = crops[2 * list(range(len(crops)))]
+        pairs[len(crops) :] = crops[:, :, list(range(crops.shape[2]))[::-1]]
+        both = ask(pairs)
         joined: dict[str, NDArray[np.float32]] = {}
         for name, values in both.items():
             plain, mirrored = values[: len(crops)], values[len(crops) :]

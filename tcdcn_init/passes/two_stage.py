@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.geometry import interocular
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes.regions import Frame, Region
+from tcdcn_init.passes.regions import Cutter, Frame, HostCrops
 from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
@@ -83,6 +83,7 @@ def run_stages(
     passes: int,
     on_bad: str,
     sureness: Callable[[Answers], NDArray[np.float64]] | None = None,
+    cutter: Callable[[Sequence[NDArray[Any]]], Cutter] = HostCrops,
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Points and further outputs of all boxes of all images.
 
@@ -102,6 +103,8 @@ def run_stages(
     sureness : callable, optional
         Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken. Without
         it, none is.
+    cutter : callable
+        Each face's image to what cuts its crops, such as `on_device.DeviceCrops`; `ask` is asked about what that cuts.
 
     Returns
     -------
@@ -122,11 +125,11 @@ def run_stages(
     if not len(rows):
         return points, answers
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
-    shown = [images[k] for k in owner[rows]]
+    cut = cutter([images[k] for k in owner[rows]])
     frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
-    found = ask_stages(ask, config, shown, frames, passes)
+    found = ask_stages(ask, config, cut, frames, passes)
     if sureness is not None:
-        found = _surest(ask, config, shown, frames, passes, found, sureness)
+        found = _surest(ask, config, cut, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
             bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
@@ -144,7 +147,7 @@ def run_stages(
 def ask_stages(
     ask: Ask,
     config: TwoStageConfig,
-    images: Sequence[NDArray[Any]],
+    cut: Cutter,
     frames: Sequence[Frame],
     passes: int,
 ) -> StageAnswers:
@@ -155,8 +158,8 @@ def ask_stages(
     ask : callable
         Crops (N, side, side) to the answers of the stage that takes that side.
     config : TwoStageConfig
-    images : sequence of ndarray
-        Each face's, as `images.as_image` returns it.
+    cut : Cutter
+        Of the N faces' images, such as `regions.HostCrops`.
     frames : sequence of N Frame
         Of the coarse crops, N at least 1.
     passes : int
@@ -168,38 +171,20 @@ def ask_stages(
         If the network answers what is not finite.
     """
     coarse, fine = config.coarse, config.fine
-    ratio = fine.view / coarse.view / fine.side
-    regions = [
-        Region(image, frame, math.hypot(frame.a, frame.b) * ratio) for image, frame in zip(images, frames, strict=True)
-    ]
     boxed = frames
-    crops = np.empty((len(frames), coarse.side, coarse.side), dtype=np.float32)
-    for crop, region, frame in zip(crops, regions, frames, strict=True):
-        is_upright = frame.a > 0 and not frame.b
-        crop[...] = region.upright(frame, coarse.side) if is_upright else region.turned(frame, coarse.side)
-    crops *= np.float32(1 / 255)
-    answers = first = ask(crops)
+    answers = first = ask(cut.first(frames, coarse.side, fine.view / coarse.view / fine.side))
     points = first_points = _placed(frames, first["points"])
-
-    finite = np.array([region.finite for region in regions])
     for _ in range(passes - 1):
         frames = [upright_frame(*each, fine.view) for each in zip(points.tolist(), boxed, strict=True)]
-        crops = np.empty((len(frames), fine.side, fine.side), dtype=np.float32)
-        for k, frame in enumerate(frames):
-            if not regions[k].covers(frame):
-                regions[k] = Region(images[k], frame, math.hypot(frame.a, frame.b) / fine.side)
-                finite[k] &= regions[k].finite
-            crops[k] = regions[k].turned(frame, fine.side)
-        crops *= np.float32(1 / 255)
-        answers = ask(crops)
+        answers = ask(cut.further(frames, fine.side))
         points = _placed(frames, answers["points"])
-    return StageAnswers(points, agreed(points, answers, first_points, first), finite, first["face"])
+    return StageAnswers(points, agreed(points, answers, first_points, first), cut.finite, first["face"])
 
 
 def _surest(
     ask: Ask,
     config: TwoStageConfig,
-    images: Sequence[NDArray[Any]],
+    cut: Cutter,
     frames: Sequence[Frame],
     passes: int,
     found: StageAnswers,
@@ -214,10 +199,10 @@ def _surest(
     centres, sides = (np.array([frame[part] for frame in frames]) for part in (slice(2, 4), 0))
     for turn in LOOKS:
         looks = []
-        for k in unsure:
+        for k in unsure.tolist():
             a, _, x, y = frames[k]
             looks.append(Frame(a * turn.real, a * turn.imag, x, y))
-        again = ask_stages(ask, config, [images[k] for k in unsure], looks, passes)
+        again = ask_stages(ask, config, cut.some(unsure.tolist()), looks, passes)
         # Whether the box holds a face is for the first look to say: others may have found a neighbour.
         face = again.answers["face"] + np.float32(0.5) * (found.coarse_face[unsure] - again.coarse_face)
         said = {**again.answers, "face": face}

@@ -182,3 +182,50 @@ def test_a_network_without_tasks_gives_points(tmp_path):
     path = tmp_path / "points.safetensors"
     save_network(path, TCDCN(TCDCNConfig(widths=(4, 4, 4, 4), feature=8, tasks=())), {})
     assert list(TorchBackend(path)(np.zeros((2, 40, 40), dtype=np.float32))) == ["points"]
+
+
+# --- devices
+
+
+def test_a_device_that_is_not_here_is_told_in_one_line():
+    import onnxruntime
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "no such thing": False}
+    for device in (name for name, has in here.items() if not has):
+        for backend in ("auto", "torch"):
+            with pytest.raises(
+                ValueError, match=rf"cannot compute on device '{device}' \(.*\); pass device='cpu'"
+            ) as told:
+                Initializer(backend=backend, device=device)
+            assert "\n" not in str(told.value)
+            assert len(str(told.value)) < 400
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        with pytest.raises(ValueError, match=r"cannot compute on device 'cuda:1': .*onnxruntime-gpu"):
+            Initializer(backend="onnx", device="cuda:1")
+    for device in ("mps", "cuda:first"):
+        with pytest.raises(
+            ValueError, match=f"onnxruntime cannot compute on device '{device}'; expected 'cpu', 'cuda'"
+        ):
+            Initializer(backend="onnx", device=device)
+
+
+def test_onnxruntime_computes_on_cuda(portrait, portrait_box):
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("onnxruntime has no CUDA provider here: it is onnxruntime-gpu's")
+    ours, theirs = (
+        Initializer(backend="onnx", device=device).points(portrait, [portrait_box]) for device in ("cuda", "cpu")
+    )
+    assert np.linalg.norm(ours - theirs, axis=2).mean() < 0.01 * interocular(theirs)[0]
+
+
+def test_copies_keep_their_device():
+    import copy
+
+    import torch
+
+    initializer = Initializer("tcdcn-mtfl", backend="torch", passes=2, device=torch.device("cpu"))
+    copied = copy.copy(initializer)
+    assert (copied.device, copied.backend, copied.passes) == ("cpu", "torch", 2)

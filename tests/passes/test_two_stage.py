@@ -13,7 +13,7 @@ from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, tra
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.passes.regions import Frame
+from tcdcn_init.passes.regions import Frame, HostCrops
 from tcdcn_init.passes.two_stage import LOOKS, agreed, ask_stages, run_stages, upright_frame
 
 CONFIG = TwoStageConfig()
@@ -67,7 +67,7 @@ def test_the_second_crop_is_upright_and_its_points_lie_in_the_image(roll, size):
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     picture = spot(198, 140)
     look = Finder(first)
-    found = ask_stages(look, CONFIG, [picture], in_boxes(box), 2)
+    found = ask_stages(look, CONFIG, HostCrops([picture]), in_boxes(box), 2)
     assert [crops.shape for crops in look.seen] == [(1, 64, 64), (1, 80, 80)]
     assert np.abs(found.points[0].mean(axis=0) - [198, 140]).max() < 0.03 * 90 * size + 1
     assert abs((roll_degrees(found.points)[0] - roll + 180) % 360 - 180) < 1.0
@@ -78,7 +78,7 @@ def test_a_face_beyond_its_region_is_still_cut_from_the_picture():
     first = 0.3 * FIVE + [0.48, 0.45]  # at the corner of the coarse crop
     box = np.array([[100.0, 80.0, 160.0, 140.0]])
     at = np.array([130.0, 110.0]) + 60 * 2.2 * (first.mean(axis=0) + [0.03, 0.03])
-    found = ask_stages(Finder(first), CONFIG, [spot(*at)], in_boxes(box), 2)
+    found = ask_stages(Finder(first), CONFIG, HostCrops([spot(*at)]), in_boxes(box), 2)
     assert np.abs(found.points[0].mean(axis=0) - at).max() < 1.0
 
 
@@ -88,7 +88,7 @@ def test_every_fine_pass_is_centred_by_the_one_before():
     box = np.array([[150.0, 100.0, 230.0, 190.0]])
     middle = np.array([190.0, 145.0]) + 85 * 2.2 * first.mean(axis=0)
     ask = Finder(first)
-    found = ask_stages(ask, CONFIG, [spot(*(middle + [9, 6]))], in_boxes(box), 3)
+    found = ask_stages(ask, CONFIG, HostCrops([spot(*(middle + [9, 6]))]), in_boxes(box), 3)
     assert [crops.shape[1] for crops in ask.seen] == [64, 80, 80]
     off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (80, 80))) - 39.5).max() for crops in ask.seen[1:]]
     assert off[1] < 0.5 * off[0]
@@ -97,23 +97,23 @@ def test_every_fine_pass_is_centred_by_the_one_before():
 
 def test_one_pass_is_the_coarse_stage_alone():
     ask = Finder(0.3 * FIVE)
-    found = ask_stages(ask, CONFIG, [spot(198, 140)], in_boxes([[150.0, 100.0, 230.0, 190.0]]), 1)
+    found = ask_stages(ask, CONFIG, HostCrops([spot(198, 140)]), in_boxes([[150.0, 100.0, 230.0, 190.0]]), 1)
     assert len(ask.seen) == 1
     np.testing.assert_allclose(found.points[0].mean(axis=0), [190, 145] + 90 * 2.2 * 0.3 * FIVE.mean(axis=0), atol=0.5)
 
 
 @pytest.mark.parametrize("first", [0 * FIVE, 1e-9 * FIVE, 50 * FIVE])
 def test_points_that_collapse_or_explode_are_survived(first):
-    found = ask_stages(Finder(first), CONFIG, [spot(180, 140)], in_boxes([[150.0, 100.0, 230.0, 190.0]]), 2)
+    found = ask_stages(Finder(first), CONFIG, HostCrops([spot(180, 140)]), in_boxes([[150.0, 100.0, 230.0, 190.0]]), 2)
     assert np.isfinite(found.points).all()
 
 
 def test_faces_do_not_depend_on_their_company():
     boxes = np.array([[150.0, 100.0, 230.0, 190.0], [10, 10, 90, 120], [140, 90, 240, 200]])
     pictures = [spot(198, 140), spot(50, 60), spot(180, 120)]
-    together = ask_stages(Finder(FIVE), CONFIG, pictures, in_boxes(boxes), 2)
+    together = ask_stages(Finder(FIVE), CONFIG, HostCrops(pictures), in_boxes(boxes), 2)
     for k in range(3):
-        alone = ask_stages(Finder(FIVE), CONFIG, pictures[k : k + 1], in_boxes(boxes[k : k + 1]), 2)
+        alone = ask_stages(Finder(FIVE), CONFIG, HostCrops(pictures[k : k + 1]), in_boxes(boxes[k : k + 1]), 2)
         np.testing.assert_array_equal(alone.points[0], together.points[k])
 
 

@@ -14,7 +14,7 @@ import torch
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
-    "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL"],
+    "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL", "--device", "cpu"],
     "points": ["--repeats", "1", "--images", "1", "--width", "400"],
     "seeded": ["--rounds", "1", "--data", "MTFL"],
     "training": ["--steps", "1", "--faces", "16", "--data", "MTFL"],

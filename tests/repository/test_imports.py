@@ -98,6 +98,6 @@ def test_nothing_but_training_and_networks_needs_torch():
     assert [name for name in MODULES if needs_torch(name) and not trains(name)] == []
 
 
-def test_torch_is_imported_later_by_its_backend_alone():
+def test_torch_is_imported_later_by_its_backend_and_its_crops_alone():
     others = [name for name, path in MODULES.items() if "torch" in imported(path) and not trains(name)]
-    assert others == ["tcdcn_init.network.backends"]
+    assert others == ["tcdcn_init.network.backends", "tcdcn_init.passes.on_device"]
