@@ -18,7 +18,8 @@ from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, median_shape
 from tcdcn_init.datasets.ibug68 import mtfl_five_from_68
 from tcdcn_init.geometry import as_five_points
 from tcdcn_init.images import as_image
-from tcdcn_init.network.backends import DEFAULT_BACKEND, BackendName, load_backend
+from tcdcn_init.network.backends import load_backend
+from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.passes.dense import DenseAnswers, dense_points
 from tcdcn_init.weights import DENSE_MODEL, is_path

@@ -44,10 +44,10 @@ def warp_face(
 
     corners = placed.inverse(np.array([[0, 0], [cols - 1, 0], [0, rows - 1], [cols - 1, rows - 1]]))
     reach = (4 * sigma + 2) * block
-    size = np.array([image.shape[1], image.shape[0]])
+    limit = np.array([image.shape[1], image.shape[0]])
     # Clipped while still floats, since a far-away face may not fit an integer. At least one pixel stays.
-    low = np.clip(np.floor(corners.min(axis=0) - reach), 0, size - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) + reach) + 1, low + 1, size).astype(int)
+    low = np.clip(np.floor(corners.min(axis=0) - reach), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + reach) + 1, low + 1, limit).astype(int)
     region = image[low[1] : high[1], low[0] : high[0]]
 
     smooth = _block_mean(region, block, preserve_range)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tcdcn_init.eval.bootstrap import Interval
-from tcdcn_init.eval.measuring.documents import Document, write_text
+from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import StatedSettings
@@ -21,7 +20,6 @@ __all__ = [
     "OcclusionRun",
     "occlusion_page",
     "occlusion_tables",
-    "write_occlusion",
 ]
 
 POINT_NAMES = (
@@ -122,22 +120,6 @@ class OcclusionReport(Document):
     hardware: Hardware
     runs: list[OcclusionRun]
     improvements: list[Improvement]
-
-
-def write_occlusion(report: OcclusionReport, out: Path) -> None:
-    """Write occlusion.json, occlusion.md and the bar plot.
-
-    Parameters
-    ----------
-    report : OcclusionReport
-    out : pathlib.Path
-        Folder.
-    """
-    from tcdcn_init.eval.occlusion.plots import draw_improvements
-
-    report.write(out / "occlusion.json")
-    write_text(out / "occlusion.md", occlusion_page(report))
-    draw_improvements(report, out / "improvement.svg", out / "improvement.png")
 
 
 def occlusion_page(report: OcclusionReport) -> str:

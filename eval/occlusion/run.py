@@ -18,11 +18,13 @@ from tcdcn_init.datasets.cofw import READERS
 from tcdcn_init.eval.bootstrap import Interval, paired_change
 from tcdcn_init.eval.measuring.cases import image_names, spread
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
+from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.engine import Measured, Record, Shown, measure
 from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.metrics import point_errors, summarise, with_missing
-from tcdcn_init.eval.occlusion.report import Detection, Improvement, OcclusionReport, OcclusionRun, write_occlusion
+from tcdcn_init.eval.occlusion.plots import draw_improvements
+from tcdcn_init.eval.occlusion.report import Detection, Improvement, OcclusionReport, OcclusionRun, occlusion_page
 from tcdcn_init.eval.occlusion.training import CONFIG, VARIANTS, hidden_in, train_variants, training_bank
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.starts import make_start
@@ -116,7 +118,7 @@ def run_occlusion(
             runs=_runs(test, measured, settings.seed),
             improvements=_improvements(test, measured, settings.seed),
         )
-        write_occlusion(report, out)
+        _write(report, out)
         journal.unlink()
     return report
 
@@ -273,3 +275,17 @@ def _gain(after: NDArray[np.float64], before: NDArray[np.float64], images: list[
     return Interval(
         -change.estimate, -change.high, -change.low, change.level, change.faces, change.images, change.resamples
     )
+
+
+def _write(report: OcclusionReport, out: Path) -> None:
+    """Write occlusion.json, occlusion.md and the bar plot.
+
+    Parameters
+    ----------
+    report : OcclusionReport
+    out : pathlib.Path
+        Folder.
+    """
+    report.write(out / "occlusion.json")
+    write_text(out / "occlusion.md", occlusion_page(report))
+    draw_improvements(report, out / "improvement.svg", out / "improvement.png")

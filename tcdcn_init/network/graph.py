@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Graph", "Value"]
 
@@ -121,7 +121,7 @@ class Graph:
             return value
         from onnx import numpy_helper
 
-        array = np.asarray(value, dtype=dtype)
+        array: NDArray[Any] = np.asarray(value, dtype=dtype)
         key = (array.dtype, array.shape, array.tobytes())
         if key not in self._known:
             name = self.name()

@@ -82,7 +82,8 @@ class Votes(nn.Module):
         at = (torch.arange(self.side, device=maps.device) + 0.5) / self.side - 0.5
         places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
         votes = answers[:, 1:].permute(0, 2, 3, 1) + functional.pad(places, (0, 2))  # (N, P, S * S, 4)
-        return (weights @ votes)[:, :, 0]
+        voted: Tensor = (weights @ votes)[:, :, 0]
+        return voted
 
 
 class Stage(nn.Module):
@@ -162,7 +163,7 @@ class Stage(nn.Module):
             torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")
         )
         # Without a draw from the caller's random numbers.
-        joined = nn.utils.skip_init(nn.Linear, self.config.feature, len(biases))
+        joined: nn.Linear = nn.utils.skip_init(nn.Linear, self.config.feature, len(biases))  # type: ignore[no-untyped-call]
         with torch.no_grad():
             joined.weight.copy_(weights)
             joined.bias.copy_(biases)

@@ -79,8 +79,11 @@ def train_dense(
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
     """
-    given = {"epochs": epochs, "seed": seed}
-    training = replace(recipe.training, **{key: value for key, value in given.items() if value is not None})
+    training = recipe.training
+    if epochs is not None:
+        training = replace(training, epochs=epochs)
+    if seed is not None:
+        training = replace(training, seed=seed)
     sets = training_sets(root, dense=True)
     boxed = [
         (face.points - face.box[:2]) / (face.box[2:] - face.box[:2])
