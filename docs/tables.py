@@ -114,28 +114,30 @@ def comparison(name: str) -> str:
 def readme() -> str:
     """What the front page says: accuracy by AFLW and AFW, and what a face costs."""
     documents = [report(name) for name in ("aflw", "afw")]
+    own = [_figures("tcdcn-two-stage").datasets[name] for name in ("aflw", "afw")]
 
     def overall(regressor: str, training: str, start: str) -> list[str]:
         found = [_run(document.runs, (regressor, training, start)).error for document in documents]
         return [pair(error.mean, error.failure_10) for error in found]
 
-    def bare(sweeps: Sequence[Sweep | None], value: float) -> list[str]:
-        found = []
-        for sweep in sweeps:
-            assert sweep is not None
-            column, run = sweep.values.index(value), sweep.runs[0]
-            found.append(pair(run.mean[column], run.failure[column]))
-        return found
+    def bare(kind: str, value: float) -> list[str]:
+        found = [next(row.summary for row in getattr(each, kind) if row.value == value) for each in own]
+        return [pair(error.mean, error.failure_10) for error in found]
 
     published = [f"{document.published.figures[document.dataset.name]['TCDCN']:.1f}" for document in documents]
+    corrected = [each.corrected for each in own]
     rows = [
         ["TCDCN's points as published, 2014", *published],
-        ["**`initialize`**", *overall(*POINTS_RUN)],
-        ["... in boxes with noise of 0.2 of their side", *bare([each.noise for each in documents], 0.2)],
-        ["... head turned by 45°", *bare([each.roll for each in documents], 45.0)],
-        ["... upside down", *bare([each.roll for each in documents], 180.0)],
+        ["**`initialize`**", *(pair(each.overall.mean, each.overall.failure_10) for each in own)],
+        [
+            "... the annotators' mean offsets taken off",
+            *("" if c is None else pair(c.mean, c.failure_10) for c in corrected),
+        ],
+        ["... in boxes with noise of 0.2 of their side", *bare("noise", 0.2)],
+        ["... upside down", *bare("roll", 180.0)],
+        ["... a fifth of the box hidden", *bare("occlusion", 0.2)],
         ["RCPR, trained for and started from random shapes in the box", *overall("rcpr-mtfl", "retrained", "random-5")],
-        ["RCPR, trained for and started from `initialize`'s points", *overall("rcpr-mtfl", "retrained", _SEEDED)],
+        ["RCPR, trained for and started from `tcdcn-robust`'s points", *overall("rcpr-mtfl", "retrained", _SEEDED)],
     ]
     titles = [f"{each.dataset.title}, {each.dataset.faces:,} faces" for each in documents]
     faces = read("benchmarks/initialize.json")["real_faces"]
@@ -220,10 +222,10 @@ def figures(name: str) -> str:
 
 
 def passes() -> str:
-    """The default model with one pass, as it is, and over mirror images too."""
+    """`tcdcn-robust` with one pass, as it is, and over mirror images too."""
     names = {
         "-1-pass": "one pass, `--passes 1`",
-        "": "at most three, the default",
+        "": "at most three",
         "-mirror": "and over each crop's mirror image too, `--mirror`, at twice the time",
     }
     rows = []
