@@ -27,6 +27,7 @@ from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
 from tcdcn_init.eval.model_report.limits import LimitsReport
 from tcdcn_init.eval.model_report.limits_text import limits_text
 from tcdcn_init.eval.motion.report import MotionReport, motion_text
+from tcdcn_init.eval.occlusion.report import OcclusionReport, occlusion_page
 from tcdcn_init.eval.retraining.figures import BothFigures
 from tcdcn_init.pointfile import columns_of
 from tcdcn_init.tasks import TASKS
@@ -481,6 +482,9 @@ WHOLE_PAGES: dict[str, Callable[[], str]] = {
     "docs/boxes/boxes.md": lambda: box_text(_boxes()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
     "docs/video/motion.md": lambda: motion_text(MotionReport.read(ROOT / "docs/video/motion.json")),
+    "docs/results/lfpw29/occlusion.md": lambda: occlusion_page(
+        OcclusionReport.read(ROOT / "docs/results/lfpw29/occlusion.json")
+    ),
     "docs/experiments/cascaded-cnn.md": lambda: cascaded_cnn_tables(
         CascadedCNNReport.read(ROOT / "docs/experiments/cascaded-cnn.json")
     ),
