@@ -206,5 +206,5 @@ def hard_faces_table(measured: HardFaces) -> str:
             [name, f"{of.visible} / {of.hidden}", "" if of.auroc is None else f"{of.auroc:.3f}"]
             for name, of in measured.hidden.items()
         ]
-        text += "\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
+        text += "\n\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
     return text
