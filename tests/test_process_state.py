@@ -133,6 +133,6 @@ for _ in range(40):
     done.wait(0.01)
 done.set()
 worker.join()
-assert seen.count(2) >= 36, seen  # a moment is left, as the call begins
+assert seen.count(2) >= 32, seen  # a moment is left, as the call begins
 """
     subprocess.run([sys.executable, "-c", code], check=True)
