@@ -63,7 +63,7 @@ def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) ->
         return np.asarray(~flags[face.name], dtype=np.int64)
     if name == "cfp_profile":
         return np.asarray(np.isfinite(face.points).all(axis=1), dtype=np.int64)
-    if name in ("infants", "synthetic") or (name == "mtfl" and len(face.points) != 5):
+    if name in ("infants", "synthetic"):
         return np.full(len(face.points), -1)
     result = np.ones(len(face.points), dtype=np.int64)
     # MTFL's profiles have points on the other side too.
@@ -81,7 +81,6 @@ def stage_patches(
     aligned: bool,
     background: int = 0,
     flags: Mapping[str, NDArray[np.bool_]] | None = None,
-    often: Mapping[str, float] = WEIGHTS,
 ) -> tuple[Patches, torch.Tensor]:
     """Decode training faces into patches that `views.stage_views` samples from.
 
@@ -97,8 +96,6 @@ def stage_patches(
         Patches without a face from each picture of MTFL.
     flags : mapping of str to (5,) ndarray of bool, optional
         `hidden_flags`.
-    often : mapping of str to float
-        How often each set's faces are drawn, relatively.
 
     Returns
     -------
@@ -138,7 +135,7 @@ def stage_patches(
         np.stack([visibility(face, name, flags or {}) for face, name in zip(kept, names, strict=True)])
     )
     labels["face"] = torch.ones(len(kept), dtype=torch.int64)
-    weights = torch.tensor([often[name] for name in names])
+    weights = torch.tensor([WEIGHTS[name] for name in names])
     pose = labels["pose"]
     share = torch.bincount(pose[pose >= 0], minlength=5) / max(1, int((pose >= 0).sum()))
     rare = torch.where(pose >= 0, share[pose] ** -0.4, 0.0)
