@@ -34,7 +34,7 @@ from tcdcn_init.tasks import TASKS
 from tcdcn_init.video.rows import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "300w-dlib")
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "300w-dlib", "300w-68")
 """Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {
