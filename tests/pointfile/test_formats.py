@@ -30,8 +30,8 @@ def test_a_run_s_points_are_read_back_as_faces(gallery, boxes, initializer, tmp_
     out = tmp_path / "labels" / "out"
     report = write_points([*images, broken], out, initializer, boxes=given, format=format)
     assert (report.images, report.faces, list(report.unreadable)) == (3, 3, [str(broken)])
-    # Files of .pts lie in the images' own folders, whichever they are, below the output.
-    found = READERS[format](out.joinpath(*gallery.parts[1:]) if format == "pts" else out, gallery)
+    # Files of .pts lie in the images' own folders, as far as these do not lead out of it, below the output.
+    found = READERS[format](next(out.rglob(gallery.name)) if format == "pts" else out, gallery)
     wanted = [(path.name, answer) for path in images for answer in initializer(read_image(path), boxes[path.name])]
     assert [face.image.name for face in found] == [name for name, _ in wanted]
     for face, (_, answer) in zip(found, wanted, strict=True):
