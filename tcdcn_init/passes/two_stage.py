@@ -128,7 +128,7 @@ def run_stages(
     cut = cutter([images[k] for k in owner[rows]])
     frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
     found = ask_stages(ask, config, cut, frames, passes)
-    if sureness is not None:
+    if sureness is not None and passes > 1:  # the coarse stage alone is unsure of every face
         found = _surest(ask, config, cut, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
