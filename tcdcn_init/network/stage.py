@@ -141,10 +141,6 @@ class Stage(nn.Module):
                 votes = maps
         return votes, functional.relu(self.feature(maps.flatten(1)))
 
-    def shared_feature(self, crops: Tensor) -> Tensor:
-        """(N, 1, side, side) crops to the (N, feature) that all heads share."""
-        return self.maps_and_feature(crops)[1]
-
     def folded(self) -> Stage:
         """The same function for inference: normalisations folded into convolutions, all heads into one layer.
 

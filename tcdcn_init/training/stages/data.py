@@ -24,7 +24,16 @@ from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import _each
 
-__all__ = ["SETS", "WEIGHTS", "blended", "five_of", "hidden_flags", "stage_patches", "training_sets", "visibility"]
+__all__ = [
+    "SETS",
+    "WEIGHTS",
+    "blended",
+    "centring_five",
+    "hidden_flags",
+    "stage_patches",
+    "training_sets",
+    "visibility",
+]
 
 SETS = ("mtfl", "lfpw", "helen", "cfp_profile", "infants", "synthetic")
 
@@ -110,7 +119,7 @@ def stage_patches(
 
     def frames(face: Face, view: float) -> NDArray[np.float64]:
         if aligned:
-            return frames_from_points(five_of(face)[None], view)
+            return frames_from_points(centring_five(face)[None], view)
         return frames_from_boxes(face.box[None], view)
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
@@ -128,7 +137,7 @@ def stage_patches(
     names = [owner[id(face)] for face in kept]
     at = invert(np.concatenate([frames(face, config.view) for face in kept]))
     shapes = np.stack([face.points for face in kept]).astype(np.float64)
-    distance = interocular(transform_points(at, np.stack([five_of(face) for face in kept])))
+    distance = interocular(transform_points(at, np.stack([centring_five(face) for face in kept])))
     unit = np.maximum(distance, 0.5 * np.median(distance))  # as `training_data`: a profile's goes to 0
     labels = {task: torch.tensor([face.attributes.get(task, -1) for face in kept]) for task in TASKS}
     labels["visible"] = torch.from_numpy(
@@ -157,7 +166,7 @@ def stage_patches(
     return patches, torch.cat([weights, torch.zeros(more)])
 
 
-def five_of(face: Face) -> NDArray[np.float64]:
+def centring_five(face: Face) -> NDArray[np.float64]:
     """The (5, 2) points that centre a face's crop, a profile's other half filled in: in MTFL's convention."""
     five = mtfl_five_from_68(face.points) if len(face.points) == 68 else face.points
     return completed(five)
