@@ -26,9 +26,13 @@ __all__ = ["Experiment", "commands"]
 class Experiment(StrEnum):
     """What `paper run` can train (`experiments.variants.plan`)."""
 
+    WEIGHTS = "weights"
+    SIZES = "sizes"
+    REGIMES = "regimes"
     TASKS = "tasks"
-    WHERE = "where"
+    CRITERIA = "criteria"
     STOPPING = "stopping"
+    LENGTHS = "lengths"
     SHARING = "sharing"
     PRECISION = "precision"
     ABLATION = "ablation"
@@ -62,23 +66,22 @@ def experiments(
     out: Annotated[Path, typer.Option(help="Folder for runs, results and the report.")],
     afw: Annotated[Path | None, typer.Option(help="Folder of AFW, to measure on too.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant, from seed 0 on.")] = 3,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of each training; default: 20.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+    runs: Annotated[int | None, typer.Option(min=1, help="Stop after this many trainings; default: all.")] = None,
+    jobs: JobsOption = 1,
 ) -> None:
     """Train and measure what the paper compares; write experiments.md with its tables and plots.
 
-    An interrupted run goes on when the command is repeated; finished trainings are kept.
+    An interrupted run goes on when the command is repeated; finished trainings are kept. The first seed of everything
+    comes first.
     """
     from tcdcn_init.eval.experiments.report import write_experiments
     from tcdcn_init.eval.experiments.runs import ExperimentData, run_variants
-    from tcdcn_init.eval.experiments.variants import EPOCHS, plan
-    from tcdcn_init.training.workers import use_threads
+    from tcdcn_init.eval.experiments.variants import plan
 
-    use_threads(threads)
-    plans = {name: plan(name, epochs or EPOCHS) for name in names}
-    faces = ExperimentData(data, afw)
-    for name, variants in plans.items():
-        run_variants(variants, faces, out, range(seeds), hard=name == "ablation")
+    plans = [plan(name) for name in names]
+    variants = {name: variant for each in plans for name, variant in each.items()}
+    hard = plan("ablation") if Experiment.ABLATION in names else ()
+    run_variants(variants, ExperimentData(data, afw), out, range(seeds), hard=hard, jobs=jobs, most=runs)
     typer.echo(f"wrote {write_experiments(out / 'results', out)}")
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.eval.bootstrap import Interval, paired_difference
 from tcdcn_init.eval.experiments.runs import UNIT
 
-__all__ = ["Difference", "OverSeeds", "Results", "Statistic", "as_error", "as_failure"]
+__all__ = ["Change", "OverSeeds", "Results", "Statistic", "as_error", "as_failure"]
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Errors of faces -> what is averaged over them."""
@@ -67,19 +66,70 @@ class OverSeeds:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How a variant differs from the baseline, over the seeds that both were trained with.
+class Change:
+    """How much better or worse variants are than their baselines, and how sure that is for other seeds and other faces.
 
     Attributes
     ----------
-    seeds : OverSeeds
-        Of the differences, seed by seed: would another training say the same?
-    faces : bootstrap.Interval
-        Of each face's difference, averaged over the seeds: would other faces say the same of these trainings?
+    estimate : float
+    half : float
+        Half the width of the 95 % interval.
+    seeds : int
+        Trainings on either side. Of one there is no telling what another would give: the interval is over faces alone.
     """
 
-    seeds: OverSeeds
-    faces: Interval
+    estimate: float
+    half: float
+    seeds: int
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.estimate - self.half
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.estimate + self.half
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval, over several seeds, leaves out 0."""
+        return self.seeds > 1 and self.low * self.high > 0
+
+    @classmethod
+    def of(cls, differences: NDArray[np.float64], images: Sequence[int]) -> Change:
+        """Mean of differences that vary with the seed and with the face, both drawn from more of their kind.
+
+        The variance of the mean is that over seeds plus that over images, as for crossed random effects; what is left
+        when both are taken out counts twice, so that the interval is rather too wide than too narrow (Owen: The
+        pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007). The t distribution's degrees of freedom are
+        Satterthwaite's: few seeds make a wide interval where they are what varies.
+
+        Parameters
+        ----------
+        differences : (seeds, faces) array
+        images : sequence of int
+            Which image each face is of; faces of one image are drawn together.
+
+        Examples
+        --------
+        >>> Change.of(np.array([[-1.0, -3.0], [-2.0, -4.0]]), [0, 1]).estimate
+        -2.5
+        """
+        from scipy.stats import t
+
+        seeds, faces = differences.shape
+        mean = float(differences.mean())
+        apart = np.bincount(np.unique(images, return_inverse=True)[1], differences.mean(axis=0) - mean)
+        parts = [(float((apart**2).sum()) / faces**2 * len(apart) / (len(apart) - 1), len(apart) - 1)]
+        if seeds > 1:
+            parts.append((float(differences.mean(axis=1).var(ddof=1)) / seeds, seeds - 1))
+        variance = sum(part for part, _ in parts)
+        if not variance:
+            return cls(mean, 0.0, seeds)
+        freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+        return cls(mean, float(t.ppf(0.975, freedom)) * variance**0.5, seeds)
 
 
 class Results:
@@ -101,7 +151,7 @@ class Results:
         files = sorted(folder.glob("*-seed*.json"))
         if not files or not (folder / "faces.json").exists():
             raise FileNotFoundError(
-                f"{folder} holds no results; make some with `tcdcn-init paper run tasks --data MTFL --out DIR`, "
+                f"{folder} holds no results; make some with `tcdcn-init paper run sizes --data MTFL --out DIR`, "
                 "whose DIR/results it is"
             )
         self.faces: dict[str, Any] = json.loads((folder / "faces.json").read_text())
@@ -131,23 +181,22 @@ class Results:
         found = [self._errors(run, dataset) for run in self.runs(variant) if dataset in run["datasets"]]
         return OverSeeds.of(float(statistic(errors).mean()) for errors in found) if found else None
 
-    def difference(
-        self, variant: str, baseline: str, dataset: str, statistic: Statistic = as_error
-    ) -> Difference | None:
-        """A variant's statistic minus the baseline's; None where no seed has both."""
-        new, old = ({run["seed"]: run for run in self.runs(name)} for name in (variant, baseline))
-        pairs = [
-            (statistic(self._errors(new[seed], dataset)), statistic(self._errors(old[seed], dataset)))
-            for seed in sorted(new.keys() & old.keys())
-            if dataset in new[seed]["datasets"] and dataset in old[seed]["datasets"]
-        ]
-        if not pairs:
+    def errors(self, variant: str, dataset: str) -> dict[int, NDArray[np.float64]]:
+        """Seed -> error of each face, of the seeds that were measured there."""
+        runs = self._runs.get(variant, {})
+        return {seed: self._errors(run, dataset) for seed, run in sorted(runs.items()) if dataset in run["datasets"]}
+
+    def change(self, pairs: Sequence[tuple[str, str]], dataset: str, statistic: Statistic = as_error) -> Change | None:
+        """A statistic of variants minus that of their baselines, averaged over such pairs, over the seeds that all of
+        them have; None where there is no such seed."""
+        sides = [[self.errors(name, dataset) for name in pair] for pair in pairs]
+        seeds = sorted(set.intersection(*(set(errors) for pair in sides for errors in pair)))
+        if not seeds:
             return None
-        ours, theirs = (np.mean(side, axis=0) for side in zip(*pairs, strict=True))
-        images = [str(image) for image in self.faces[dataset]["images"]]
-        return Difference(
-            OverSeeds.of(float((a - b).mean()) for a, b in pairs), paired_difference(ours, theirs, images)
+        differences = np.mean(
+            [[statistic(new[seed]) - statistic(old[seed]) for seed in seeds] for new, old in sides], axis=0
         )
+        return Change.of(differences, self.faces[dataset]["images"])
 
     def points(self, variant: str, dataset: str) -> NDArray[np.float64] | None:
         """Mean error of each point in percent, averaged over seeds."""

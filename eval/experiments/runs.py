@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.processes import as_finished
+from tcdcn_init._shared.progress import track
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.named import read_dataset
@@ -37,11 +40,14 @@ from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["HARD", "UNIT", "ExperimentData", "head_correlation", "measure", "run_variants"]
+__all__ = ["HARD", "UNIT", "ExperimentData", "Variant", "head_correlation", "measure", "run_variants"]
 
 logger = logging.getLogger("tcdcn_init")
 
 T = TypeVar("T")
+
+PROBE = 500
+"""Trained faces that early stopping measures, at most, where a variant is trained on a number of faces."""
 
 UNIT = 1e-4
 """Errors of single faces are kept as whole numbers of this fraction of the inter-ocular distance."""
@@ -58,6 +64,22 @@ HARD: dict[str, View] = {
     "occluded": fixed(Condition("occlusion", 0.25)),
 }
 """Views of every other held-out face that the initializer is measured on with as many passes as it takes."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is trained.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        Its seed is replaced by the run's.
+    faces : int or None
+        Training faces, drawn by the run's seed; those of a smaller number are among those of a larger one. None: all.
+    """
+
+    config: TrainingConfig
+    faces: int | None = None
 
 
 class ExperimentData:
@@ -79,15 +101,49 @@ class ExperimentData:
         self.hard = self.faces["mtfl-val"][::2]
         self._kept: dict[tuple[Any, ...], Any] = {}
 
-    def patches(self, config: TrainingConfig) -> Patches:
-        """Training faces for a recipe, labelled for every task."""
-        network = _every_task(config.network)
-        key = ("patches", network.side, network.view, config.augmentation.margin(), "face" in network.outputs)
-        return self._once(key, lambda: load_patches(self.training, network, config.augmentation))
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": {}}  # another process decodes for itself
+
+    def patches(self, variant: Variant, seed: int = 0) -> Patches:
+        """Training faces of a variant, labelled for every task.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many.
+        """
+        network, views = _every_task(variant.config.network), variant.config.augmentation
+        key = ("patches", network.side, network.view, views.margin(), "face" in network.outputs)
+        every = self._once(key, lambda: load_patches(self.training, network, views))
+        if variant.faces is None:
+            return every
+        chosen = torch.from_numpy(self._drawn(variant.faces, seed))
+        return replace(
+            every,
+            pixels=every.pixels[chosen],
+            points=every.points[chosen],
+            unit=every.unit[chosen],
+            labels={task: labels[chosen] for task, labels in every.labels.items()},
+            later=every.later[chosen],
+        )
+
+    def probe(self, variant: Variant, seed: int = 0) -> Crops:
+        """Fixed crops of some of the faces that a variant is trained on: the training side of early stopping."""
+        network, faces = variant.config.network, self.training[::9]
+        if variant.faces is not None:
+            faces = [self.training[k] for k in self._drawn(variant.faces, seed)[:PROBE]]
+        return self._crops(f"probe of {len(faces)}, {seed}", faces, network)
 
     def crops(self, name: str, network: NetworkConfig) -> Crops:
-        """Fixed crops of a data set, or of "probe": the trained faces that early stopping measures."""
-        faces = self.training[::9] if name == "probe" else self.faces[name]
+        """Fixed crops of a data set."""
+        return self._crops(name, self.faces[name], network)
+
+    def _drawn(self, count: int, seed: int) -> NDArray[np.int64]:
+        if count > len(self.training):
+            raise ValueError(f"{count} training faces are asked for; there are {len(self.training)}")
+        return np.random.default_rng(seed).permutation(len(self.training))[:count]
+
+    def _crops(self, name: str, faces: Sequence[Face], network: NetworkConfig) -> Crops:
         key = (name, network.side, network.view, "face" in network.outputs)
         return self._once(key, lambda: load_crops(faces, _every_task(network), f"Decoding {name}"))
 
@@ -103,18 +159,20 @@ def _every_task(network: NetworkConfig) -> NetworkConfig:
 
 
 def run_variants(
-    variants: Mapping[str, TrainingConfig],
+    variants: Mapping[str, Variant],
     data: ExperimentData,
     out: Path,
     seeds: Sequence[int],
     *,
-    hard: bool = False,
+    hard: Collection[str] = (),
+    jobs: int = 1,
+    most: int | None = None,
 ) -> None:
     """Train and measure what is missing; the first seed of all variants comes first.
 
     Parameters
     ----------
-    variants : mapping of str to TrainingConfig
+    variants : mapping of str to Variant
         From `experiments.plan`.
     data : ExperimentData
     out : pathlib.Path
@@ -122,8 +180,12 @@ def run_variants(
         results/VARIANT-seedN.json, which is all that reports need; results/faces.json says of which image and pose
         class each measured face is.
     seeds : sequence of int
-    hard : bool
-        Also measure in the views of `HARD`.
+    hard : collection of str
+        Variants that are measured in the views of `HARD` too.
+    jobs : int
+        Processes, each of which decodes the faces for itself.
+    most : int, optional
+        Trainings after which to stop; the rest is for another call.
 
     Raises
     ------
@@ -135,32 +197,64 @@ def run_variants(
     with alone_in(out):
         results = out / "results"
         results.mkdir(parents=True, exist_ok=True)
-        faces = {**data.faces, **(dict.fromkeys(HARD, data.hard) if hard else {})}
-        _keep_faces(results / "faces.json", faces)
-        for seed in seeds:
-            for variant, config in variants.items():
-                name = f"{variant}-seed{seed}"
-                path, wanted = results / f"{name}.json", _as_json(replace(config, seed=seed))
-                if path.exists():
-                    kept = json.loads(path.read_text())
-                    if kept["config"] != wanted:
-                        raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
-                    if set(faces) <= set(kept["datasets"]):
-                        logger.info("%s is finished", name)
-                        continue
-                logger.info("%s begins", name)
-                result = _run(replace(config, seed=seed), data, out / "runs" / name, hard=hard)
-                text = json.dumps({"variant": variant, "seed": seed, "config": wanted, **result}, separators=(",", ":"))
-                write_text(path, text + "\n")
+        views = dict.fromkeys(HARD, data.hard) if set(hard) & set(variants) else {}
+        _keep_faces(results / "faces.json", {**data.faces, **views})
+        wanted = [_Wanted(name, seed, variant, name in hard) for seed in seeds for name, variant in variants.items()]
+        missing = [run for run in wanted if not run.is_in(results, data)]
+        logger.info("%d runs, %d of them finished", len(wanted), len(wanted) - len(missing))
+        missing = missing[:most]
+        make_worker = functools.partial(_worker, data, out / "runs")
+        finished = as_finished(make_worker, missing, jobs)
+        for number, result in track(finished, "Training", total=len(missing)):
+            run = missing[number]
+            text = json.dumps({**run.header(), **result}, separators=(",", ":"))
+            write_text(results / f"{run.name}.json", text + "\n")
+            logger.info("%s is finished", run.name)
 
 
-def _run(config: TrainingConfig, data: ExperimentData, folder: Path, *, hard: bool) -> dict[str, Any]:
-    crops = {name: data.crops(name, config.network) for name in ("probe", *data.faces)}
+@dataclass(frozen=True)
+class _Wanted:
+    variant: str
+    seed: int
+    what: Variant
+    hard: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant}-seed{self.seed}"
+
+    def header(self) -> dict[str, Any]:
+        config = _as_json(replace(self.what.config, seed=self.seed))
+        return {"variant": self.variant, "seed": self.seed, "faces": self.what.faces, "config": config}
+
+    def is_in(self, results: Path, data: ExperimentData) -> bool:
+        """Whether it is finished; an error where other settings are."""
+        path = results / f"{self.name}.json"
+        if not path.exists():
+            return False
+        kept = json.loads(path.read_text())
+        # Settings that came after a run was kept are at their defaults in it.
+        settings = {**_as_json(TrainingConfig()), **kept["config"]}
+        if {"faces": None, **kept, "config": settings} != {**kept, **self.header()}:
+            raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
+        return {*data.faces, *(HARD if self.hard else ())} <= set(kept["datasets"])
+
+
+def _worker(data: ExperimentData, folder: Path) -> Callable[[_Wanted], dict[str, Any]]:
+    return functools.partial(_run, data, folder)
+
+
+def _run(data: ExperimentData, folder: Path, run: _Wanted) -> dict[str, Any]:
+    folder = folder / run.name
+    config = replace(run.what.config, seed=run.seed)
+    crops = {name: data.crops(name, config.network) for name in data.faces}
     resume = (folder / "checkpoint.pt").exists()
-    trainer = Trainer(config, data.patches(config), crops["probe"], crops["mtfl-val"], folder, resume=resume)
+    patches, probe = data.patches(run.what, run.seed), data.probe(run.what, run.seed)
+    decoded = time.process_time()
+    trainer = Trainer(config, patches, probe, crops["mtfl-val"], folder, resume=resume)
     network = trainer.run()
     measured = {name: measure(network, crops[name]) for name in data.faces}
-    if hard:
+    if run.hard:
         model = folder / "model.safetensors"
         save_network(model, network, {"recipe": f"an experiment's, seed {config.seed}"})
         answers, _ = ask_initializer(data.hard, functools.partial(Initializer, model, backend="torch"), HARD)
@@ -168,11 +262,14 @@ def _run(config: TrainingConfig, data: ExperimentData, folder: Path, *, hard: bo
     keys = ("points", "nme", "failure", *config.network.tasks)
     return {
         "stopped": trainer.stopped,
+        "best_epoch": trainer.best_epoch,
+        "lambdas": {task: round(value, 5) for task, value in trainer.history[-1]["lambdas"].items()},
         "history": {
             side: {key: [round(row[side][key], 5) for row in trainer.history] for key in keys}
             for side in ("train", "validation")
         },
         "seconds": round(trainer.seconds, 1),
+        "processor_seconds": None if resume else round(time.process_time() - decoded, 1),
         "threads": torch.get_num_threads(),
         "parameters": sum(weight.numel() for weight in network.parameters()),
         "datasets": measured,

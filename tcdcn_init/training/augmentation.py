@@ -235,7 +235,9 @@ def _sample(pixels: Tensor, theta: Tensor, side: int) -> Tensor:
 def _disturb(crops: Tensor, gamma: Tensor, chance: Tensor, noise: Tensor, config: AugmentationConfig) -> Tensor:
     """Photometric changes and occluders."""
     side = crops.shape[-1]
-    crops = crops.clamp(0.0, 1.0) ** torch.exp(config.gamma * gamma)[:, None, None, None]
+    crops = crops.clamp(0.0, 1.0)
+    if config.gamma:
+        crops = crops ** torch.exp(config.gamma * gamma)[:, None, None, None]
 
     blurred = chance[:, 0] < config.blur
     if blurred.any():

@@ -18,7 +18,7 @@ _FORMAT = "tcdcn-init checkpoint 1"
 
 _FIELDS: dict[str, type] = {
     "config": dict, "epoch": int, "seconds": float, "history": list, "stopped": dict, "network": dict,
-    "objective": dict, "averaged": dict, "optimizer": dict, "scheduler": dict,
+    "objective": dict, "averaged": dict, "best": dict, "optimizer": dict, "scheduler": dict,
 }  # fmt: skip
 
 # Held as JSON, since what torch reads without running anything has few types.

@@ -129,7 +129,7 @@ class MultiTaskObjective(nn.Module):
             )
         return parts
 
-    def total(self, parts: Mapping[str, Tensor], active: Collection[str]) -> Tensor:
+    def total(self, parts: Mapping[str, Tensor], active: Collection[str], strength: float = 1.0) -> Tensor:
         """The weighted sum that training minimises.
 
         Parameters
@@ -138,6 +138,8 @@ class MultiTaskObjective(nn.Module):
             From `forward`.
         active : collection of str
             Tasks that still learn; a stopped task contributes nothing.
+        strength : float
+            Factor of every task's coefficient, >= 0: below 1 where tasks fade out.
 
         Returns
         -------
@@ -152,9 +154,8 @@ class MultiTaskObjective(nn.Module):
                 # Nothing to learn, but still part of the graph: distributed training expects every gradient.
                 loss = loss + 0.0 * parts[task]
             elif self.log_lambdas is None:
-                loss = loss + self.fixed[index] * parts[task]
+                loss = loss + strength * self.fixed[index] * parts[task]
             else:
-                loss = (
-                    loss + self.log_lambdas[index].exp() * parts[task] - 0.5 * self.log_lambdas[index] * DEFAULT_LAMBDA
-                )
+                log_lambda = self.log_lambdas[index]
+                loss = loss + strength * (log_lambda.exp() * parts[task] - 0.5 * DEFAULT_LAMBDA * log_lambda)
         return loss

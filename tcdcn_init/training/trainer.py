@@ -46,6 +46,8 @@ class TrainingConfig:
     network, objective, augmentation
         See their classes.
     epochs : int
+    epoch_views : int
+        Faces that an epoch shows, one after the other, again from the first on where there are fewer; 0: each once.
     batch : int
         Global batch, shared by all processes.
     learning_rate : float
@@ -64,6 +66,11 @@ class TrainingConfig:
         Its threshold.
     stop_together : bool
         The first task that stops takes all others with it: what task-wise stopping is compared to.
+    fade_tasks : bool
+        The weight of every auxiliary task falls along a line to 0 at the end of training.
+    keep_best : bool
+        `Trainer.run` returns the weights of the epoch whose mean error on the held-out faces is least, instead of the
+        last ones.
     teacher : float
         Share of a teacher's points in those that are learned (`distillation.with_teacher`).
     refine : int
@@ -80,6 +87,7 @@ class TrainingConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     epochs: int = 80
+    epoch_views: int = 0
     batch: int = 256
     learning_rate: float = 6e-3
     weight_decay: float = 1e-4
@@ -88,6 +96,8 @@ class TrainingConfig:
     stop_window: int = 10
     stop_epsilon: float = 60.0
     stop_together: bool = False
+    fade_tasks: bool = False
+    keep_best: bool = False
     teacher: float = 0.0
     refine: int = 0
     background: float = 0.15
@@ -98,6 +108,8 @@ class TrainingConfig:
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.epoch_views and self.epoch_views < self.batch:
+            raise ValueError(f"epoch_views is {self.epoch_views}; expected 0, or at least a batch of {self.batch}")
         if self.refine and not isinstance(self.network, ResidualConfig):
             raise ValueError(f"refine is {self.refine}; expected 0 for a network that is not residual")
         if not 0.0 <= self.average < 1.0:
@@ -155,7 +167,7 @@ class Trainer:
             raise ValueError(f"{len(patches)} training faces for a batch of {config.batch}; choose a smaller batch")
         faces = patches.faces
         self.background = min(round(config.background * len(faces)), len(patches.background))
-        self.steps = (len(faces) + self.background) // config.batch
+        self.steps = (config.epoch_views or len(faces) + self.background) // config.batch
         torch.manual_seed(config.seed)
         self.network = make_network(config.network)
         with torch.no_grad():
@@ -167,6 +179,7 @@ class Trainer:
         # PyTorch's pooling is several times faster on channels-last maps.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = {name: value.clone() for name, value in self._weights().items()}
+        self.best = self.averaged
         self.optimizer = torch.optim.AdamW(
             [*self.network.parameters(), *self.objective.parameters()],
             lr=config.learning_rate,
@@ -196,7 +209,8 @@ class Trainer:
         Returns
         -------
         Network
-            With the averaged weights, in evaluation mode.
+            With the averaged weights of the last epoch or, as `TrainingConfig.keep_best` says, of the best one; in
+            evaluation mode.
 
         Raises
         ------
@@ -212,12 +226,21 @@ class Trainer:
             self._judge(errors, start)
             if self.workers.rank == 0:
                 self._save()
-        return self.averaged_network()
+        return self._network(self.best if self.config.keep_best else self.averaged)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, whose mean error on the held-out faces is least; 0 before the first has ended."""
+        errors = [row["validation"]["nme"] for row in self.history]
+        return 1 + errors.index(min(errors)) if errors else 0
 
     def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""
+        return self._network(self.averaged)
+
+    def _network(self, weights: dict[str, Tensor]) -> Network:
         network = make_network(self.config.network)
-        network.load_state_dict(self.averaged, strict=False)  # without counters of batches
+        network.load_state_dict(weights, strict=False)  # without counters of batches
         return network.eval()
 
     def _begin_at(self, network: Network) -> None:
@@ -237,8 +260,12 @@ class Trainer:
     def _one_epoch(self) -> dict[str, float]:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.epoch)
-        order = epoch_order(self.patches, config.pose_balance, self.background, generator)
+        order = torch.empty(0, dtype=torch.int64)
+        while len(order) < self.steps * config.batch:
+            once = epoch_order(self.patches, config.pose_balance, self.background, generator)
+            order = torch.cat([order, once])
         active = self.active_tasks()
+        strength = 1.0 - self.epoch / config.epochs if config.fade_tasks else 1.0
         sums: dict[str, float] = {}
         for step in range(self.steps):
             index = order[step * config.batch : (step + 1) * config.batch]
@@ -254,7 +281,7 @@ class Trainer:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bfloat16"):
                 outputs = self.model(crops)
             parts = self.objective(outputs, targets)
-            loss = self.objective.total(parts, active)
+            loss = self.objective.total(parts, active, strength)
             if not math.isfinite(loss.item()):
                 raise ValueError(
                     f"epoch {self.epoch + 1}: the loss is {loss.item()}; the epochs before it are kept: "
@@ -310,6 +337,8 @@ class Trainer:
             "stopped": {},
         }
         self.history.append(row)
+        if config.keep_best and self.best_epoch == self.epoch:
+            self.best = {name: value.clone() for name, value in self.averaged.items()}
         if config.stop_window:
             criterion = TaskwiseEarlyStopping(config.stop_window, config.stop_epsilon)
             for task in self.active_tasks():
@@ -343,6 +372,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
             "averaged": self.averaged,
+            "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": {
                 key: value for key, value in self.scheduler.state_dict().items() if key != "_anneal_func_type"
@@ -366,7 +396,7 @@ class Trainer:
             self.objective.load_state_dict(state["objective"])
             if {n: v.shape for n, v in state["averaged"].items()} != {n: v.shape for n, v in self.averaged.items()}:
                 raise ValueError("its averaged weights are of another network")
-            self.averaged = state["averaged"]
+            self.averaged, self.best = state["averaged"], state["best"]
             self.optimizer.load_state_dict(state["optimizer"])
             self.scheduler.load_state_dict(state["scheduler"])
         except (AttributeError, KeyError, RecursionError, RuntimeError, TypeError, ValueError) as error:

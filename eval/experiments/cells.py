@@ -1,0 +1,227 @@
+"""The trainings that answer the paper's claim, as docs/experiments/design.md sets them out.
+
+A cell is a recipe on a number of faces under a name; its seed chooses the faces too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.tasks import TASKS
+from tcdcn_init.training.augmentation import AugmentationConfig
+from tcdcn_init.training.objective import ObjectiveConfig
+from tcdcn_init.training.trainer import TrainingConfig
+
+__all__ = [
+    "ALL",
+    "BEST",
+    "BOTH",
+    "CELLS",
+    "CRITERIA",
+    "EPOCHS",
+    "EPOCH_VIEWS",
+    "MIDDLE",
+    "REGIMES",
+    "SIZES",
+    "STOPPINGS",
+    "WEIGHTS",
+    "Cell",
+    "Stopping",
+]
+
+EPOCH_VIEWS = 6000
+EPOCHS = 10
+"""How long all trainings are, however many faces they have, but for those that are three times as long."""
+
+SIZES: tuple[int | None, ...] = (250, 500, 1000, 2500, None)
+"""Training faces; None: all there are."""
+
+MIDDLE = 1000
+"""Faces of the trainings that do not vary their number."""
+
+WEIGHTS: tuple[float | None, ...] = (0.02, 0.2, 0.002, 2.0, None, 0.0002)
+"""Of every auxiliary task's cross-entropy, None: learned; screened from the middle outwards, so that a screening that is
+cut off has the likeliest."""
+
+_PLAIN = AugmentationConfig(
+    wide_probability=0.0, styles=0.0, mirror=False, gamma=0.0, blur=0.0, noise=0.0, occlusion=0.0
+)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What a training's points learn from.
+
+    Attributes
+    ----------
+    title : str
+    points : {"least-squares", "euclidean"}
+        `objective.ObjectiveConfig.points`.
+    views : AugmentationConfig
+    weight : float
+        Of every auxiliary task, where the weight is not varied: chosen on the held-out faces from `WEIGHTS`.
+    """
+
+    title: str
+    points: Literal["least-squares", "euclidean"]
+    views: AugmentationConfig
+    weight: float
+
+
+REGIMES = {
+    "paper": Regime("as in the paper: least squares, faces turned, moved and zoomed", "least-squares", _PLAIN, 0.02),
+    "project": Regime("as here: euclidean distance, varied views", "euclidean", AugmentationConfig(), 0.02),
+    "paper-euclidean": Regime("the paper's views, euclidean distance", "euclidean", _PLAIN, 0.02),
+    "project-squares": Regime("varied views, least squares", "least-squares", AugmentationConfig(), 0.02),
+}
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """How the auxiliary tasks end: each by the paper's criterion, all with the first, or their weights fading out."""
+
+    kind: Literal["taskwise", "together", "fading"]
+    window: int = 0
+    epsilon: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """As part of a cell's name."""
+        return self.kind if self.kind == "fading" else f"{self.kind}-{self.window}-{self.epsilon:g}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of the design but for its seed.
+
+    Attributes
+    ----------
+    regime : str
+        Of `REGIMES`.
+    faces : int or None
+        Training faces, drawn by the seed; None: all.
+    tasks : tuple of str
+    weight : float or None
+        Of every task; None: learned, from the regime's on.
+    stopping : Stopping or None
+        None: every task learns to the end.
+    form : {"", "long", "unshared", "float32"}
+        A training three times as long, filters of each place, arithmetic in float32; "": none of these.
+    """
+
+    regime: str
+    faces: int | None
+    tasks: tuple[str, ...]
+    weight: float | None = 0.0
+    stopping: Stopping | None = None
+    form: Literal["", "long", "unshared", "float32"] = ""
+
+    @property
+    def name(self) -> str:
+        """Of the cell's files.
+
+        Examples
+        --------
+        >>> Cell("paper", None, ("pose",), 0.2).name, Cell("paper", 250, ()).name
+        ('paper-every-pose-0.2', 'paper-250-points')
+        """
+        tasks = "all" if self.tasks == tuple(TASKS) else "-".join(self.tasks) or "points"
+        weight = "learned" if self.weight is None else f"{self.weight:g}"
+        parts = [self.regime, str(self.faces or "every"), tasks, weight if self.tasks else ""]
+        return "-".join(filter(None, [*parts, self.stopping.name if self.stopping else "", self.form]))
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The recipe, with seed 0."""
+        regime, stopping = REGIMES[self.regime], self.stopping
+        weight = regime.weight if self.weight is None else self.weight
+        criterion = stopping is not None and stopping.kind != "fading"
+        return TrainingConfig(
+            network=TCDCNConfig(tasks=self.tasks, shared_filters=self.form != "unshared"),
+            objective=ObjectiveConfig(regime.points, dict.fromkeys(self.tasks, weight), learned=self.weight is None),
+            augmentation=regime.views,
+            epochs=EPOCHS * (3 if self.form == "long" else 1),
+            epoch_views=EPOCH_VIEWS,
+            batch=32,
+            learning_rate=1e-3 if self.form == "unshared" else 3e-3,
+            average=0.998,
+            pose_balance=0.0,
+            stop_window=stopping.window if stopping and criterion else 0,
+            stop_epsilon=stopping.epsilon if stopping and criterion else 60.0,
+            stop_together=stopping is not None and stopping.kind == "together",
+            fade_tasks=stopping is not None and stopping.kind == "fading",
+            keep_best=True,
+            precision="float32" if self.form == "float32" else "bfloat16",
+        )
+
+
+ALL = tuple(TASKS)
+BOTH = ("paper", "project")
+
+BEST = Cell("paper", MIDDLE, ALL, REGIMES["paper"].weight)
+"""Where the tasks change the most."""
+
+STOPPINGS = (Stopping("taskwise", 3, 10.0), Stopping("together", 3, 10.0), Stopping("fading"))
+"""Window and epsilon as chosen on the held-out faces among `CRITERIA`."""
+
+CRITERIA = tuple(Stopping("taskwise", window, epsilon) for window in (2, 3) for epsilon in (3.0, 10.0, 30.0))
+
+
+def _pair(regime: str, faces: int | None, **more: Any) -> list[Cell]:
+    """The points alone, and with all tasks at the regime's weight."""
+    return [Cell(regime, faces, (), **more), Cell(regime, faces, ALL, REGIMES[regime].weight, **more)]
+
+
+def _weights() -> list[Cell]:
+    every = [Cell(regime, MIDDLE, ALL, weight) for weight in WEIGHTS for regime in BOTH]
+    return [Cell(regime, MIDDLE, ()) for regime in BOTH] + every
+
+
+def _sizes() -> list[Cell]:
+    return [cell for faces in SIZES for regime in BOTH for cell in _pair(regime, faces)]
+
+
+def _regimes() -> list[Cell]:
+    return [cell for regime in REGIMES for cell in _pair(regime, MIDDLE)]
+
+
+def _tasks() -> list[Cell]:
+    one = [Cell(BEST.regime, BEST.faces, (task,), BEST.weight) for task in TASKS]
+    return [*_pair(BEST.regime, BEST.faces), *one]
+
+
+def _stopping() -> list[Cell]:
+    return [*_pair(BEST.regime, BEST.faces), *(replace(BEST, stopping=stopping) for stopping in STOPPINGS)]
+
+
+def _criteria() -> list[Cell]:
+    return [replace(BEST, stopping=stopping) for stopping in CRITERIA]
+
+
+def _lengths() -> list[Cell]:
+    return [cell for regime in BOTH for cell in _pair(regime, MIDDLE, form="long")]
+
+
+def _sharing() -> list[Cell]:
+    return _pair("paper", MIDDLE, form="unshared")
+
+
+def _precision() -> list[Cell]:
+    return _pair("paper", MIDDLE, form="float32")
+
+
+CELLS: dict[str, Callable[[], Sequence[Cell]]] = {
+    "weights": _weights,
+    "sizes": _sizes,
+    "regimes": _regimes,
+    "tasks": _tasks,
+    "criteria": _criteria,
+    "stopping": _stopping,
+    "lengths": _lengths,
+    "sharing": _sharing,
+    "precision": _precision,
+}
+"""Part of the design -> its cells."""
