@@ -74,8 +74,9 @@ def experiments(
     An interrupted run goes on when the command is repeated; finished trainings are kept. The first seed of everything
     comes first.
     """
+    from tcdcn_init.eval.experiments.data import ExperimentData
     from tcdcn_init.eval.experiments.report import write_experiments
-    from tcdcn_init.eval.experiments.runs import ExperimentData, run_variants
+    from tcdcn_init.eval.experiments.runs import run_variants
     from tcdcn_init.eval.experiments.variants import plan
 
     plans = [plan(name) for name in names]

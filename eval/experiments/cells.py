@@ -29,7 +29,9 @@ __all__ = [
     "STOPPINGS",
     "WEIGHTS",
     "Cell",
+    "Regime",
     "Stopping",
+    "pair",
 ]
 
 EPOCH_VIEWS = 6000
@@ -43,8 +45,7 @@ MIDDLE = 1000
 """Faces of the trainings that do not vary their number."""
 
 WEIGHTS: tuple[float | None, ...] = (0.02, 0.2, 0.002, 2.0, None, 0.0002)
-"""Of every auxiliary task's cross-entropy, None: learned; screened from the middle outwards, so that a screening that is
-cut off has the likeliest."""
+"""Of every auxiliary task's cross-entropy, None: learned; screened from the likeliest on."""
 
 _PLAIN = AugmentationConfig(
     wide_probability=0.0, styles=0.0, mirror=False, gamma=0.0, blur=0.0, noise=0.0, occlusion=0.0
@@ -57,7 +58,8 @@ class Regime:
 
     Attributes
     ----------
-    title : str
+    short : str
+        As a reader knows it.
     points : {"least-squares", "euclidean"}
         `objective.ObjectiveConfig.points`.
     views : AugmentationConfig
@@ -65,15 +67,15 @@ class Regime:
         Of every auxiliary task, where the weight is not varied: chosen on the held-out faces from `WEIGHTS`.
     """
 
-    title: str
+    short: str
     points: Literal["least-squares", "euclidean"]
     views: AugmentationConfig
     weight: float
 
 
 REGIMES = {
-    "paper": Regime("as in the paper: least squares, faces turned, moved and zoomed", "least-squares", _PLAIN, 0.02),
-    "project": Regime("as here: euclidean distance, varied views", "euclidean", AugmentationConfig(), 0.02),
+    "paper": Regime("trained as in the paper", "least-squares", _PLAIN, 0.02),
+    "project": Regime("trained as in this project", "euclidean", AugmentationConfig(), 0.02),
     "paper-euclidean": Regime("the paper's views, euclidean distance", "euclidean", _PLAIN, 0.02),
     "project-squares": Regime("varied views, least squares", "least-squares", AugmentationConfig(), 0.02),
 }
@@ -91,6 +93,15 @@ class Stopping:
     def name(self) -> str:
         """As part of a cell's name."""
         return self.kind if self.kind == "fading" else f"{self.kind}-{self.window}-{self.epsilon:g}"
+
+    @property
+    def title(self) -> str:
+        """As a reader knows it."""
+        return {
+            "taskwise": "each task stops by itself",
+            "together": "all tasks stop with the first",
+            "fading": "weights fade out",
+        }[self.kind]
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,7 @@ STOPPINGS = (Stopping("taskwise", 3, 10.0), Stopping("together", 3, 10.0), Stopp
 CRITERIA = tuple(Stopping("taskwise", window, epsilon) for window in (2, 3) for epsilon in (3.0, 10.0, 30.0))
 
 
-def _pair(regime: str, faces: int | None, **more: Any) -> list[Cell]:
+def pair(regime: str, faces: int | None, **more: Any) -> list[Cell]:
     """The points alone, and with all tasks at the regime's weight."""
     return [Cell(regime, faces, (), **more), Cell(regime, faces, ALL, REGIMES[regime].weight, **more)]
 
@@ -181,20 +192,20 @@ def _weights() -> list[Cell]:
 
 
 def _sizes() -> list[Cell]:
-    return [cell for faces in SIZES for regime in BOTH for cell in _pair(regime, faces)]
+    return [cell for faces in SIZES for regime in BOTH for cell in pair(regime, faces)]
 
 
 def _regimes() -> list[Cell]:
-    return [cell for regime in REGIMES for cell in _pair(regime, MIDDLE)]
+    return [cell for regime in REGIMES for cell in pair(regime, MIDDLE)]
 
 
 def _tasks() -> list[Cell]:
     one = [Cell(BEST.regime, BEST.faces, (task,), BEST.weight) for task in TASKS]
-    return [*_pair(BEST.regime, BEST.faces), *one]
+    return [*pair(BEST.regime, BEST.faces), *one]
 
 
 def _stopping() -> list[Cell]:
-    return [*_pair(BEST.regime, BEST.faces), *(replace(BEST, stopping=stopping) for stopping in STOPPINGS)]
+    return [*pair(BEST.regime, BEST.faces), *(replace(BEST, stopping=stopping) for stopping in STOPPINGS)]
 
 
 def _criteria() -> list[Cell]:
@@ -202,15 +213,15 @@ def _criteria() -> list[Cell]:
 
 
 def _lengths() -> list[Cell]:
-    return [cell for regime in BOTH for cell in _pair(regime, MIDDLE, form="long")]
+    return [cell for regime in BOTH for cell in pair(regime, MIDDLE, form="long")]
 
 
 def _sharing() -> list[Cell]:
-    return _pair("paper", MIDDLE, form="unshared")
+    return pair("paper", MIDDLE, form="unshared")
 
 
 def _precision() -> list[Cell]:
-    return _pair("paper", MIDDLE, form="float32")
+    return pair("paper", MIDDLE, form="float32")
 
 
 CELLS: dict[str, Callable[[], Sequence[Cell]]] = {

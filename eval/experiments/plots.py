@@ -9,65 +9,158 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.plotting import drawn
-from tcdcn_init.eval.experiments.results import Results, Statistic, as_error, as_failure
-from tcdcn_init.eval.experiments.variants import LABELS, PUBLISHED_FAILURES, plan
+from tcdcn_init.eval.experiments.cells import ALL, BEST, BOTH, MIDDLE, REGIMES, SIZES, STOPPINGS, WEIGHTS, Cell, pair
+from tcdcn_init.eval.experiments.exchange import exchange
+from tcdcn_init.eval.experiments.finding import NOTABLE
+from tcdcn_init.eval.experiments.results import Results, as_error, as_failure
 from tcdcn_init.geometry import FIVE_POINTS
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["plot_correlation", "plot_stopping", "plot_tasks", "plot_where"]
+__all__ = ["plot_correlation", "plot_exchange", "plot_gains", "plot_stopping", "plot_weights", "plot_where"]
 
 # Okabe & Ito's colours, distinct to the colour-blind too.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73")
-
-_PANELS: tuple[tuple[str, str, Statistic], ...] = (
-    ("aflw", "AFLW: failures, %", as_failure),
-    ("aflw", "AFLW: mean error, %", as_error),
-    ("mtfl-val", "MTFL held out: mean error, %", as_error),
-)
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
-def plot_tasks(found: Results, folder: Path) -> Path | None:
-    """Draw each variant of "tasks": every training a dot, their mean a bar, the paper's failures beside them.
+def plot_gains(found: Results, folder: Path) -> Path | None:
+    """Draw what all tasks change on AFLW, by the number of training faces.
 
     Parameters
     ----------
     found : results.Results
     folder : pathlib.Path
-        Gets tasks.svg and tasks.png.
+        Gets gains.svg and gains.png.
 
     Returns
     -------
     pathlib.Path or None
-        tasks.svg; None where no variant was run.
+        gains.svg; None where nothing was run.
     """
-    variants = [name for name in PUBLISHED_FAILURES if name in found]
-    if not variants:
+    svg = folder / "gains.svg"
+    cells = [(regime, pair(regime, faces)) for regime in BOTH for faces in SIZES]
+    cells = [(regime, both) for regime, both in cells if found.change([(both[1].name, both[0].name)], "aflw")]
+    if not cells:
         return None
-    svg = folder / "tasks.svg"
-    with drawn(svg, svg.with_suffix(".png"), size=(11, 3.9)) as figure:
-        axes = figure.subplots(1, len(_PANELS), sharey=True)
-        for axis, (dataset, title, statistic) in zip(axes, _PANELS, strict=True):
-            for place, variant in enumerate(variants):
-                value = found.over_seeds(variant, dataset, statistic)
-                if value is None:
-                    continue
-                colour = _COLOURS[variant not in ("points", "all")] if variant != "all" else _COLOURS[2]
-                axis.plot(value.values, [place] * len(value.values), "o", color=colour, alpha=0.55, markersize=6)
-                axis.plot([value.mean] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=3)
-                if statistic is as_failure:
-                    published = axis.plot(
-                        PUBLISHED_FAILURES[variant], place, "D", color="#555555", fillstyle="none", markersize=7
-                    )[0]
+    with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.4)) as figure:
+        panels = ((as_error, "mean error, points"), (as_failure, "failures, points"))
+        for axis, (statistic, title) in zip(figure.subplots(1, 2), panels, strict=True):
+            axis.axhline(0, color="black", linewidth=1)
+            if statistic is as_error:
+                axis.axhspan(-NOTABLE, NOTABLE, color="#eeeeee")
+            for place, (regime, colour) in enumerate(zip(BOTH, _COLOURS, strict=False)):
+                both = [each for name, each in cells if name == regime]
+                changes = [found.change([(labelled.name, alone.name)], "aflw", statistic) for alone, labelled in both]
+                faces = np.array([found.trained_on(alone.name) for alone, _ in both]) * (0.98 + 0.04 * place)
+                axis.errorbar(
+                    faces,
+                    [change.estimate for change in changes if change],
+                    [change.half for change in changes if change],
+                    color=colour, marker="o", capsize=4, linewidth=1.5, label=REGIMES[regime].short,
+                )  # fmt: skip
+            axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
+            _faces_axis(axis, found, [alone for _, (alone, _) in cells])
+        axis.legend()
+    return svg
+
+
+def _faces_axis(axis: Any, found: Results, cells: list[Cell]) -> None:
+    ticks = sorted({found.trained_on(cell.name) for cell in cells})
+    axis.set_xscale("log")
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel("training faces")
+    _plain(axis, grid="y")
+
+
+def plot_exchange(found: Results, folder: Path) -> Path | None:
+    """Draw how errors fall with the number of faces, and what labels are worth in faces.
+
+    Parameters
+    ----------
+    found : results.Results
+    folder : pathlib.Path
+        Gets exchange.svg and exchange.png.
+
+    Returns
+    -------
+    pathlib.Path or None
+        exchange.svg; None where "sizes" was not run.
+    """
+    rates = {regime: found_rates for regime in BOTH if (found_rates := exchange(found, regime))}
+    if not rates:
+        return None
+    svg = folder / "exchange.svg"
+    with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.6)) as figure:
+        left, right = figure.subplots(1, 2)
+        right.axhline(1, color="black", linewidth=1)
+        for regime, colour in zip(BOTH, _COLOURS, strict=False):
+            if regime not in rates:
+                continue
+            pairs = [pair(regime, faces) for faces in SIZES]
+            faces = np.array([rate.faces for rate in rates[regime]])
+            for number, (style, label) in enumerate((("o--", "points alone"), ("o-", "with all tasks"))):
+                errors = [over.mean for both in pairs if (over := found.over_seeds(both[number].name, "aflw"))]
+                left.plot(faces, errors, style, color=colour, fillstyle=("none", "full")[number],
+                          label=f"{REGIMES[regime].short}, {label}")  # fmt: skip
+            worth, low, high = (
+                np.array([getattr(rate, end) for rate in rates[regime]]) / faces for end in ("worth", "low", "high")
+            )
+            right.plot(faces, worth, "o-", color=colour, label=REGIMES[regime].short)
+            right.fill_between(
+                faces, np.maximum(low, 0.01), np.minimum(high, 100), color=colour, alpha=0.18, linewidth=0
+            )
+        left.set_title("AFLW: mean error, %", fontsize=11)
+        right.set_title("one face with labels is worth so many without", fontsize=11)
+        right.set_yscale("log")
+        right.set_ylim(0.1, 10)
+        right.set_yticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
+        right.set_yticks([], minor=True)
+        for axis in (left, right):
+            _faces_axis(axis, found, [alone for regime in rates for alone, _ in [pair(regime, each) for each in SIZES]])
+            axis.legend(fontsize=9)
+    return svg
+
+
+def plot_weights(found: Results, folder: Path) -> Path | None:
+    """Draw the error by the weight of the tasks.
+
+    Parameters
+    ----------
+    found : results.Results
+    folder : pathlib.Path
+        Gets weights.svg and weights.png.
+
+    Returns
+    -------
+    pathlib.Path or None
+        weights.svg; None where nothing was run.
+    """
+    weights = sorted(weight for weight in WEIGHTS if weight is not None)
+    svg = folder / "weights.svg"
+    if not any(Cell(regime, MIDDLE, ALL, weight).name in found for regime in BOTH for weight in weights):
+        return None
+    panels = (("mtfl-val", as_error, "MTFL held out: mean error, %"), ("aflw", as_error, "AFLW: mean error, %"),
+              ("aflw", as_failure, "AFLW: failures, %"))  # fmt: skip
+    with drawn(svg, svg.with_suffix(".png"), size=(12, 4.2)) as figure:
+        for axis, (dataset, statistic, title) in zip(figure.subplots(1, 3), panels, strict=True):
+            for regime, colour in zip(BOTH, _COLOURS, strict=False):
+                cells = [Cell(regime, MIDDLE, (), 0.0), *(Cell(regime, MIDDLE, ALL, weight) for weight in weights)]
+                places = [(place, found.over_seeds(cell.name, dataset, statistic)) for place, cell in enumerate(cells)]
+                kept = [(place, value) for place, value in places if value is not None]
+                axis.plot([place for place, _ in kept], [value.mean for _, value in kept], "-", color=colour,
+                          label=REGIMES[regime].short)  # fmt: skip
+                for place, value in kept:
+                    axis.plot([place] * len(value.values), value.values, "o", color=colour, alpha=0.55)
             axis.set_title(title, fontsize=11)
-            axis.set_yticks(range(len(variants)), [LABELS[variant] for variant in variants])
-            _plain(axis, grid="x")
-        axes[0].invert_yaxis()
-        figure.legend([published], ["published (ECCV 2014)"], loc="outside lower left")
+            axis.set_xticks(range(len(weights) + 1), ["0", *(f"{weight:g}" for weight in weights)])
+            axis.set_xlabel("weight of each task")
+            _plain(axis, grid="y")
+        axis.legend()
     return svg
 
 
 def plot_where(found: Results, folder: Path) -> Path | None:
-    """Draw the change that smile, pose and all tasks bring to each point in each pose class of AFLW.
+    """Draw the change that all tasks bring to each point in each pose class of AFLW, where they change the most.
 
     Parameters
     ----------
@@ -80,26 +173,24 @@ def plot_where(found: Results, folder: Path) -> Path | None:
     pathlib.Path or None
         where.svg; None where nothing is there to compare.
     """
-    changes = {name: found.change_by_pose(name, "points", "aflw") for name in ("smile", "pose", "all")}
-    changes = {name: change for name, change in changes.items() if change}
-    if not changes:
+    change = found.change_by_pose(BEST.name, pair(BEST.regime, BEST.faces)[0].name, "aflw")
+    if not change:
         return None
     svg = folder / "where.svg"
-    with drawn(svg, svg.with_suffix(".png"), size=(2.2 + 3.6 * len(changes), 4.4)) as figure:
-        axes = figure.subplots(1, len(changes), sharey=True, squeeze=False)[0]
-        largest = max(float(np.abs(list(change.values())).max()) for change in changes.values())
-        for axis, (name, change) in zip(axes, changes.items(), strict=True):
-            image = _heat(axis, np.array(list(change.values())), "{:+.1f}", cmap="RdBu_r", vmin=-largest, vmax=largest)
-            axis.set_yticks(range(len(change)), list(change))
-            axis.set_xticks(range(5), FIVE_POINTS, rotation=40, ha="right")
-            axis.set_title(LABELS[name], fontsize=11)
-        figure.colorbar(image, ax=axes, label="change of the mean error, %", shrink=0.8)
-        figure.suptitle("AFLW, against the points alone (blue: better)", fontsize=12)
+    with drawn(svg, svg.with_suffix(".png"), size=(6.2, 4.4)) as figure:
+        axis = figure.subplots()
+        values = np.array(list(change.values()))
+        largest = float(np.abs(values).max())
+        image = _heat(axis, values, "{:+.1f}", cmap="RdBu_r", vmin=-largest, vmax=largest)
+        axis.set_yticks(range(len(change)), list(change))
+        axis.set_xticks(range(5), FIVE_POINTS, rotation=40, ha="right")
+        axis.set_title("AFLW: all tasks against none (blue: better)", fontsize=11)
+        figure.colorbar(image, label="change of the mean error, %", shrink=0.8)
     return svg
 
 
 def plot_correlation(found: Results, folder: Path) -> Path | None:
-    """Draw how alike the last layer's weights of tasks and of coordinates are.
+    """Draw how alike the last layer's weights of tasks and of coordinates are, where tasks change the most.
 
     Parameters
     ----------
@@ -112,7 +203,7 @@ def plot_correlation(found: Results, folder: Path) -> Path | None:
     pathlib.Path or None
         correlation.svg; None where the network of all tasks was not trained.
     """
-    tables = found.correlation("all")
+    tables = found.correlation(BEST.name)
     if not tables:
         return None
     rows = [(task, None) if len(table) == 1 else (task, k) for task, table in tables.items() for k in range(len(table))]
@@ -128,7 +219,7 @@ def plot_correlation(found: Results, folder: Path) -> Path | None:
 
 
 def plot_stopping(found: Results, folder: Path) -> Path | None:
-    """Draw the held-out faces' error by epoch for each way to stop, and where a task stopped.
+    """Draw the held-out faces' error by epoch for each way to stop, and each task's errors with where it stops.
 
     Parameters
     ----------
@@ -141,43 +232,45 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
     pathlib.Path or None
         stopping.svg; None where nothing was run.
     """
-    variants = [name for name in plan("stopping") if name in found]
-    if not variants:
+    ways = {"no task stops": BEST.name}
+    ways |= {stopping.title: f"{BEST.name}-{stopping.name}" for stopping in STOPPINGS}
+    ways = {title: name for title, name in ways.items() if name in found}
+    if BEST.name not in found:
         return None
     svg = folder / "stopping.svg"
-    with drawn(svg, svg.with_suffix(".png"), size=(11, 5)) as figure:
-        grid = figure.add_gridspec(2, 2, width_ratios=(3, 2), height_ratios=(4, 1))
-        whole, end = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[:, 1])
-        stops = figure.add_subplot(grid[1, 0], sharex=whole)
-        for variant, colour in zip(variants, _COLOURS, strict=False):
-            curve = found.curve(variant)
+    with drawn(svg, svg.with_suffix(".png"), size=(11, 6.6)) as figure:
+        grid = figure.add_gridspec(2, 4, height_ratios=(3, 2))
+        whole, end = figure.add_subplot(grid[0, :2]), figure.add_subplot(grid[0, 2:])
+        for (title, name), colour in zip(ways.items(), _COLOURS, strict=False):
+            curve = found.curve(name)
             epochs = np.arange(1, curve.shape[1] + 1)
-            label = "no task stops" if variant == "all" else LABELS[variant]
             for axis in (whole, end):
-                axis.plot(epochs, curve.mean(axis=0), color=colour, linewidth=2, label=label)
-                axis.plot(epochs, curve.T, color=colour, linewidth=0.7, alpha=0.5)
-            for run in found.runs(variant):
-                for task, epoch in run["stopped"].items():
-                    # Beside each other, where two ways stop a task after the same epoch.
-                    height = list(TASKS).index(task) + 0.25 * (variants.index(variant) - 1.5)
-                    stops.plot(epoch, height, "o", color=colour, markersize=5, alpha=0.7)
-        finals = np.concatenate([found.curve(variant)[:, -1] for variant in variants])
-        best = float(finals.min())
-        whole.set_ylim(0.9 * best, 3.0 * best)
-        whole.set_title("held-out faces: mean over seeds, and each", fontsize=11)
-        end.set_xlim(0.6 * len(epochs), len(epochs))
-        end.set_ylim(best - 0.1, 1.2 * float(finals.max()))
-        end.set_title("the last epochs", fontsize=11)
-        stops.set_yticks(range(len(TASKS)), list(TASKS))
-        stops.set_ylim(len(TASKS) - 0.4, -0.6)
-        stops.set_ylabel("stops")
-        for axis in (whole, end, stops):
-            axis.xaxis.get_major_locator().set_params(integer=True)
-            _plain(axis, grid="y")
-        for axis in (end, stops):
-            axis.set_xlabel("epoch")
+                axis.plot(epochs, curve.mean(axis=0), color=colour, linewidth=2, label=title)
+                axis.plot(epochs, curve.T, color=colour, linewidth=0.6, alpha=0.4)
+        finals = np.concatenate([found.curve(name)[:, -1] for name in ways.values()])
+        whole.set_title("points, held-out faces: mean over seeds, and each", fontsize=11)
         whole.set_ylabel("mean error, %")
-        whole.legend()
+        whole.set_ylim(0.9 * float(finals.min()), 3.0 * float(finals.min()))
+        whole.legend(fontsize=9)
+        end.set_xlim(0.6 * len(epochs), len(epochs))
+        end.set_ylim(float(finals.min()) - 0.1, 1.2 * float(finals.max()))
+        end.set_title("the last epochs", fontsize=11)
+        for place, task in enumerate(TASKS):
+            axis = figure.add_subplot(grid[1, place])
+            for side, style, label in (("train", "--", "trained faces"), ("validation", "-", "held-out faces")):
+                axis.plot(epochs, found.curve(BEST.name, task, side).mean(axis=0), style, color="#333333", label=label)
+            for run in found.runs(next((name for title, name in ways.items() if "itself" in title), "")):
+                if task in run["stopped"]:
+                    axis.axvline(run["stopped"][task], color=_COLOURS[1], linewidth=1, alpha=0.6)
+            axis.set_title(f"{task}: cross-entropy", fontsize=11)
+            axis.set_xlabel("epoch")
+            axis.set_ylim(bottom=0)
+            _plain(axis, grid="y")
+        axis.legend(fontsize=8)
+        for axis in (whole, end):
+            _plain(axis, grid="y")
+        for axis in figure.axes:
+            axis.xaxis.get_major_locator().set_params(integer=True)
     return svg
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.eval.experiments.runs import UNIT
+from tcdcn_init.eval.experiments.measures import UNIT
 
 __all__ = ["Change", "OverSeeds", "Results", "Statistic", "as_error", "as_failure"]
 
@@ -198,10 +198,10 @@ class Results:
         )
         return Change.of(differences, self.faces[dataset]["images"])
 
-    def points(self, variant: str, dataset: str) -> NDArray[np.float64] | None:
-        """Mean error of each point in percent, averaged over seeds."""
-        found = [run["datasets"][dataset]["points"] for run in self.runs(variant) if dataset in run["datasets"]]
-        return 100.0 * np.mean(found, axis=0) if found else None
+    def trained_on(self, variant: str) -> int:
+        """Faces that a variant was trained on."""
+        run = self.runs(variant)[0]
+        return int(run.get("trained_on") or run["faces"])
 
     def change_by_pose(self, variant: str, baseline: str, dataset: str) -> dict[str, NDArray[np.float64]]:
         """Relative change of each point's mean error against the baseline, in percent, by pose class; over the same
@@ -222,9 +222,10 @@ class Results:
         found: Sequence[Mapping[str, Any]] = [run["correlation"] for run in self.runs(variant)]
         return {task: np.mean([run[task] for run in found], axis=0) for task in (found[0] if found else {})}
 
-    def curve(self, variant: str) -> NDArray[np.float64]:
-        """(seeds, epochs) mean errors of the held-out faces in percent."""
-        return np.array([run["history"]["validation"]["nme"] for run in self.runs(variant)])
+    def curve(self, variant: str, what: str = "nme", side: str = "validation") -> NDArray[np.float64]:
+        """(seeds, epochs) errors of the held-out or, "train", of trained faces: "nme" in percent, or a task's
+        cross-entropy."""
+        return np.array([run["history"][side][what] for run in self.runs(variant)])
 
     @staticmethod
     def _errors(run: Mapping[str, Any], dataset: str) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.eval.experiments.cells import CELLS
-from tcdcn_init.eval.experiments.runs import Variant
+from tcdcn_init.eval.experiments.data import Variant
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.objective import ObjectiveConfig

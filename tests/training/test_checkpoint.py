@@ -14,8 +14,8 @@ from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
 
 STATE: dict[str, Any] = {
     "config": {"epochs": 3}, "epoch": 1, "seconds": 2.5, "history": [{"epoch": 1}], "stopped": {"smile": 1},
-    "network": {"weight": torch.ones(3)}, "objective": {}, "averaged": {"weight": torch.ones(3)}, "optimizer": {},
-    "scheduler": {"last_epoch": 5},
+    "network": {"weight": torch.ones(3)}, "objective": {}, "averaged": {"weight": torch.ones(3)},
+    "best": {"weight": torch.ones(3)}, "optimizer": {}, "scheduler": {"last_epoch": 5},
 }  # fmt: skip
 
 
@@ -29,9 +29,9 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "run" / "checkpoint.pt"
     write_checkpoint(path, STATE)
     found = read_checkpoint(path)
-    assert torch.equal(found.pop("network")["weight"], torch.ones(3))
-    assert torch.equal(found.pop("averaged")["weight"], torch.ones(3))
-    assert found == {name: value for name, value in STATE.items() if name not in ("network", "averaged")}
+    weights = ("network", "averaged", "best")
+    assert all(torch.equal(found.pop(name)["weight"], torch.ones(3)) for name in weights)
+    assert found == {name: value for name, value in STATE.items() if name not in weights}
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
 
 

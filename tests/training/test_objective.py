@@ -96,6 +96,15 @@ def test_fixed_coefficients_weigh_the_tasks():
 
 
 @pytest.mark.parametrize("learned", [False, True])
+def test_tasks_of_no_strength_add_nothing(learned):
+    objective = MultiTaskObjective(ObjectiveConfig(learned=learned), TASKS)
+    parts = objective(*batch())
+    assert objective.total(parts, TASKS, 0.0).item() == pytest.approx(parts["points"].item())
+    whole, none = (objective.total(parts, TASKS, strength).item() for strength in (1.0, 0.0))
+    assert objective.total(parts, TASKS, 0.5).item() == pytest.approx((whole + none) / 2)
+
+
+@pytest.mark.parametrize("learned", [False, True])
 def test_a_stopped_task_adds_nothing_and_teaches_nothing(learned):
     outputs, targets = batch()
     for value in outputs.values():

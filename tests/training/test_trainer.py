@@ -344,6 +344,61 @@ def test_bad_settings_are_refused(change, message):
         TrainingConfig(**change)
 
 
+def test_an_epoch_may_show_more_or_fewer_faces_than_there_are(recipe, data, tmp_path):
+    few = replace(recipe, epochs=1, epoch_views=64, pose_balance=0.0)
+    assert Trainer(few, *data, tmp_path / "few").steps == 2
+    shown = []
+    patches = data[0]
+    many = replace(few, epoch_views=3 * 32 * (len(patches) // 32 + 1))
+    trainer = Trainer(many, *data, tmp_path / "many")
+    with pytest.MonkeyPatch.context() as patched:
+        make = training.random_views
+        patched.setattr(
+            training, "random_views", lambda all, index, *rest: [shown.append(index), make(all, index, *rest)][1]
+        )
+        trainer.run()
+    times = torch.bincount(torch.cat(shown), minlength=len(patches))
+    assert times.sum() == many.epoch_views
+    assert times.min() == 3
+    assert times.max() == 4
+
+
+def test_the_best_epoch_is_kept_where_asked_also_over_an_interruption(recipe, data, interrupt, tmp_path, monkeypatch):
+    config, second = replace(recipe, epochs=4, keep_best=True), {}
+
+    def judged(network: TCDCN, crops: Crops, objective: MultiTaskObjective) -> dict[str, float]:
+        # So few epochs only get better: the second counts as the best.
+        found = measure(network, crops, objective)
+        if crops is data[2]:
+            if len(trainer.history) == 1:
+                second.update(network.state_dict())
+            found["nme"] += 100.0 * abs(len(trainer.history) - 1)
+        return found
+
+    monkeypatch.setattr(training, "measure", judged)
+    trainer = Trainer(config, *data, tmp_path / "whole")
+    best = trainer.run()
+    assert trainer.best_epoch == 2
+    assert all(torch.equal(value, second[name]) for name, value in best.state_dict().items())
+    assert not same_weights(best, trainer.averaged_network())
+    interrupt(2 * trainer.steps + 1)
+    trainer = Trainer(config, *data, tmp_path / "cut")
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    trainer = Trainer(config, *data, tmp_path / "cut", resume=True)
+    assert same_weights(trainer.run(), best)
+
+
+def test_tasks_fade_out_along_a_line(recipe, data, tmp_path):
+    strengths = []
+    trainer = Trainer(replace(recipe, epochs=4, fade_tasks=True), *data, tmp_path)
+    total = trainer.objective.total
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trainer.objective, "total", lambda *given: [strengths.append(given[2]), total(*given)][1])
+        trainer.run()
+    assert strengths == [strength for strength in (1.0, 0.75, 0.5, 0.25) for _ in range(trainer.steps)]
+
+
 def test_a_batch_larger_than_the_data_is_refused(recipe, data, tmp_path):
     with pytest.raises(ValueError, match="training faces for a batch of 1000; choose a smaller batch"):
         Trainer(replace(recipe, batch=1000), *data, tmp_path)

@@ -1,0 +1,127 @@
+"""What the trainings say of the paper's claim, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tcdcn_init.eval.experiments.cells import BEST, BOTH, REGIMES, SIZES, STOPPINGS, pair
+from tcdcn_init.eval.experiments.exchange import Exchange, exchange
+from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
+
+__all__ = ["NOTABLE", "claim", "claim_sentence", "exchange_paragraph", "stopping_sentence", "verdict"]
+
+NOTABLE = 0.3
+"""Percentage points of mean error below which a change is of no note."""
+
+
+def verdict(error: Change, failures: Change) -> str:
+    """What design.md calls a change.
+
+    Examples
+    --------
+    >>> verdict(Change(-0.5, 0.2, 5), Change(-1.0, 2.0, 5)), verdict(Change(0.1, 0.15, 5), Change(0.0, 2.0, 5))
+    ('helps', 'no difference of note')
+    """
+    if error.seeds < 2:
+        return "one seed"
+    if error.clear and error.estimate < 0 and failures.estimate <= 0:
+        return "helps" if error.low < -NOTABLE else "helps, by less than 0.3"
+    if error.clear and error.estimate > 0:
+        return "harms" if error.high > NOTABLE else "harms, by less than 0.3"
+    if error.low > -NOTABLE and error.high < NOTABLE:
+        return "no difference of note"
+    return "undecided"
+
+
+def claim(found: Results, regime: str) -> tuple[Change, Change] | None:
+    """Change of AFLW's mean error and failures by all tasks, averaged over the numbers of faces; None if not run."""
+    pairs = [(labelled.name, alone.name) for alone, labelled in (pair(regime, faces) for faces in SIZES)]
+    changes = [found.change(pairs, "aflw", statistic) for statistic in (as_error, as_failure)]
+    return None if changes[0] is None or changes[1] is None else (changes[0], changes[1])
+
+
+def interval(change: Change, digits: int = 2) -> str:
+    """An estimate and its interval.
+
+    Examples
+    --------
+    >>> interval(Change(-0.5, 0.2, 5))
+    '-0.50 [-0.70, -0.30]'
+    """
+    return f"{change.estimate:+.{digits}f} [{change.low:+.{digits}f}, {change.high:+.{digits}f}]"
+
+
+_SAID = {
+    "helps": "they help",
+    "helps, by less than 0.3": "they help, by less than 0.3 points",
+    "harms": "they harm",
+    "harms, by less than 0.3": "they harm, by less than 0.3 points",
+    "no difference of note": "they make no difference of note (less than 0.3 points either way)",
+    "undecided": "that leaves it undecided",
+    "one seed": "one seed decides nothing",
+}
+
+
+def claim_sentence(found: Results) -> str:
+    """Whether the tasks help the points, regime by regime."""
+    parts = []
+    for regime in BOTH:
+        changes = claim(found, regime)
+        if changes is None:
+            continue
+        error, failures = changes
+        parts.append(
+            f"{REGIMES[regime].short}, all four change AFLW's mean error by {interval(error)} and failures by "
+            f"{interval(failures, 1)} points: {_SAID[verdict(error, failures)]}"
+        )
+    if not parts:
+        return "Not run yet."
+    seeds = min(changes[0].seeds for regime in BOTH if (changes := claim(found, regime)) is not None)
+    text, most = "; ".join(parts), found.trained_on(pair(BOTH[0], SIZES[-1])[0].name)
+    return (
+        "Do pose, gender, glasses and smile help the points, as the paper claims (35.6 to 25.0 % failures)? "
+        f"{text[0].upper()}{text[1:]} (means over 250 to {most:,} training faces, {seeds} seeds)."
+    )
+
+
+def stopping_sentence(found: Results) -> str:
+    """Whether stopping tasks helps, where they change something."""
+    parts = []
+    for stopping in STOPPINGS:
+        name = f"{BEST.name}-{stopping.name}"
+        error, failures = (found.change([(name, BEST.name)], "aflw", each) for each in (as_error, as_failure))
+        if error is not None and failures is not None:
+            parts.append(f"{stopping.title} {interval(error)} ({verdict(error, failures)})")
+    return f"Against no stopping, AFLW's mean error changes by: {'; '.join(parts)}." if parts else "Not run yet."
+
+
+def exchange_paragraph(found: Results) -> str:
+    """What the labels are worth in faces, in a paragraph for a user."""
+    parts = [f"{REGIMES[regime].short}, {_rates(rates)}" for regime in BOTH if (rates := exchange(found, regime))]
+    if not parts:
+        return "Not run yet."
+    return (
+        "With N faces of your own, what are labels of pose, gender, glasses and smile worth? As many faces without "
+        "them give the same mean error on AFLW: " + "; ".join(parts) + "."
+    )
+
+
+def _rates(rates: Sequence[Exchange]) -> str:
+    return ", ".join(f"{rate.faces:,} are worth {count(rate)}" for rate in rates)
+
+
+def count(rate: Exchange) -> str:
+    """A number of faces and its interval; nothing beyond what was trained is told apart.
+
+    Examples
+    --------
+    >>> count(Exchange(1000, 1210.4, 800.0, float("inf")))
+    '1,210 [800, more than 100,000]'
+    """
+
+    def number(value: float) -> str:
+        if value > 100_000:
+            return "more than 100,000"
+        return f"{float(f'{value:.3g}'):,.0f}"
+
+    return f"{number(rate.worth)} [{number(rate.low)}, {number(rate.high)}]"
