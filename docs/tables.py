@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
+import experiment_tables
 from safetensors import safe_open
 
 from tcdcn_init.datasets import named
@@ -113,7 +114,7 @@ def comparison(name: str) -> str:
 
 
 def readme() -> str:
-    """What the front page says: accuracy by AFLW and AFW, and what a face costs."""
+    """What the front page says: accuracy by AFLW and AFW, what a face costs, and what came of the paper's claim."""
     documents = [report(name) for name in ("aflw", "afw")]
     own = [_figures("tcdcn-two-stage").datasets[name] for name in ("aflw", "afw")]
 
@@ -147,7 +148,8 @@ def readme() -> str:
         f"{faces['ratios']['onnx']:.1f} times as long as dlib's 68-point predictor in the same run "
         f"({faces['passes']['mean']:g} passes over each of {faces['faces']} faces of AFLW)."
     )
-    return f"{table(['mean error / failures, %', *titles], rows)}\n\n{cost}"
+    claim = experiment_tables.TABLES["paper-claim"]()
+    return f"{table(['mean error / failures, %', *titles], rows)}\n\n{cost}\n\n{claim}"
 
 
 def starts(name: str, regressor: str) -> str:

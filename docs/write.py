@@ -5,7 +5,7 @@
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
 comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`,
-`dlib_tables.py` and `stage_tables.py` beside this file. Pages that commands write as a whole are written again from
+`dlib_tables.py`, `stage_tables.py` and `experiment_tables.py` beside this file. Pages that commands write as a whole are written again from
 their JSON.
 """
 
@@ -17,12 +17,15 @@ import sys
 from pathlib import Path
 
 import dlib_tables
+import experiment_tables
 import stage_tables
 import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "docs/*.md", "tcdcn_init/models/*.md", "eval/retrained/README.md", "tcdcn_init/*.py")
 """Where marks are looked for."""
+
+TABLES = tables.TABLES | dlib_tables.TABLES | stage_tables.TABLES | experiment_tables.TABLES
 
 _MARKED = re.compile(r"(<!-- table: (?P<what>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 _MARKED_IN_CODE = re.compile(
@@ -35,7 +38,7 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        body = (tables.TABLES | dlib_tables.TABLES | stage_tables.TABLES)[name](*arguments).strip("\n")
+        body = TABLES[name](*arguments).strip("\n")
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
     def in_code(match: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import AugmentationConfig
-from tcdcn_init.training.objective import ObjectiveConfig
+from tcdcn_init.training.objective import DEFAULT_LAMBDA, ObjectiveConfig
 from tcdcn_init.training.trainer import TrainingConfig
 
 __all__ = [
@@ -116,7 +116,7 @@ class Cell:
         Training faces, drawn by the seed; None: all.
     tasks : tuple of str
     weight : float or None
-        Of every task; None: learned, from the regime's on.
+        Of every task; None: learned, from `objective.DEFAULT_LAMBDA` on.
     stopping : Stopping or None
         None: every task learns to the end.
     form : {"", "long", "unshared", "float32"}
@@ -148,7 +148,7 @@ class Cell:
     def config(self) -> TrainingConfig:
         """The recipe, with seed 0."""
         regime, stopping = REGIMES[self.regime], self.stopping
-        weight = regime.weight if self.weight is None else self.weight
+        weight = DEFAULT_LAMBDA if self.weight is None else self.weight
         criterion = stopping is not None and stopping.kind != "fading"
         return TrainingConfig(
             network=TCDCNConfig(tasks=self.tasks, shared_filters=self.form != "unshared"),

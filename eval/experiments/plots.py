@@ -46,7 +46,7 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
         for axis, (statistic, title) in zip(figure.subplots(1, 2), panels, strict=True):
             axis.axhline(0, color="black", linewidth=1)
             if statistic is as_error:
-                axis.axhspan(-NOTABLE, NOTABLE, color="#eeeeee")
+                axis.axhspan(-NOTABLE, NOTABLE, color="#eeeeee", label="of no note")
             for place, (regime, colour) in enumerate(zip(BOTH, _COLOURS, strict=False)):
                 both = [each for name, each in cells if name == regime]
                 changes = [found.change([(labelled.name, alone.name)], "aflw", statistic) for alone, labelled in both]
@@ -59,7 +59,7 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
                 )  # fmt: skip
             axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
             _faces_axis(axis, found, [alone for _, (alone, _) in cells])
-        axis.legend()
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return svg
 
 
