@@ -5,8 +5,8 @@
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
 comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`,
-`dlib_tables.py`, `stage_tables.py` and `experiment_tables.py` beside this file. Pages that commands write as a whole are written again from
-their JSON.
+`dlib_tables.py`, `stage_tables.py` and `experiment_tables.py` beside this file. Pages that commands write as a whole
+are written again from their JSON.
 """
 
 from __future__ import annotations
