@@ -13,12 +13,11 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.names import unknown_name
+from tcdcn_init._shared.offers import load_offer, offered
 from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
 from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.lbp import search_lbp
@@ -28,7 +27,7 @@ __all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chose
 logger = logging.getLogger("tcdcn_init")
 
 Detector: TypeAlias = str | Callable[[Any], Any]
-"""A name of `available_detectors`, or a callable from an image to its boxes."""
+"""A name of `available_detectors`, ``module:function``, or a callable from an image to its boxes."""
 
 ENTRY_POINT_GROUP = "tcdcn_init.detectors"
 """Each entry point of this group names a callable from an image to its boxes."""
@@ -48,15 +47,16 @@ def available_detectors() -> list[str]:
     >>> {"auto", "dlib", "skimage"} <= set(available_detectors())
     True
     """
-    return sorted({"auto", *LAX, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))})
+    return sorted({"auto", *LAX, *offered(ENTRY_POINT_GROUP)})
 
 
 def load_detector(name: str) -> Callable[[Any], Any]:
-    """The detector that an installed package offers under a name.
+    """The detector that an installed package offers under a name, or that is named ``module:function``.
 
     Parameters
     ----------
     name : str
+        As `_shared.offers.load_offer` takes it.
 
     Returns
     -------
@@ -70,16 +70,7 @@ def load_detector(name: str) -> Callable[[Any], Any]:
     ImportError
         If the package that offers it cannot be imported.
     """
-    offers = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
-    if not offers:
-        raise ValueError(unknown_name("detector", name, available_detectors()))
-    if len(offers) > 1:
-        raise ValueError(f"detector {name!r} is offered more than once: {', '.join(offers)}; uninstall all but one")
-    [(place, offer)] = offers.items()
-    try:
-        detector = offer.load()
-    except (ImportError, AttributeError) as error:
-        raise ImportError(f"detector {name!r} cannot be imported from {place}: {error}") from error
+    detector, place = load_offer("detector", ENTRY_POINT_GROUP, name, available_detectors())
     if not callable(detector):
         raise ValueError(f"detector {name!r} from {place} is a {type(detector).__name__}; expected a callable")
     return detector  # type: ignore[no-any-return]
