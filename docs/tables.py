@@ -17,7 +17,7 @@ from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_
 from tcdcn_init.eval.comparison.finding import finding
 from tcdcn_init.eval.comparison.plan import POINTS_RUN
 from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
-from tcdcn_init.eval.comparison.tables import report_tables
+from tcdcn_init.eval.comparison.tables.markdown import report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_tables, box_text

@@ -50,9 +50,9 @@ def _regressors() -> Iterable[str]:
 
 
 def _starts() -> Iterable[str]:
-    from tcdcn_init.eval.starts import STARTS
+    from tcdcn_init.eval.own_points import available_starts
 
-    return STARTS
+    return available_starts()
 
 
 @commands.command("eval")
@@ -68,13 +68,16 @@ def evaluate(
     regressor: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name or .dat file, again or comma-separated; default: bundled ones.",
+            help="Name, module:attribute or .dat file, again or comma-separated; default: bundled ones.",
             autocompletion=one_of(_regressors),
         ),
     ] = None,
     starts: Annotated[
         str | None,
-        typer.Option(help="Comma-separated; default: all of the protocol.", autocompletion=one_of(_starts)),
+        typer.Option(
+            help="Comma-separated; also module:function, or a CSV file of points; default: all of the protocol.",
+            autocompletion=one_of(_starts),
+        ),
     ] = None,
     boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived; or a CSV file.")] = "given",
     noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
@@ -97,7 +100,7 @@ def evaluate(
     face, which shows what a report looks like. An interrupted run goes on when the command is repeated.
     """
     from tcdcn_init.eval.comparison.run import Comparison, run_eval
-    from tcdcn_init.eval.comparison.tables import report_headline
+    from tcdcn_init.eval.comparison.tables.markdown import report_headline
     from tcdcn_init.eval.measuring.builtin import builtin_case
     from tcdcn_init.eval.measuring.cases import read_case
     from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
