@@ -102,6 +102,12 @@ def test_own_start(run, portrait_points) -> None:
     assert max(on_points, nearest) < 0.1 < in_box
 
 
+def test_own_points(run) -> None:
+    errors = run("plot_own_points")["errors"]
+    assert errors["none", "tcdcn"] < 10 < errors["none", "template"]
+    assert errors["sdm-mtfl", "tcdcn-nearest"] < errors["sdm-mtfl", "template"]
+
+
 def test_chips(run) -> None:
     names = run("plot_chips")
     assert [chip.shape for chip in names["chips"].values()] == [(112, 112, 3), (112, 112, 3), (128, 128, 3)]

@@ -99,6 +99,7 @@ def points_name(start: str) -> str:
 
 
 def mean_and_failures(errors: Summary) -> Cell:
+    """A mean error, with the share of failures below."""
     return Cell(f"{100 * errors.mean:.2f}", f"{100 * errors.failure_10:.1f} % fail")
 
 
@@ -111,6 +112,7 @@ def difference(against: Differences | None, kind: Literal["failure", "nme"], dig
 
 
 def ends(interval: Interval, digits: int) -> str:
+    """An estimate and the ends of its interval, in percent."""
     text, low, high = (signed(100 * value, digits) for value in (interval.estimate, interval.low, interval.high))
     return f"{text} ({low} to {high})"
 
@@ -122,6 +124,7 @@ def ordered(runs: Sequence[N]) -> list[N]:
 
 
 def as_markdown(table: Table) -> str:
+    """A table with its title and its note."""
     rows = []
     for row in table.rows:
         texts = [f"**{plain(cell.text)}**" if cell.best else plain(cell.text) for cell in row]
