@@ -146,7 +146,7 @@ def test_face_recognition(run) -> None:
     needs("face_recognition", "pip install --no-deps face_recognition face_recognition_models 'setuptools<81'")
     names = run("elsewhere/plot_face_recognition")
     (before, _), (after, landmarks) = names["before"], names["after"]
-    assert after < 0.8 * before
+    assert after < 0.2 < 0.6 < before  # from 0.6 on it is another person to face_recognition
     assert len(landmarks["left_eye"]) == 6
 
 
