@@ -179,10 +179,10 @@ def report(
     from tcdcn_init.eval.measuring.cases import TITLES
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.bad_boxes import box_sentence, box_tables
-    from tcdcn_init.eval.model_report.confidence_report import confidence_tables
+    from tcdcn_init.eval.model_report.confidence.report import confidence_tables
     from tcdcn_init.eval.model_report.figures import figures_table
     from tcdcn_init.eval.model_report.hard_faces import hard_faces_table
-    from tcdcn_init.eval.model_report.limits_text import sentences
+    from tcdcn_init.eval.model_report.limits.text import sentences
     from tcdcn_init.eval.model_report.measurement import PARTS
     from tcdcn_init.eval.model_report.run import run_hard_faces, run_report
 
@@ -258,7 +258,7 @@ def calibrate(
     """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
     require("torch", "calibrating", "train")
     from tcdcn_init.eval.measuring.settings import Settings
-    from tcdcn_init.eval.model_report.calibration import calibrate_model
+    from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
 
     typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
 

@@ -14,11 +14,11 @@ from tcdcn_init.datasets import named
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_tables, box_text
-from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW, ConfidenceReport
-from tcdcn_init.eval.model_report.confidence_report import confidence_tables, confidence_text
+from tcdcn_init.eval.model_report.confidence.figures import UNSURE_BELOW, ConfidenceReport
+from tcdcn_init.eval.model_report.confidence.report import confidence_tables, confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
-from tcdcn_init.eval.model_report.limits import LimitsReport
-from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.model_report.limits.figures import LimitsReport
+from tcdcn_init.eval.model_report.limits.text import limits_text
 from tcdcn_init.eval.retraining.figures import BothFigures
 
 
