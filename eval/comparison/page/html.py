@@ -33,10 +33,9 @@ _STARTS = {
     "tcdcn-aligned": "the mean shape carried onto TCDCN's five points",
     "tcdcn-own": "what the regressor itself makes of TCDCN's five points",
     "tcdcn-nearest": "the training shapes nearest to TCDCN's five points, carried onto them; the TCDCN paper's start",
+    "tcdcn-sure": "the same where TCDCN is sure of its points, elsewhere the mean shape in the box",
     "oracle": "the same from the annotated points: what perfect points would give",
 }
-
-_OTHERS = "from points that are not TCDCN's: five as tcdcn-nearest takes them, a whole shape as it is"
 
 # Title, caption and what the plot shows to those who do not see it.
 _PLOTS = {
@@ -132,17 +131,31 @@ def _result(report: Report) -> str:
     tables = headline_tables(report)
     parts += [_table(table, report, "headline", note=table is tables[-1]) for table in tables]
     colours = start_colours(report.starts)
-    others = {each.start for each in report.points_alone}
-    about = [(name, _OTHERS if name in others else _protocol(name)) for name in colours]
+    others = {each.start: each.points for each in report.points_alone}
+    about = [(name, _others(others[name]) if name in others else _protocol(name)) for name in colours]
     rows = "".join(
-        f"<div><dt>{_swatch(colours[name])}{escape(name)}</dt><dd>{escape(text + _shapes(name))}</dd></div>"
-        for name, text in about
+        f"<div><dt>{_swatch(colours[name])}{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in about
     )
     return "".join(parts) + f'<dl class="starts">{rows}</dl>'
 
 
 def _protocol(start: str) -> str:
-    return next((text for stem, text in _STARTS.items() if start.startswith(stem)), "")
+    """What a start of the protocol is, and what the number in its name means."""
+    number = start.rpartition("-")[2]
+    if not number.isdigit():
+        number = "1" if start in ("mean", "tcdcn-aligned", "tcdcn-own") else str(DEFAULT_COUNT)
+    return next((text for stem, text in _STARTS.items() if start.startswith(stem)), "") + _median(number)
+
+
+def _others(points: int) -> str:
+    """What a start from points is that are not TCDCN's."""
+    if points != 5:
+        return "a whole shape that is not TCDCN's, as it is"
+    return f"from five points that are not TCDCN's, as tcdcn-nearest takes them{_median(str(DEFAULT_COUNT))}"
+
+
+def _median(number: str) -> str:
+    return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
 
 
 def _points(report: Report) -> str:
@@ -154,14 +167,6 @@ def _points(report: Report) -> str:
 def _parts(report: Report) -> str:
     tables = part_tables(report)
     return "<h2>By part of the data set</h2>" + "".join(_table(table, report) for table in tables) if tables else ""
-
-
-def _shapes(start: str) -> str:
-    """What the number in a start's name means."""
-    number = start.rpartition("-")[2]
-    if not number.isdigit():
-        number = "1" if start in ("mean", "tcdcn-aligned") else str(DEFAULT_COUNT)
-    return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
 
 
 def _plots(report: Report, plots: Mapping[str, Path]) -> str:
