@@ -14,7 +14,7 @@ from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables.markdown import report_tables
 from tcdcn_init.eval.measuring.markdown import table
 
-REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "300w-dlib", "300w-68")
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "afw68-dense", "300w-dlib", "300w-68")
 """Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {
