@@ -90,8 +90,12 @@ def any_start(given: str | Find, bank: ShapeBank, faces: Sequence[Face]) -> Star
     """
     if isinstance(given, str) and given.endswith(".csv"):
         return own_start(_of_file(Path(given), faces), bank)
-    if isinstance(given, str) and ":" not in given and given not in offered(ENTRY_POINT_GROUP):
-        return make_start(given, bank, available_starts())
+    if isinstance(given, str) and ":" not in given:
+        try:
+            return make_start(given, bank, available_starts())  # no package takes a name of the protocol
+        except ValueError:
+            if given not in offered(ENTRY_POINT_GROUP):
+                raise
     return own_start(_asked(given, len(faces[0].points)), bank)
 
 

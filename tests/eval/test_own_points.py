@@ -84,9 +84,15 @@ def test_whole_shapes_start_as_they_are_and_five_points_are_taken_of_other_shape
 
 
 def test_an_installed_package_offers_a_start_by_name(module) -> None:
-    install(module, "my-package", ENTRY_POINT_GROUP, {"mine": "my_points:five", "number": "my_points:number"})
+    install(
+        module,
+        "my-package",
+        ENTRY_POINT_GROUP,
+        {"mine": "my_points:five", "number": "my_points:number", "mean": "my_points:five"},
+    )
     assert "mine" in available_starts()
     assert any_start("mine", BANK, FACES).name == "mine"
+    assert any_start("mean", BANK, FACES).own is None
     with pytest.raises(ValueError, match="unknown start 'mien'; did you mean mine"):
         any_start("mien", BANK, FACES)
     with pytest.raises(ValueError, match=r"start 'number' from .* is a int; expected a callable"):
