@@ -268,7 +268,7 @@ def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_
     limited = [sys.executable, "-c", LIMITED, "20000", "--quiet", "eval", *map(str, command)]
     failed = subprocess.run(limited, capture_output=True, text=True)
     assert failed.returncode == 2
-    [line] = failed.stderr.splitlines()
+    _, line = failed.stderr.splitlines()  # the first: which boxes are derived
     assert line.startswith("error: File too large: ")
     assert "what is finished is kept, run the same command again" in line
     before = (tmp_path / "out" / "eval.journal").read_bytes()
@@ -292,7 +292,7 @@ def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(make_mtfl, ru
         children = workers_of(parent.pid)
     os.kill(children[0], signal.SIGKILL)
     begin = time.monotonic()
-    [line] = parent.stderr.read().splitlines()
+    _, line = parent.stderr.read().splitlines()  # the first: which boxes are derived
     assert parent.wait() == 2
     assert time.monotonic() - begin < 60  # of which a start takes the most
     assert "a worker process ended without an answer (SIGKILL" in line
