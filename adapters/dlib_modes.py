@@ -24,8 +24,8 @@ __all__ = ["BoxMode", "ChipMode", "ExactMode", "WholeFitter", "as_rectangle", "a
 # shape lies what the trees read: with 0.15 the error is a hundredth larger, with 0.1 four.
 _CHIP_SIDE, _CHIP_MARGIN = 256, 0.2
 
-# Where whole pixels of the image are asked for, the chip of a small face may be this small, and is cut in half the time:
-# on turned training faces of LFPW and HELEN the error is a hundredth larger, with 128 two.
+# Where whole pixels of the image are asked for, the chip of a small face may be this small, and costs half the time: on
+# turned training faces of LFPW and HELEN the error is a hundredth larger, with 128 two.
 _LEAST_SIDE = 160
 
 # A head turned by less, in degrees, is as well fitted in the image itself: dlib's training faces are no more upright.
