@@ -1,9 +1,9 @@
 """A coarse pass over the box, fine passes over what it found; where that leaves doubt, other looks at the box.
 
 Two passes do for most faces; where the points that the fine one found ask for another crop than the one they were found
-in, it is asked again. A face that the network is unsure of is looked at again from the beginning: with mirror images, in
-a wider crop, and where it stays lost in crops turned by each quarter. The look it is surest of counts, so a lost face
-is found, and an answer is never exchanged for one that is thought less of.
+in, it is asked again. A face that the network is unsure of is looked at again from the beginning: with mirror images,
+then in a wider crop, and where it stays lost in crops turned by each quarter. The look it is surest of counts, so a
+lost face is found, and an answer is never exchanged for one that is thought less of.
 """
 
 from __future__ import annotations
