@@ -91,8 +91,9 @@ def any_start(given: str | Find, bank: ShapeBank, faces: Sequence[Face]) -> Star
     if isinstance(given, str) and given.endswith(".csv"):
         return own_start(_of_file(Path(given), faces), bank)
     if isinstance(given, str) and ":" not in given:
+        known = [*available_starts(), "module:function", "FILE.csv"]
         try:
-            return make_start(given, bank, available_starts())  # no package takes a name of the protocol
+            return make_start(given, bank, known)  # no package takes a name of the protocol
         except ValueError:
             if given not in offered(ENTRY_POINT_GROUP):
                 raise

@@ -47,8 +47,8 @@ class Initializer:
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
-        their answer. 1 never makes a second. A model of two stages makes them all, over every face: the first is the
-        coarse stage's, the others are the fine one's. What it is unsure of, it looks at again from other sides
+        their answer. 1 never makes a second. Of a model of two stages the first pass is the coarse stage's, and the
+        fine one makes at least one of the others. What it is unsure of, it looks at again from other sides
         (`passes.two_stage`).
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
@@ -103,7 +103,8 @@ class Initializer:
                 f"{DEFAULT_MODEL}, and dense=True"
             )
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
-        self._ask = mirror_averaged(self._backend) if mirror else self._backend
+        self._ask_both = mirror_averaged(self._backend)
+        self._ask = self._ask_both if mirror else self._backend
         on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
         self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
         self.config: NetworkConfig | TwoStageConfig = self._backend.config
@@ -285,6 +286,7 @@ class Initializer:
                 passes=self.passes,
                 on_bad=on_bad,
                 sureness=self._sureness,
+                ask_both=self._ask_both,
                 cutter=self._cutter,
             )
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)

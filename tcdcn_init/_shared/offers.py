@@ -75,7 +75,8 @@ def load_offer(what: str, group: str, name: str, known: list[str] | None = None)
         return _imported(what, EntryPoint(name, name, group), name)
     offers = list(entry_points(group=group, name=name))
     if not offers:
-        raise ValueError(unknown_name(what, name, offered(group) if known is None else known))
+        names = offered(group) if known is None else known
+        raise ValueError(unknown_name(what, name, [*names, "module:attribute"]))
     if len({offer.value for offer in offers}) > 1:
         places = ", ".join(map(_place, offers))
         raise ValueError(f"{what} {name!r} is offered more than once: {places}; uninstall all but one")

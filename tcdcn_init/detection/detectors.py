@@ -5,7 +5,8 @@ A package registers a detector by an entry point, and its name then works wherev
     [project.entry-points."tcdcn_init.detectors"]
     mine = "my_package:detect"
 
-where ``detect(image)`` returns boxes in any form that `initialize` takes.
+where ``detect(image)`` returns boxes in any form that `initialize` takes. Without a package, ``my_module:detect`` is a
+name too.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
 from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.lbp import search_lbp
 
-__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector"]
+__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector", "resolved"]
 
 logger = logging.getLogger("tcdcn_init")
 
 Detector: TypeAlias = str | Callable[[Any], Any]
-"""A name of `available_detectors`, ``module:function``, or a callable from an image to its boxes."""
+"""A name of `available_detectors`, "module:function", or a callable from an image to its boxes."""
 
 ENTRY_POINT_GROUP = "tcdcn_init.detectors"
 """Each entry point of this group names a callable from an image to its boxes."""
@@ -51,12 +52,12 @@ def available_detectors() -> list[str]:
 
 
 def load_detector(name: str) -> Callable[[Any], Any]:
-    """The detector that an installed package offers under a name, or that is named ``module:function``.
+    """The detector that an installed package offers under a name, or that stands in a module.
 
     Parameters
     ----------
     name : str
-        As `_shared.offers.load_offer` takes it.
+        Of an entry point, or "module:function".
 
     Returns
     -------
@@ -66,14 +67,38 @@ def load_detector(name: str) -> Callable[[Any], Any]:
     Raises
     ------
     ValueError
-        If no installed package offers the name, or several do.
+        If no installed package offers the name, several do, or it is no callable.
     ImportError
-        If the package that offers it cannot be imported.
+        If the module cannot be imported.
+
+    Examples
+    --------
+    >>> load_detector("numpy:asarray")
+    <built-in function asarray>
     """
     detector, place = load_offer("detector", ENTRY_POINT_GROUP, name, available_detectors())
     if not callable(detector):
         raise ValueError(f"detector {name!r} from {place} is a {type(detector).__name__}; expected a callable")
     return detector  # type: ignore[no-any-return]
+
+
+def resolved(detector: Detector) -> Detector:
+    """What a detector stands for: one of `LAX` by its name, which can run here, or a callable.
+
+    Errors as of `load_detector`, and an ImportError where dlib is named and not installed: whoever has many images
+    learns of them before the first.
+
+    Examples
+    --------
+    >>> resolved("skimage"), resolved("auto") in LAX
+    ('skimage', True)
+    """
+    if not isinstance(detector, str):
+        return detector
+    name = chosen() if detector == "auto" else detector
+    if name == "dlib":
+        import_dlib()
+    return name if name in LAX else load_detector(name)
 
 
 def chosen() -> str:
