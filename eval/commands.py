@@ -50,7 +50,7 @@ def _regressors() -> Iterable[str]:
 
 
 def _starts() -> Iterable[str]:
-    from tcdcn_init.eval.own_points import available_starts
+    from tcdcn_init.eval.other_points import available_starts
 
     return available_starts()
 

@@ -19,8 +19,8 @@
 ``oracle-K``
     The same from the annotated five points: what perfect points would give.
 
-Besides, whoever has points of their own starts from those (`own_points`): five as ``tcdcn-nearest`` does, whole shapes
-as they are.
+Besides, whoever has points of their own starts from those (`other_points`): five as ``tcdcn-nearest`` does, whole
+shapes as they are.
 
 Where K shapes start the regressor K times, the result is the median of its K answers, coordinate by coordinate; that
 is the caller's part. ``random``, ``tcdcn-nearest``, ``tcdcn-sure`` and ``oracle`` without a number mean K = 5, RCPR's
@@ -52,14 +52,14 @@ __all__ = [
     "DEFAULT_COUNT",
     "STARTS",
     "START_NAMES",
-    "OwnPoints",
+    "OtherPoints",
     "PointsSource",
     "Start",
     "aligned_mean",
     "make_start",
     "mean_shape",
     "nearest_shapes",
-    "own_start",
+    "other_start",
     "random_shapes",
 ]
 
@@ -70,15 +70,15 @@ STARTS = ("random-1", "random-5", "mean", "tcdcn-aligned", "tcdcn-nearest", "ora
 """The starts of the protocol. Any other number may follow random-, tcdcn-nearest- and oracle-. ``tcdcn-sure``
 and ``tcdcn-own`` are measured where they are asked for."""
 
-PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated", "own"]
+PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated", "other"]
 _Placer: TypeAlias = Callable[
     [ShapeBank, int, NDArray[np.float64], NDArray[np.float64], np.random.Generator], NDArray[np.float64]
 ]
 
 
 @dataclass(frozen=True)
-class OwnPoints(ABC):
-    """Points that are neither TCDCN's nor annotated; `own_points` has what there is of them.
+class OtherPoints(ABC):
+    """Points that are neither TCDCN's nor annotated; `other_points` has what there is of them.
 
     Attributes
     ----------
@@ -103,20 +103,20 @@ class OwnPoints(ABC):
 
 @dataclass(frozen=True)
 class Start:
-    """A start, ready to be called for each face; made by `make_start` or `own_start`.
+    """A start, ready to be called for each face; made by `make_start` or `other_start`.
 
     Attributes
     ----------
     name : str
         As it was asked for.
-    points : {"none", "tcdcn", "sure", "annotated", "own"}
-        Which points the caller must hand in, five but for "own". "none": they are not used. "sure": TCDCN's, or None
-        where it is not sure of them. "own": those of `own`.
+    points : {"none", "tcdcn", "sure", "annotated", "other"}
+        Which points the caller must hand in, five but for "other". "none": they are not used. "sure": TCDCN's, or None
+        where it is not sure of them. "other": those of `other`.
     count : int
         Number K of shapes that a call returns.
     bank : ShapeBank
-    own : OwnPoints or None
-        Whose points "own" are.
+    other : OtherPoints or None
+        Whose points "other" are.
     """
 
     name: str
@@ -124,7 +124,7 @@ class Start:
     count: int
     bank: ShapeBank
     _place: _Placer
-    own: OwnPoints | None = None
+    other: OtherPoints | None = None
 
     def __call__(self, box: BoxLike, five: ArrayLike | None, rng: np.random.Generator) -> NDArray[np.float64]:
         """The shapes to start from.
@@ -134,7 +134,7 @@ class Start:
         box : box
             The face box, as the regressor is given it.
         five : (5, 2) array_like or None
-            Five points in pixels, of the source that `points` names; of `own`, as many as those are.
+            Five points in pixels, of the source that `points` names; of `other`, as many as those are.
         rng : numpy.random.Generator
             Drawn from by ``random`` alone; `perturbation.face_rng` makes one that belongs to the face.
 
@@ -154,7 +154,7 @@ class Start:
             return np.repeat(shape, self.count, axis=0)
         if self.points != "none":
             points = np.asarray(np.nan if five is None else five, dtype=np.float64)
-            count = 5 if self.own is None else self.own.count
+            count = 5 if self.other is None else self.other.count
             if points.shape != (count, 2) or not np.isfinite(points).all():
                 raise ValueError(
                     f"start {self.name!r} needs {'five' if count == 5 else count} {self.points} points; got "
@@ -258,12 +258,12 @@ def make_start(name: str, bank: ShapeBank, known: Sequence[str] | None = None) -
     return Start(name, points, count, bank, place)
 
 
-def own_start(own: OwnPoints, bank: ShapeBank) -> Start:
+def other_start(other: OtherPoints, bank: ShapeBank) -> Start:
     """Make a start of somebody else's points: whole shapes as they are, five points as ``tcdcn-nearest`` takes them.
 
     Parameters
     ----------
-    own : OwnPoints
+    other : OtherPoints
     bank : ShapeBank
 
     Raises
@@ -271,7 +271,7 @@ def own_start(own: OwnPoints, bank: ShapeBank) -> Start:
     ValueError
         If the bank holds fewer shapes than are taken.
     """
-    if own.count != 5:
-        return Start(own.name, "own", 1, bank, _as_it_is, own)
+    if other.count != 5:
+        return Start(other.name, "other", 1, bank, _as_it_is, other)
     check_count(DEFAULT_COUNT, bank)
-    return Start(own.name, "own", DEFAULT_COUNT, bank, nearest_shapes, own)
+    return Start(other.name, "other", DEFAULT_COUNT, bank, nearest_shapes, other)

@@ -137,8 +137,8 @@ def measure_starts(
     check_plan(faces, plan)
     if journal is not None:
         banks = hashlib.sha256(b"".join(start.bank.shapes.tobytes() for start in plan.starts)).hexdigest()[:16]
-        digests = [points.digest for points in plan.own.values()]
-        identity += f" runs {plan.runs} shapes {banks} own points {digests} answers "
+        digests = [points.digest for points in plan.others.values()]
+        identity += f" runs {plan.runs} shapes {banks} other points {digests} answers "
         identity += fingerprint(plan.initializer, plan.factories.values())
     chosen = spread_over(len(faces), CURVE_FACES)
     curve = frozenset(chosen)
@@ -271,9 +271,9 @@ class StartFitter:
         five = found.astype(np.float64)
         yield Fit(POINTS_RUN, five[:, None], five, time.process_time() - begin)
         others: dict[str, NDArray[np.float64]] = {}
-        for name, own in self.plan.own.items():
+        for name, find in self.plan.others.items():
             begin = time.process_time()
-            points = others[name] = own(copies)
+            points = others[name] = find(copies)
             run = Run(NO_REGRESSOR, "original", name)
             yield Fit(run, points[:, None], points, time.process_time() - begin)
         by_name = {start.name: start for start in self.plan.starts}

@@ -23,7 +23,7 @@ from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.own_points import Find, any_start, start_name
+from tcdcn_init.eval.other_points import Find, any_start, start_name
 from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, retrained_folder
 from tcdcn_init.eval.starts import STARTS
 from tcdcn_init.shapes import ShapeBank
@@ -48,7 +48,7 @@ class Comparison:
         Names for `adapters.base.load_regressor`; None: the bundled ones that fit the case. "none", TCDCN's own points,
         is measured in any case.
     starts : sequence of str or callable
-        As `own_points.any_start` takes them.
+        As `other_points.any_start` takes them.
     noises, rolls : sequence of float
         Of the curves, see `copies`; empty for none.
     retrained : pathlib.Path or None

@@ -102,8 +102,8 @@ def test_own_start(run, portrait_points) -> None:
     assert max(on_points, nearest) < 0.1 < in_box
 
 
-def test_own_points(run) -> None:
-    errors = run("plot_own_points")["errors"]
+def test_points_compared(run) -> None:
+    errors = run("plot_points_compared")["errors"]
     assert errors["none", "tcdcn"] < 10 < errors["none", "template"]
     assert errors["sdm-mtfl", "tcdcn-nearest"] < errors["sdm-mtfl", "template"]
 

@@ -20,7 +20,7 @@ from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run
 from tcdcn_init.eval.comparison.report import DatasetFacts, ModelFacts, Report
 from tcdcn_init.eval.comparison.tables.points_alone import points_tables
 from tcdcn_init.eval.measuring.cases import Case
-from tcdcn_init.eval.own_points import any_start
+from tcdcn_init.eval.other_points import any_start
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
 from tcdcn_init.eval.starts import make_start
 from tcdcn_init.initializer import Initializer

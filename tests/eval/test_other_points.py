@@ -12,7 +12,7 @@ import pytest
 from builders import FIVE, install
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
-from tcdcn_init.eval.own_points import ENTRY_POINT_GROUP, any_start, available_starts, start_name
+from tcdcn_init.eval.other_points import ENTRY_POINT_GROUP, any_start, available_starts, start_name
 from tcdcn_init.shapes import ShapeBank
 
 BOX = np.array([20.0, 20.0, 80.0, 90.0])
@@ -64,9 +64,9 @@ def rng() -> np.random.Generator:
 
 def test_five_points_of_a_function_carry_the_nearest_shapes() -> None:
     start = any_start("my_points:five", BANK, FACES)
-    assert (start.name, start.points, start.count) == ("my_points:five", "own", 5)
+    assert (start.name, start.points, start.count) == ("my_points:five", "other", 5)
     shown = copies("a", "b")
-    points = start.own(shown)
+    points = start.other(shown)
     assert points.shape == (2, 5, 2)
     assert points[:, 0].tolist() == [[20, 20], [21, 21]]
     assert shown[0].image.min() == 200
@@ -76,10 +76,10 @@ def test_five_points_of_a_function_carry_the_nearest_shapes() -> None:
 
 def test_whole_shapes_start_as_they_are_and_five_points_are_taken_of_other_shapes() -> None:
     start = any_start("my_points:dense", DENSE, FACES_68)
-    found = start.own(copies("a"))[0]
+    found = start.other(copies("a"))[0]
     assert (start.count, found.shape) == (1, (68, 2))
     np.testing.assert_array_equal(start(BOX, found, rng()), found[None])
-    assert any_start("my_points:dense", BANK, FACES).own(copies("a")).shape == (1, 5, 2)
+    assert any_start("my_points:dense", BANK, FACES).other(copies("a")).shape == (1, 5, 2)
     assert any_start("my_points:five", DENSE, FACES_68)(BOX, FIVE, rng()).shape == (5, 68, 2)
 
 
@@ -92,7 +92,7 @@ def test_an_installed_package_offers_a_start_by_name(module) -> None:
     )
     assert "mine" in available_starts()
     assert any_start("mine", BANK, FACES).name == "mine"
-    assert any_start("mean", BANK, FACES).own is None
+    assert any_start("mean", BANK, FACES).other is None
     with pytest.raises(ValueError, match="unknown start 'mien'; did you mean mine"):
         any_start("mien", BANK, FACES)
     with pytest.raises(ValueError, match=r"start 'number' from .* is a int; expected a callable"):
@@ -101,7 +101,7 @@ def test_an_installed_package_offers_a_start_by_name(module) -> None:
 
 def test_a_start_of_a_function_goes_to_another_process() -> None:
     start = pickle.loads(pickle.dumps(any_start("my_points:five", BANK, FACES)))
-    assert start.own(copies("a")).shape == (1, 5, 2)
+    assert start.other(copies("a")).shape == (1, 5, 2)
 
 
 def test_a_callable_is_a_start_too() -> None:
@@ -109,11 +109,11 @@ def test_a_callable_is_a_start_too() -> None:
         return np.stack([FIVE for _ in boxes])
 
     assert start_name(mine) == "mine"
-    np.testing.assert_array_equal(any_start(mine, BANK, FACES).own(copies("a"))[0], FIVE)
+    np.testing.assert_array_equal(any_start(mine, BANK, FACES).other(copies("a"))[0], FIVE)
 
 
 def test_what_changes_under_a_name_is_noticed() -> None:
-    digests = {any_start(lambda image, boxes, k=k: FIVE[None] + k, BANK, FACES).own.digest for k in (0, 0, 1)}
+    digests = {any_start(lambda image, boxes, k=k: FIVE[None] + k, BANK, FACES).other.digest for k in (0, 0, 1)}
     assert len(digests) == 2
 
 
@@ -139,7 +139,7 @@ def test_what_is_wrong_shows_before_anything_is_measured(name, message) -> None:
 def test_the_face_at_which_a_function_fails_is_named() -> None:
     start = any_start("my_points:moody", BANK, FACES)
     with pytest.raises(ValueError, match=r"'my_points:moody' fails on b.jpg: KeyError: 'no such face'"):
-        start.own(copies("b.jpg"))
+        start.other(copies("b.jpg"))
 
 
 def test_a_file_has_points_of_upright_images_in_whatever_box(tmp_path) -> None:
@@ -147,10 +147,10 @@ def test_a_file_has_points_of_upright_images_in_whatever_box(tmp_path) -> None:
     head = ",".join(f"{axis}{k}" for k in range(5) for axis in "xy")
     file.write_text(f"image,{head}\na.jpg,{','.join(map(str, FIVE.ravel()))}\n")
     start = any_start(str(file), BANK, FACES)
-    assert (start.name, start.points, start.count, start.own.turns) == ("yunet.csv", "own", 5, False)
+    assert (start.name, start.points, start.count, start.other.turns) == ("yunet.csv", "other", 5, False)
     shown = [*copies("a.jpg", "b.jpg"), *copies("a.jpg", condition=Condition("noise", 0.2))]
-    upright, missing, moved = start.own(shown)
+    upright, missing, moved = start.other(shown)
     np.testing.assert_array_equal(upright, FIVE)
     np.testing.assert_array_equal(moved, FIVE)
     assert np.isnan(missing).all()
-    assert np.isnan(start.own(copies("a.jpg", condition=Condition("roll", 30.0)))).all()
+    assert np.isnan(start.other(copies("a.jpg", condition=Condition("roll", 30.0)))).all()

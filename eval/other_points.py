@@ -26,7 +26,7 @@ from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX
 from tcdcn_init.eval.measuring.copies import Copy
 from tcdcn_init.eval.point_rows import read_point_rows
-from tcdcn_init.eval.starts import START_NAMES, OwnPoints, Start, make_start, own_start
+from tcdcn_init.eval.starts import START_NAMES, OtherPoints, Start, make_start, other_start
 from tcdcn_init.geometry import five_of
 from tcdcn_init.shapes import ShapeBank
 
@@ -89,7 +89,7 @@ def any_start(given: str | Find, bank: ShapeBank, faces: Sequence[Face]) -> Star
         If it cannot be imported.
     """
     if isinstance(given, str) and given.endswith(".csv"):
-        return own_start(_of_file(Path(given), faces), bank)
+        return other_start(_of_file(Path(given), faces), bank)
     if isinstance(given, str) and ":" not in given:
         known = [*available_starts(), "module:function", "FILE.csv"]
         try:
@@ -97,11 +97,11 @@ def any_start(given: str | Find, bank: ShapeBank, faces: Sequence[Face]) -> Star
         except ValueError:
             if given not in offered(ENTRY_POINT_GROUP):
                 raise
-    return own_start(_asked(given, len(faces[0].points)), bank)
+    return other_start(_asked(given, len(faces[0].points)), bank)
 
 
 @dataclass(frozen=True)
-class AskedPoints(OwnPoints):
+class AskedPoints(OtherPoints):
     """What somebody's own initializer answers.
 
     Attributes
@@ -127,7 +127,7 @@ class AskedPoints(OwnPoints):
 
 
 @dataclass(frozen=True)
-class PointsFile(OwnPoints):
+class PointsFile(OtherPoints):
     """What stands in a file, in whatever box a face is shown; a rotated image has no points there.
 
     Attributes
