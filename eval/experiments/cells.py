@@ -175,12 +175,11 @@ BOTH = ("paper", "project")
 BEST = Cell("project", 250, ALL, REGIMES["project"].weight)
 """Where the tasks change the most."""
 
-STOPPINGS = (Stopping("taskwise", 3, 10.0), Stopping("together", 3, 10.0), Stopping("fading"))
+STOPPINGS = (Stopping("taskwise", 2, 5.0), Stopping("together", 2, 5.0), Stopping("fading"))
 """Window and epsilon as chosen on the held-out faces among `CRITERIA`."""
 
 CRITERIA = tuple(Stopping("taskwise", 2, epsilon) for epsilon in (5.0, 50.0, 100.0))
-"""So apart that the same histories give three different sets of stops; a window of 3 epochs stops no other ones, at half as
-high again a threshold."""
+"""So apart that the same histories stop tasks at other epochs; a window of 3 epochs does so at other thresholds."""
 
 
 def pair(regime: str, faces: int | None, **more: Any) -> list[Cell]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.eval.experiments.cells import SIZES, pair
+from tcdcn_init.eval.experiments.cells import SIZES, Cell, pair
 from tcdcn_init.eval.experiments.results import Results
 
-__all__ = ["Exchange", "exchange", "worth"]
+__all__ = ["Exchange", "exchange", "sizes_run", "worth"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Exchange:
     worth: float
     low: float
     high: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the interval says anything: it leaves less than a tenth of the faces out, and more than ten times as
+        many."""
+        return self.low > self.faces / 10 and self.high < 10 * self.faces
 
 
 def worth(faces: NDArray[np.float64], alone: NDArray[np.float64], labelled: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,6 +72,12 @@ def worth(faces: NDArray[np.float64], alone: NDArray[np.float64], labelled: NDAr
     return found
 
 
+def sizes_run(found: Results, regime: str) -> list[tuple[Cell, Cell]]:
+    """Of the numbers of faces that were run, by rising number: the cell without tasks, and that with all."""
+    pairs = [(alone, labelled) for alone, labelled in (pair(regime, size) for size in SIZES)]
+    return [both for both in pairs if found.change([(both[1].name, both[0].name)], "aflw") is not None]
+
+
 def exchange(found: Results, regime: str) -> list[Exchange]:
     """The exchange rate in a regime.
 
@@ -84,13 +96,13 @@ def exchange(found: Results, regime: str) -> list[Exchange]:
         By rising number of faces; empty unless two of them were run.
     """
     faces, alone, changes = [], [], []
-    for size in SIZES:
-        without, labelled = (cell.name for cell in pair(regime, size))
-        change, over = found.change([(labelled, without)], "aflw"), found.over_seeds(without, "aflw")
-        if change is not None and over is not None:
-            faces.append(found.trained_on(without))
-            alone.append(over.mean)
-            changes.append(change)
+    for without, labelled in sizes_run(found, regime):
+        change, over = found.change([(labelled.name, without.name)], "aflw"), found.over_seeds(without.name, "aflw")
+        assert change is not None
+        assert over is not None
+        faces.append(found.trained_on(without.name))
+        alone.append(over.mean)
+        changes.append(change)
     if len(faces) < 2:
         return []
     ends = np.array([[change.estimate, change.high, change.low] for change in changes]).T

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcdcn_init.eval.experiments.cells import BEST, BOTH, REGIMES, SIZES, STOPPINGS, pair
-from tcdcn_init.eval.experiments.exchange import Exchange, exchange
+from tcdcn_init.eval.experiments.cells import BEST, BOTH, REGIMES, STOPPINGS
+from tcdcn_init.eval.experiments.exchange import Exchange, exchange, sizes_run
 from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
 
 __all__ = ["NOTABLE", "claim", "claim_sentence", "exchange_paragraph", "stopping_sentence", "verdict"]
@@ -36,15 +36,9 @@ def verdict(error: Change, failures: Change) -> str:
 def claim(found: Results, regime: str) -> tuple[Change, Change] | None:
     """Change of AFLW's mean error and failures by all tasks, averaged over the numbers of faces that were run, over the
     seeds that all of these have; None if there are none."""
-    pairs = _run_pairs(found, regime)
+    pairs = [(labelled.name, alone.name) for alone, labelled in sizes_run(found, regime)]
     changes = [found.change(pairs, "aflw", statistic) for statistic in (as_error, as_failure)] if pairs else [None]
     return None if changes[0] is None or changes[-1] is None else (changes[0], changes[-1])
-
-
-def _run_pairs(found: Results, regime: str) -> list[tuple[str, str]]:
-    """Of the numbers of faces that were run: the names with all tasks and without."""
-    pairs = [(labelled.name, alone.name) for alone, labelled in (pair(regime, faces) for faces in SIZES)]
-    return [names for names in pairs if found.change([names], "aflw") is not None]
 
 
 def interval(change: Change, digits: int = 2) -> str:
@@ -71,7 +65,7 @@ _SAID = {
 
 def claim_sentence(found: Results) -> str:
     """Whether the tasks help the points, regime by regime."""
-    parts, faces, seeds = [], set(), []
+    parts, faces = [], set()
     for regime in BOTH:
         changes = claim(found, regime)
         if changes is None:
@@ -79,16 +73,15 @@ def claim_sentence(found: Results) -> str:
         error, failures = changes
         parts.append(
             f"{REGIMES[regime].short}, all four change AFLW's mean error by {interval(error)} and failures by "
-            f"{interval(failures, 1)} points: {_SAID[verdict(error, failures)]}"
+            f"{interval(failures, 1)} points ({error.seeds} seeds): {_SAID[verdict(error, failures)]}"
         )
-        faces |= {found.trained_on(alone) for _, alone in _run_pairs(found, regime)}
-        seeds.append(error.seeds)
+        faces |= {found.trained_on(alone.name) for alone, _ in sizes_run(found, regime)}
     if not parts:
         return "Not run yet."
     text = "; ".join(parts)
     return (
         "Do pose, gender, glasses and smile help the points, as the paper claims (35.6 to 25.0 % failures)? "
-        f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces, {min(seeds)} seeds)."
+        f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces)."
     )
 
 
@@ -105,17 +98,34 @@ def stopping_sentence(found: Results) -> str:
 
 def exchange_paragraph(found: Results) -> str:
     """What the labels are worth in faces, in a paragraph for a user."""
-    parts = [f"{REGIMES[regime].short}, {_rates(rates)}" for regime in BOTH if (rates := exchange(found, regime))]
+    parts = []
+    for regime in BOTH:
+        cells = sizes_run(found, regime)
+        if len(cells) > 1:
+            (fewest, labelled), (most, _) = cells[0], cells[-1]
+            labels = found.change([(labelled.name, fewest.name)], "aflw")
+            more = found.change([(most.name, fewest.name)], "aflw")
+            if labels is not None and more is not None:
+                few, many = found.trained_on(fewest.name), found.trained_on(most.name)
+                parts.append(
+                    f"{REGIMES[regime].short}, labels of {few:,} faces change AFLW's mean error by {interval(labels)} "
+                    f"points, {many - few:,} more faces without labels by {interval(more)}"
+                    f"{_rates(exchange(found, regime))}"
+                )
     if not parts:
         return "Not run yet."
+    text = "; ".join(parts)
     return (
-        "With N faces of your own, what are labels of pose, gender, glasses and smile worth? As many faces without "
-        "them give the same mean error on AFLW: " + "; ".join(parts) + "."
+        "With N faces of your own, what are labels of pose, gender, glasses and smile worth, and what are more faces? "
+        f"{text[0].upper()}{text[1:]}."
     )
 
 
 def _rates(rates: Sequence[Exchange]) -> str:
-    return ", ".join(f"{rate.faces:,} are worth {count(rate)}" for rate in rates)
+    known = [f"{rate.faces:,} are worth {count(rate)}" for rate in rates if rate.known]
+    if not known:
+        return " (so the labels' worth in faces cannot be told)"
+    return f", so that with labels {', '.join(known)} without"
 
 
 def count(rate: Exchange) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.plotting import drawn
-from tcdcn_init.eval.experiments.cells import ALL, BEST, BOTH, MIDDLE, REGIMES, SIZES, STOPPINGS, WEIGHTS, Cell, pair
-from tcdcn_init.eval.experiments.exchange import exchange
+from tcdcn_init.eval.experiments.cells import ALL, BEST, BOTH, MIDDLE, REGIMES, STOPPINGS, WEIGHTS, Cell, pair
+from tcdcn_init.eval.experiments.exchange import exchange, sizes_run
 from tcdcn_init.eval.experiments.finding import NOTABLE
 from tcdcn_init.eval.experiments.results import Results, as_error, as_failure
 from tcdcn_init.geometry import FIVE_POINTS
@@ -37,8 +38,7 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
         gains.svg; None where nothing was run.
     """
     svg = folder / "gains.svg"
-    cells = [(regime, pair(regime, faces)) for regime in BOTH for faces in SIZES]
-    cells = [(regime, both) for regime, both in cells if found.change([(both[1].name, both[0].name)], "aflw")]
+    cells = {regime: pairs for regime in BOTH if (pairs := sizes_run(found, regime))}
     if not cells:
         return None
     with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.4)) as figure:
@@ -47,26 +47,29 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
             axis.axhline(0, color="black", linewidth=1)
             if statistic is as_error:
                 axis.axhspan(-NOTABLE, NOTABLE, color="#eeeeee", label="of no note")
-            for place, (regime, colour) in enumerate(zip(BOTH, _COLOURS, strict=False)):
-                both = [each for name, each in cells if name == regime]
-                changes = [found.change([(labelled.name, alone.name)], "aflw", statistic) for alone, labelled in both]
-                faces = np.array([found.trained_on(alone.name) for alone, _ in both]) * (0.98 + 0.04 * place)
+            for place, (regime, pairs) in enumerate(cells.items()):
+                changes = [found.change([(labelled.name, alone.name)], "aflw", statistic) for alone, labelled in pairs]
+                faces = _faces(found, pairs)
                 axis.errorbar(
-                    faces,
+                    faces * (0.98 + 0.04 * place),
                     [change.estimate for change in changes if change],
                     [change.half for change in changes if change],
-                    color=colour, marker="o", capsize=4, linewidth=1.5, label=REGIMES[regime].short,
+                    color=_COLOURS[place], marker="o", capsize=4, linewidth=1.5, label=REGIMES[regime].short,
                 )  # fmt: skip
             axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
-            _faces_axis(axis, found, [alone for _, (alone, _) in cells])
+            _faces_axis(axis, _faces(found, [both for pairs in cells.values() for both in pairs]))
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return svg
 
 
-def _faces_axis(axis: Any, found: Results, cells: list[Cell]) -> None:
-    ticks = sorted({found.trained_on(cell.name) for cell in cells})
+def _faces(found: Results, pairs: Sequence[tuple[Cell, Cell]]) -> NDArray[np.float64]:
+    return np.array([found.trained_on(alone.name) for alone, _ in pairs], dtype=np.float64)
+
+
+def _faces_axis(axis: Any, faces: NDArray[np.float64]) -> None:
+    ticks = np.unique(faces)
     axis.set_xscale("log")
-    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     axis.set_xticks([], minor=True)
     axis.set_xlabel("training faces")
     _plain(axis, grid="y")
@@ -96,28 +99,33 @@ def plot_exchange(found: Results, folder: Path) -> Path | None:
         for regime, colour in zip(BOTH, _COLOURS, strict=False):
             if regime not in rates:
                 continue
-            pairs = [pair(regime, faces) for faces in SIZES]
-            faces = np.array([rate.faces for rate in rates[regime]])
+            pairs = sizes_run(found, regime)
+            faces = _faces(found, pairs)
             for number, (style, label) in enumerate((("o--", "points alone"), ("o-", "with all tasks"))):
                 errors = [over.mean for both in pairs if (over := found.over_seeds(both[number].name, "aflw"))]
                 left.plot(faces, errors, style, color=colour, fillstyle=("none", "full")[number],
                           label=f"{REGIMES[regime].short}, {label}")  # fmt: skip
-            worth, low, high = (
-                np.array([getattr(rate, end) for rate in rates[regime]]) / faces for end in ("worth", "low", "high")
-            )
-            right.plot(faces, worth, "o-", color=colour, label=REGIMES[regime].short)
-            right.fill_between(
-                faces, np.maximum(low, 0.01), np.minimum(high, 100), color=colour, alpha=0.18, linewidth=0
-            )
+            known = [rate for rate in rates[regime] if rate.known]
+            if known:
+                told = np.array([[rate.worth, rate.low, rate.high] for rate in known]).T
+                worth, low, high = told / [rate.faces for rate in known]
+                right.errorbar(
+                    [rate.faces for rate in known], worth, [worth - low, high - worth],
+                    color=colour, marker="o", capsize=4, label=REGIMES[regime].short,
+                )  # fmt: skip
         left.set_title("AFLW: mean error, %", fontsize=11)
         right.set_title("one face with labels is worth so many without", fontsize=11)
         right.set_yscale("log")
         right.set_ylim(0.1, 10)
         right.set_yticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
         right.set_yticks([], minor=True)
+        if not any(rate.known for each in rates.values() for rate in each):
+            right.text(0.5, 0.75, "cannot be told: too few seeds,\nor errors that hardly fall with more faces",
+                       ha="center", transform=right.transAxes)  # fmt: skip
         for axis in (left, right):
-            _faces_axis(axis, found, [alone for regime in rates for alone, _ in [pair(regime, each) for each in SIZES]])
-            axis.legend(fontsize=9)
+            _faces_axis(axis, np.array([rate.faces for each in rates.values() for rate in each], dtype=np.float64))
+            if axis.get_legend_handles_labels()[0]:
+                axis.legend(fontsize=9)
     return svg
 
 
@@ -238,7 +246,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
     if BEST.name not in found:
         return None
     svg = folder / "stopping.svg"
-    with drawn(svg, svg.with_suffix(".png"), size=(11, 6.6)) as figure:
+    with drawn(svg, svg.with_suffix(".png"), size=(11, 6.8)) as figure:
         grid = figure.add_gridspec(2, 4, height_ratios=(3, 2))
         whole, end = figure.add_subplot(grid[0, :2]), figure.add_subplot(grid[0, 2:])
         for (title, name), colour in zip(ways.items(), _COLOURS, strict=False):
@@ -264,7 +272,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
                     axis.axvline(run["stopped"][task], color=_COLOURS[1], linewidth=1, alpha=0.6)
             axis.set_title(f"{task}: cross-entropy", fontsize=11)
             axis.set_xlabel("epoch")
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
             _plain(axis, grid="y")
         axis.legend(fontsize=8)
         for axis in (whole, end):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from tcdcn_init.eval.experiments.cells import BEST, pair
 from tcdcn_init.eval.experiments.finding import claim_sentence, interval
 from tcdcn_init.eval.experiments.measures import HARD
 from tcdcn_init.eval.experiments.plots import (
@@ -40,9 +41,6 @@ _PLOTS: dict[str, tuple[Callable[[Results, Path], Path | None], ...]] = {
     "stopping": (plot_stopping,),
 }
 
-_PART = {"exchange": "sizes", "where": "tasks"}
-"""What the other sections are of."""
-
 _NOT_RUN = "Not run yet: `tcdcn-init paper run {} --data MTFL --afw AFW --out DIR`."
 
 
@@ -73,8 +71,7 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
     parts = ["# The paper's experiments, repeated", _introduction(found), claim_sentence(found)]
     for name, (heading, make) in SECTIONS.items():
         parts.append(f"## {heading}")
-        part = _PART.get(name, name)
-        variants = plan(part)
+        part, variants = _needed(name)
         if sum(variant in found for variant in variants) < min(3, len(variants)):  # two may be another part's
             parts.append(_NOT_RUN.format(part))
             continue
@@ -87,6 +84,14 @@ def write_experiments(results: str | Path, out: str | Path) -> Path:
     path = folder / "experiments.md"
     write_text(path, "\n\n".join(parts) + "\n")
     return path
+
+
+def _needed(section: str) -> tuple[str, Collection[str]]:
+    """What is to be run for a section, and its variants."""
+    if section == "where":
+        return "sizes", [cell.name for cell in pair(BEST.regime, BEST.faces)]
+    part = "sizes" if section == "exchange" else section
+    return part, plan(part)
 
 
 def _introduction(found: Results) -> str:

@@ -98,7 +98,11 @@ def _sizes(found: Results) -> Iterator[str]:
 def _exchange(found: Results) -> Iterator[str]:
     yield exchange_paragraph(found)
     rows = [
-        [f"{regime}, {rate.faces:,} faces", count(rate), f"{rate.worth / rate.faces:.2f}"]
+        [
+            f"{regime}, {rate.faces:,} faces",
+            count(rate),
+            f"{rate.worth / rate.faces:.1f}" if rate.known else "cannot be told",
+        ]
         for regime in BOTH
         for rate in exchange(found, regime)
     ]
@@ -134,6 +138,10 @@ def _tasks(found: Results) -> Iterator[str]:
     alone, labelled = pair(BEST.regime, BEST.faces)
     one = [(task, Cell(BEST.regime, BEST.faces, (task,), BEST.weight).name, alone.name) for task in TASKS]
     yield _changes(found, f"{_place()}: points and", [*one, ("all tasks", labelled.name, alone.name)])
+    answers = [run["datasets"]["mtfl-val"]["accuracy"] for run in found.runs(labelled.name)]
+    if answers:
+        right = ", ".join(f"{task} {100 * np.mean([run[task] for run in answers]):.0f} %" for task in TASKS)
+        yield f"Right answers of the network with all tasks on MTFL's held-out faces: {right}."
     published = ", ".join(f"{task} {value - 35.62:+.1f}" for task, value in _PUBLISHED.items())
     yield f"Published changes of AFLW failures, points (from 35.62 %): {published}."
 

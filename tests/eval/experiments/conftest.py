@@ -34,7 +34,7 @@ def shrunk(small_network: Any) -> Callable[..., dict[str, Variant]]:
                     epochs=epochs,
                     **small,
                 ),
-                variant.faces and min(variant.faces // 10, 100),
+                variant.faces and 40 + variant.faces // 50,
             )
             for experiment in experiments
             for name, variant in plan(experiment).items()

@@ -11,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
-from tcdcn_init.eval.experiments.cells import BEST, STOPPINGS
+from tcdcn_init.eval.experiments.cells import ALL, BEST, MIDDLE, STOPPINGS, Cell
 from tcdcn_init.eval.experiments.plots import plot_stopping, plot_weights
 from tcdcn_init.eval.experiments.report import ablation, write_experiments
 from tcdcn_init.eval.experiments.results import Results
@@ -45,7 +45,7 @@ def test_the_report_says_what_was_run_and_guesses_nothing(report):
 def test_stops_and_weights_are_drawn(shrunk, data, tmp_path):
     variants = shrunk("stopping", "weights", epochs=4)
     names = [BEST.name, *(f"{BEST.name}-{stopping.name}" for stopping in STOPPINGS)]
-    names += [f"{BEST.regime}-{BEST.faces}-all-learned"]
+    names += [Cell(BEST.regime, MIDDLE, ALL, weight).name for weight in (0.02, None)]
     run_variants({name: replace(variants[name], faces=40) for name in names}, data, tmp_path, [0])
     found = Results(tmp_path / "results")
     assert plot_stopping(found, tmp_path) == tmp_path / "stopping.svg"

@@ -128,9 +128,18 @@ def test_faces_along_a_power_are_worth_what_they_are_worth(drawn_results):
     assert verdict(*changes) == "helps"
     sentence = claim_sentence(found)
     assert "Trained as in the paper, all four change AFLW's mean error by -0.7" in sentence
-    assert "8,985 training faces, 5 seeds" in sentence
+    assert "points (5 seeds): they help" in sentence
+    assert "(means over 250 to 8,985 training faces)" in sentence
     assert "no difference of note" in sentence
-    assert "1,000 are worth 1," in exchange_paragraph(found)
+    paragraph = exchange_paragraph(found)
+    assert "so that with labels 250 are worth 3" in paragraph
+    assert "1,000 are worth 1," in paragraph
+
+
+def test_what_labels_are_worth_is_not_told_where_faces_hardly_matter(drawn_results):
+    found = drawn_results(lambda cell, faces: 10.0 * faces**-0.0001)
+    assert not any(rate.known for rate in exchange(found, "paper"))
+    assert "(so the labels' worth in faces cannot be told)" in exchange_paragraph(found)
 
 
 def test_labels_are_worth_without_bound_where_more_faces_bring_nothing():

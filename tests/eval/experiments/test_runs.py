@@ -127,7 +127,7 @@ def test_a_run_leaves_errors_histories_costs_and_correlations(finished, data):
     assert min(errors) == pytest.approx(100 * np.mean(found["datasets"]["mtfl-val"]["points"]), abs=1e-3)
     assert list(found["correlation"]) == list(TASKS)
     assert result(finished, f"{ALONE}-seed0")["correlation"] == {}
-    assert (found["trained_on"], found["seed"], found["lambdas"]["pose"]) == (100, 0, BEST.weight)
+    assert (found["trained_on"], found["seed"], found["lambdas"]["pose"]) == (45, 0, BEST.weight)
     assert 0 < found["processor_seconds"] < 60
 
 
