@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import BadRows
-from tcdcn_init.datasets.text import read_table
+from tcdcn_init.datasets.formats.text import read_table
 from tcdcn_init.geometry import as_box
 
 __all__ = ["BOX_COLUMNS", "nearest_box", "read_boxes"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcdcn_init.datasets import read_boxes, read_csv, read_mtfl, read_pts
-from tcdcn_init.datasets.text import read_table, read_text
+from tcdcn_init.datasets.formats.text import read_table, read_text
 
 
 @pytest.mark.parametrize("data", ["é\nb\n".encode(), "\ufeffé\r\nb\r".encode(), "é\rb\n".encode()])

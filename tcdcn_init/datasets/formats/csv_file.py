@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
 from tcdcn_init.datasets.boxes import BOX_COLUMNS
-from tcdcn_init.datasets.image_folder import ImageFolder
-from tcdcn_init.datasets.text import read_table
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.text import read_table
 
 __all__ = ["read_csv"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, checked_points, face_with_box, finish, require
-from tcdcn_init.datasets.text import read_text
+from tcdcn_init.datasets.formats.text import read_text
 
 __all__ = ["read_pts", "read_pts_folder"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
-from tcdcn_init.datasets.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
 from tcdcn_init.labelling import (
     LabelledFace,
     LabelledImage,
