@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from tcdcn_init._shared.commands import BackendOption, ModelOption, split_names
+from tcdcn_init._shared.commands import BackendOption, ImagesOption, LayoutOption, ModelOption, split_names
 from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.network.config import DEFAULT_BACKEND
@@ -31,7 +31,7 @@ commands = typer.Typer()
 def train(
     data: Annotated[
         Path,
-        typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv; of models of stages the one above."),
+        typer.Option(help="Folder of MTFL, of models of stages the one above; or data of your own: see the guide."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
@@ -51,13 +51,27 @@ def train(
     teacher: Annotated[Path | None, typer.Option(help="Model file of the teacher, of recipes with one.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    points: Annotated[
+        int | None, typer.Option(help="Learn this many points, of any meaning, instead of a face's five.")
+    ] = None,
+    swap: Annotated[
+        str | None, typer.Option(help="Which of them swap in a mirror image: 0-1,3-4 or none; without, none is shown.")
+    ] = None,
+    hold_out_by: Annotated[
+        str | None, typer.Option(help="Hold faces out together by this column of a CSV file, or by folder.")
+    ] = None,
 ) -> None:
-    """Train TCDCN on MTFL; under torchrun, in several processes.
+    """Train TCDCN on MTFL or data of your own: CSV, .pts, imglab, COCO, CVAT, Label Studio; torchrun: in processes.
 
     Ctrl-C loses at most the epoch under way: repeat the command with --resume.
     """
+    from tcdcn_init.datasets.own import OwnData
+    from tcdcn_init.geometry import parse_layout
+    from tcdcn_init.training.faces import fitted, read_training_faces
     from tcdcn_init.training.objective import ObjectiveConfig
-    from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
+    from tcdcn_init.training.recipes import recipe, train_network, with_options
     from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
     from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
     from tcdcn_init.training.workers import use_threads
@@ -94,7 +108,13 @@ def train(
         stop_window=stop_window,
         stop_epsilon=stop_epsilon,
     )
-    target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher)
+    own = OwnData(data, None, images, points, None if layout is None else parse_layout(layout), hold_out_by)
+    faces = read_training_faces(own, swap, skip_bad=skip_bad)
+    config = fitted(config, faces, split_names(tasks))
+    target = train_network(
+        faces, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher
+    )
+    typer.echo(faces.about)
     typer.echo(f"wrote {target}")
 
 

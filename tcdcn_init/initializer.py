@@ -18,6 +18,7 @@ from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
+from tcdcn_init.network.own_points import point_set
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.on_device import DeviceCrops
@@ -102,11 +103,18 @@ class Initializer:
                 f"{model} goes on from five points; expected a model that finds them in a box, such as "
                 f"{DEFAULT_MODEL}, and dense=True"
             )
+        self.config: NetworkConfig | TwoStageConfig = self._backend.config
+        if dense:
+            self.need_five("dense=True")
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
-        self._ask = mirror_averaged(self._backend) if mirror else self._backend
+        place = point_set(self._backend.config)
+        if mirror and not place.mirror:
+            raise ValueError(
+                f"{model} was trained without saying which points swap in a mirror image; leave mirror out"
+            )
+        self._ask = mirror_averaged(self._backend, place.mirror) if mirror else self._backend
         on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
         self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
-        self.config: NetworkConfig | TwoStageConfig = self._backend.config
         self.calibration = self._backend.calibration
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
@@ -143,6 +151,10 @@ class Initializer:
         detection.search.Found
         """
         array = as_image(image)
+        if self.config.own is not None:
+            if isinstance(detector, str) or turned:
+                self.need_five("looking for faces")
+            return find_faces(array, self, detector, on_bad=on_bad)  # the caller's own is believed
         if set(_CONFIDENCE) <= set(self.config.outputs):
             return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
         found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
@@ -189,11 +201,12 @@ class Initializer:
 
     def _initializations(self, image: NDArray[Any], found: Found) -> list[Initialization]:
         raw = found.answers
-        visible = np.full((len(raw.points), 5), np.nan, dtype=np.float32)
+        visible = np.full(raw.points.shape[:2], np.nan, dtype=np.float32)
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
         dense = self._dense_of(image, raw.points)
+        upright = None if self.config.own is None else np.array(self.config.own.shape)
         return [
             Initialization(
                 raw.points[k],
@@ -202,7 +215,8 @@ class Initializer:
                 raw.expected_error[k],
                 float(raw.confidence[k]),
                 visible[k],
-                *(values[k] for values in dense),
+                *(values[k] for values in dense or ((None,) * len(raw.points),) * 3),
+                upright,
             )
             for k, box in enumerate(found.boxes)
         ]
@@ -223,7 +237,7 @@ class Initializer:
         Returns
         -------
         (N, 5, 2) ndarray of float32
-            All boxes of all images, in order.
+            All boxes of all images, in order; of a model of other points, theirs.
         """
         return self._run(*_paired(images, boxes, on_bad), on_bad)[0]
 
@@ -247,6 +261,21 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
 
+    def need_five(self, what: str) -> None:
+        """Raise a ValueError unless the model places the five points of a face.
+
+        Parameters
+        ----------
+        what : str
+            What cannot be done without them.
+        """
+        own = self.config.own
+        if own is not None:
+            raise ValueError(
+                f"{what} needs the five points of a face, and {self.model} places {own.count} points of its own; take "
+                f"a model of five points, such as {DEFAULT_MODEL}, or give boxes and use this one's points themselves"
+            )
+
     def _dense_of(self, image: NDArray[Any], points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Dense points, their expected errors and visibility, of a picture; NaN where there are no five points."""
         if self._dense is None:
@@ -263,7 +292,7 @@ class Initializer:
 
     def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
         if not set(_CONFIDENCE) <= outputs.keys():
-            nothing = np.full((len(points), 5), np.nan, dtype=np.float32)
+            nothing = np.full(points.shape[:2], np.nan, dtype=np.float32)
             return RawAnswers(points, np.full(len(points), np.nan), nothing, outputs)
         error, face = (outputs[name] for name in _CONFIDENCE)
         expected = self.calibration.expected_error(error).astype(np.float32)

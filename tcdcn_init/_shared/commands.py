@@ -18,7 +18,9 @@ from tcdcn_init.network.config import BackendName
 __all__ = [
     "AfwOption",
     "BackendOption",
+    "ImagesOption",
     "JobsOption",
+    "LayoutOption",
     "LimitOption",
     "MirrorOption",
     "ModelOption",
@@ -75,6 +77,13 @@ BackendOption = Annotated[
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
+ImagesOption = Annotated[
+    Path | None, typer.Option(help="Folder of the images of data of your own, where they do not lie beside it.")
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(help="The five among other points: 'left eye=0+1, right eye=2-5, nose=6, left mouth corner=7, ...'."),
+]
 SeedOption = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]
 JobsOption = Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")]
 MtflOption = Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
+from tcdcn_init.network.own_points import OwnPoints, point_set
 from tcdcn_init.tasks import TASKS, check_tasks
 
 __all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
@@ -92,19 +93,24 @@ class TwoStageConfig:
     ----------
     coarse, fine : StageConfig
         Of different sides, by which a crop is known for one stage's or the other's, and of the same tasks.
+    own : OwnPoints, optional
+        Points that both place instead of the five.
     """
 
     coarse: StageConfig = COARSE
     fine: StageConfig = FINE
+    own: OwnPoints | None = None
 
     def __post_init__(self) -> None:
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"
             )
-        if self.coarse.points != 5 or self.fine.points != 5:
+        count = point_set(self).count
+        if self.coarse.points != count or self.fine.points != count:
             raise ValueError(
-                f"the stages place {self.coarse.points} and {self.fine.points} points; expected 5, which centre crops"
+                f"the stages place {self.coarse.points} and {self.fine.points} points; expected {count}, which centre "
+                "crops"
             )
         if self.coarse.tasks != self.fine.tasks:
             raise ValueError(f"the stages' tasks are {self.coarse.tasks} and {self.fine.tasks}; expected the same")

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.geometry import interocular
+from tcdcn_init.network.config import output_shapes
+from tcdcn_init.network.own_points import point_set
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.regions import Cutter, Frame, HostCrops
-from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask
+from tcdcn_init.passes.repeated import Ask
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
@@ -28,8 +30,6 @@ SMALLEST, LARGEST = 0.07, 1.4
 
 # Five points as complex numbers times these: a number whose angle is their roll (`geometry.roll_degrees`).
 ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
-
-_ROLL_LIST = ROLL.tolist()
 
 # The frame of an upright face of mean 0 and centroid size 1: its side, and its middle as a complex number.
 _UNIT = frames_from_points(np.array([[[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]]]) / np.sqrt(8.0), 1.0)[0]
@@ -50,7 +50,28 @@ _NEAR = 0.45
 DOUBTS = 3.0
 
 
-__all__ = ["LOOKS", "UNSURE", "StageAnswers", "agreed", "ask_stages", "run_stages", "upright_frame"]
+__all__ = ["LOOKS", "UNSURE", "StageAnswers", "UprightForm", "agreed", "ask_stages", "run_stages", "upright_frame"]
+
+
+class UprightForm(NamedTuple):
+    """What `upright_frame` must know of a set of points.
+
+    Attributes
+    ----------
+    roll : list of complex
+        The points as complex numbers times these: a number whose angle is their roll.
+    side : float
+        Side of the frame of an upright shape of mean 0 and centroid size 1.
+    centre : complex
+        Its middle.
+    """
+
+    roll: list[complex]
+    side: float
+    centre: complex
+
+
+_FACE = UprightForm(ROLL.tolist(), SIDE, CENTRE)
 
 
 class StageAnswers(NamedTuple):
@@ -58,7 +79,7 @@ class StageAnswers(NamedTuple):
 
     Attributes
     ----------
-    points : (N, 5, 2) ndarray
+    points : (N, P, 2) ndarray
         The fine stage's, in image pixels.
     answers : dict of str to ndarray
         As `backends.Backend` describes them; "expected_error" and "face" by both stages (`agreed`).
@@ -108,7 +129,7 @@ def run_stages(
 
     Returns
     -------
-    points : (N, 5, 2) ndarray of float32
+    points : (N, P, 2) ndarray of float32
         In pixels, of all boxes in order; NaN where there is no answer.
     answers : dict of str to (N, K) ndarray of float32
         By the names of ``config.outputs`` beyond "points"; "expected_error" and "face" are by both stages (`agreed`).
@@ -120,8 +141,10 @@ def run_stages(
     """
     all_boxes = np.concatenate([*boxes, np.empty((0, 4))])
     rows = np.flatnonzero(np.isfinite(all_boxes).all(axis=1))
-    points = np.full((len(all_boxes), 5, 2), np.nan, dtype=np.float32)
-    answers = {name: np.full((len(all_boxes), OUTPUT_LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
+    answers = {
+        name: np.full((len(all_boxes), *shape), np.nan, np.float32) for name, shape in output_shapes(config).items()
+    }
+    points = answers.pop("points")
     if not len(rows):
         return points, answers
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
@@ -170,15 +193,16 @@ def ask_stages(
     ValueError
         If the network answers what is not finite.
     """
-    coarse, fine = config.coarse, config.fine
+    coarse, fine, place = config.coarse, config.fine, point_set(config)
+    form = _FACE if config.own is None else UprightForm(*config.own.upright)
     boxed = frames
     answers = first = ask(cut.first(frames, coarse.side, fine.view / coarse.view / fine.side))
     points = first_points = _placed(frames, first["points"])
     for _ in range(passes - 1):
-        frames = [upright_frame(*each, fine.view) for each in zip(points.tolist(), boxed, strict=True)]
+        frames = [upright_frame(*each, fine.view, form) for each in zip(points.tolist(), boxed, strict=True)]
         answers = ask(cut.further(frames, fine.side))
         points = _placed(frames, answers["points"])
-    return StageAnswers(points, agreed(points, answers, first_points, first), cut.finite, first["face"])
+    return StageAnswers(points, agreed(points, answers, first_points, first, place.lengths), cut.finite, first["face"])
 
 
 def _surest(
@@ -223,7 +247,7 @@ def _box_frame(box: list[float], view: float) -> Frame:
     return Frame(side, 0.0, (left + right) / 2, (top + bottom) / 2)
 
 
-def upright_frame(points: list[list[float]], coarse: Frame, view: float) -> Frame:
+def upright_frame(points: list[list[float]], coarse: Frame, view: float, form: UprightForm = _FACE) -> Frame:
     """``snapped(frames_from_points(points, view))`` of one face, its side held near that of the coarse crop.
 
     The grid that its middle is snapped to is laid around the coarse crop's, and moves with it.
@@ -237,18 +261,20 @@ def upright_frame(points: list[list[float]], coarse: Frame, view: float) -> Fram
         Of the coarse crop.
     view : float
         As of `crops.frames_from_points`.
+    form : UprightForm
+        Of other points than the five, theirs.
     """
     shape = [complex(x, y) for x, y in points]
-    middle = sum(shape) / 5
+    middle = sum(shape) / len(shape)
     offsets = [point - middle for point in shape]
     size = math.sqrt(sum(abs(offset) ** 2 for offset in offsets))
     whole = math.hypot(coarse.a, coarse.b)
-    side = view * min(max(size * SIDE, SMALLEST * whole), LARGEST * whole)
+    side = view * min(max(size * form.side, SMALLEST * whole), LARGEST * whole)
     side = math.exp(round(math.log(side) / 0.02) * 0.02)
-    turn = sum(offset * weight for offset, weight in zip(offsets, _ROLL_LIST, strict=True))
+    turn = sum(offset * weight for offset, weight in zip(offsets, form.roll, strict=True))
     angle = math.radians(round(math.degrees(cmath.phase(turn))))
     across = cmath.rect(1.0, angle)
-    centre = middle + across * (size * CENTRE)
+    centre = middle + across * (size * form.centre)
     step = side / 64.0
     x = coarse.x + round((centre.real - coarse.x) / step) * step
     y = coarse.y + round((centre.imag - coarse.y) / step) * step
@@ -256,14 +282,20 @@ def upright_frame(points: list[list[float]], coarse: Frame, view: float) -> Fram
 
 
 def _placed(frames: Sequence[Frame], points: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N, 5, 2) points in the frames to image pixels."""
+    """(N, P, 2) points in the frames to image pixels."""
     if not np.isfinite(points).all():
         raise ValueError("the model's answer is not finite; its weights are damaged: get or train it anew")
     turns = np.array([[[a, b], [-b, a]] for a, b, _, _ in frames])
     return np.asarray(points @ turns + np.array([[frame[2:]] for frame in frames]))
 
 
-def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[np.float64], first: Answers) -> Answers:
+def agreed(
+    points: NDArray[np.float64],
+    answers: Answers,
+    first_points: NDArray[np.float64],
+    first: Answers,
+    lengths: Callable[[NDArray[np.float64]], NDArray[np.float64]] = interocular,
+) -> Answers:
     """The fine stage's answers, less sure of themselves where the coarse stage contradicts them.
 
     A point that the fine stage moves by more than the coarse stage's own doubt allows has been lost by one of the two:
@@ -271,16 +303,18 @@ def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[
 
     Parameters
     ----------
-    points, first_points : (N, 5, 2) ndarray
+    points, first_points : (N, P, 2) ndarray
         Of the fine and of the coarse stage, in the same coordinates.
     answers, first : dict of str to ndarray
         Theirs.
+    lengths : callable
+        Points to what their errors are counted in.
 
     Returns
     -------
     dict of str to ndarray
     """
-    moved = np.linalg.norm(points - first_points, axis=2) / np.maximum(interocular(points), 1e-9)[:, None]
+    moved = np.linalg.norm(points - first_points, axis=2) / np.maximum(lengths(points), 1e-9)[:, None]
     rest = np.maximum(moved - DOUBTS * first["expected_error"], 0.0)
     expected = np.hypot(answers["expected_error"], rest).astype(np.float32)
     return {**answers, "expected_error": expected, "face": np.float32(0.5) * (answers["face"] + first["face"])}

@@ -21,8 +21,6 @@ __all__ = ["read_coco", "read_cvat", "read_imglab", "read_label_studio"]
 
 _Parse = Callable[[Path], tuple[list[LabelledImage], list[str]]]
 
-_POINTS = (5, 68)
-
 
 def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from an XML of dlib's imglab.
@@ -30,7 +28,7 @@ def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad:
     Parameters
     ----------
     path : path
-        Boxes with 5 or 68 parts, in the order of their names.
+        Boxes with parts, in the order of their names.
     images : path, optional
         Folder that the images lie in, anywhere below; default: the file's own. Names are relative to it or to the file.
     skip_bad : bool
@@ -56,7 +54,7 @@ def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad:
 def read_coco(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from a JSON of COCO's keypoints; parameters and errors as of `read_imglab`.
 
-    A face with a point that is not labelled is broken; a hidden one is a point like others.
+    A point that is not labelled (v of 0) is missing; a hidden one is a point like others.
     """
     return _read(path, images, parse_coco, "the file of COCO", skip_bad)
 
@@ -72,7 +70,8 @@ def read_cvat(path: str | Path, images: str | Path | None = None, *, skip_bad: b
 def read_label_studio(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from Label Studio's JSON export; parameters and errors as of `read_imglab`.
 
-    Of each task the last annotation counts, or the last prediction where nobody annotated it.
+    Of each task the last annotation counts, or the last prediction where nobody annotated it. Points without a region
+    are missing.
     """
     return _read(path, images, parse_label_studio, "the file of Label Studio", skip_bad)
 
@@ -103,9 +102,7 @@ def _read(path: str | Path, images: str | Path | None, parse: _Parse, what: str,
 
 
 def _face(name: str, image: Path, face: LabelledFace) -> Face:
-    if len(face.points) not in _POINTS:
-        raise ValueError(f"has {len(face.points)} points; expected {' or '.join(map(str, _POINTS))}")
-    return face_with_box(name, image, face.points, face.box)
+    return face_with_box(name, image, face.points, face.box, missing=True)
 
 
 def _image(folder: ImageFolder, name: str, file: Path) -> Path:
