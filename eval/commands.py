@@ -12,7 +12,9 @@ import typer
 from tcdcn_init._shared.commands import (
     AfwOption,
     BackendOption,
+    ImagesOption,
     JobsOption,
+    LayoutOption,
     LimitOption,
     MirrorOption,
     ModelOption,
@@ -38,9 +40,10 @@ commands.add_typer(dlib_users.commands, name="dlib")
 
 
 def _datasets() -> Iterable[str]:
+    from tcdcn_init.datasets.own import KINDS
     from tcdcn_init.eval.measuring.cases import DATASETS
 
-    return DATASETS
+    return (*DATASETS, *KINDS)
 
 
 def _regressors() -> Iterable[str]:
@@ -60,10 +63,13 @@ def evaluate(
     context: typer.Context,
     dataset: Annotated[
         str | None,
-        typer.Option(help="aflw, afw, 300w, ...; default: one portrait.", autocompletion=one_of(_datasets)),
+        typer.Option(
+            help="aflw, afw, 300w, ..., or csv, pts, coco, ... of your own; default: one portrait.",
+            autocompletion=one_of(_datasets),
+        ),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder of the data set; of 300w, the one with lfpw/, helen/, ibug/ ...")
+        Path | None, typer.Option(help="Folder or file of the data set; of 300w, the folder with lfpw/, helen/ ...")
     ] = None,
     regressor: Annotated[
         list[str] | None,
@@ -80,6 +86,8 @@ def evaluate(
     noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
     roll: Annotated[str | None, typer.Option(help="Of heads, in degrees: 0,15,... or none.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: eval-DATASET.")] = None,
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
     retrained: Annotated[
         Path | None, typer.Option(help="Folder of retrained regressors; default: the repository's.")
     ] = None,
@@ -103,6 +111,7 @@ def evaluate(
     from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.starts import STARTS
+    from tcdcn_init.geometry import parse_layout
 
     settings = Settings(model, backend, passes, mirror, limit, seed, jobs, given_command(context))
     named = [name for text in regressor or [] for name in text.split(",") if name]
@@ -119,7 +128,8 @@ def evaluate(
             _refuse_without_dataset(context)
             case = builtin_case(Path(folder))
         else:
-            case = read_case(dataset, root, boxes=boxes, limit=limit)
+            stated = None if layout is None else parse_layout(layout)
+            case = read_case(dataset, root, boxes=boxes, limit=limit, images=images, layout=stated)
         report = run_eval(case, target, comparison, settings)
     about = report.dataset
     typer.echo(report_headline(report))
@@ -131,7 +141,7 @@ def evaluate(
 
 def _refuse_without_dataset(context: typer.Context) -> None:
     """Options that the built-in portrait has no use for."""
-    for name in ("root", "boxes", "limit"):
+    for name in ("root", "boxes", "limit", "images", "layout"):
         if is_given(context, name):
             raise ValueError(
                 f"--{name} {context.params[name]} has no meaning without a data set; name one, e.g. --dataset aflw"

@@ -33,6 +33,8 @@ __all__ = ["Initialization", "Initializer", "RawAnswers", "default_initializer",
 # What a network with confidence outputs answers beside points and tasks.
 _CONFIDENCE = ("expected_error", "face")
 
+_DENSE = ("dense", "dense_expected_error", "dense_visible")
+
 
 class Initializer:
     """A model held ready for repeated use.
@@ -205,7 +207,7 @@ class Initializer:
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
-        dense = self._dense_of(image, raw.points)
+        dense: dict[str, Any] = dict(zip(_DENSE, self._dense_of(image, raw.points), strict=False))
         upright = None if self.config.own is None else np.array(self.config.own.shape)
         return [
             Initialization(
@@ -215,8 +217,8 @@ class Initializer:
                 raw.expected_error[k],
                 float(raw.confidence[k]),
                 visible[k],
-                *(values[k] for values in dense or ((None,) * len(raw.points),) * 3),
-                upright,
+                upright=upright,
+                **{name: values[k] for name, values in dense.items()},
             )
             for k, box in enumerate(found.boxes)
         ]
