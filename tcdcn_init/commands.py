@@ -74,23 +74,35 @@ def train(
 
     Ctrl-C loses at most the epoch under way: repeat the command with --resume.
     """
-    from tcdcn_init.datasets.own import OwnData
+    from tcdcn_init.datasets.own import OwnData, kind_of
     from tcdcn_init.geometry import parse_layout
     from tcdcn_init.training.faces import fitted, read_training_faces
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_network, with_options
     from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
-    from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
+    from tcdcn_init.training.stages.recipes import (
+        STAGE_RECIPES,
+        StageFaces,
+        fitted_stages,
+        train_two_stages,
+        with_epochs,
+    )
     from tcdcn_init.training.workers import use_threads
 
     if threads is not None:
         use_threads(threads)
+    own = OwnData(data, None, images, points, None if layout is None else parse_layout(layout), hold_out_by)
     if model in STAGE_RECIPES or model in DENSE_RECIPES:
-        given = {
-            "--tasks": tasks, "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
+        given: dict[str, object] = {
+            "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
             "--stop-window": stop_window, "--stop-epsilon": stop_epsilon, "--weights": weights, "--teacher": teacher,
-            "--skip-bad": skip_bad or None,
         }  # fmt: skip
+        of_own = model in STAGE_RECIPES and kind_of(data) is not None
+        if not of_own:  # but many sets in a folder, each as its authors lay it out
+            given |= {
+                "--tasks": tasks, "--skip-bad": skip_bad or None, "--images": images, "--layout": layout,
+                "--points": points, "--swap": swap, "--hold-out-by": hold_out_by,
+            }  # fmt: skip
         unused = [name for name, value in given.items() if value is not None]
         if unused:
             raise ValueError(f"{model} is trained by a recipe of its own, without {', '.join(unused)}: leave them out")
@@ -99,7 +111,13 @@ def train(
             typer.echo(f"wrote {made}")
             return
         stages = with_epochs(STAGE_RECIPES[model], epochs, seed)
-        typer.echo(f"wrote {train_two_stages(data, out, stages, model, resume=resume)}")
+        if of_own:
+            faces = read_training_faces(own, swap, skip_bad=skip_bad)
+            stages, sets = fitted_stages(stages, faces, split_names(tasks)), StageFaces.of(faces)
+        else:
+            sets = StageFaces.read(data)
+        made = train_two_stages(sets, out, stages, model, resume=resume)
+        typer.echo(f"{sets.about}\nwrote {made}")
         return
     config = recipe(model)
     objective = None
@@ -115,7 +133,6 @@ def train(
         stop_window=stop_window,
         stop_epsilon=stop_epsilon,
     )
-    own = OwnData(data, None, images, points, None if layout is None else parse_layout(layout), hold_out_by)
     faces = read_training_faces(own, swap, skip_bad=skip_bad)
     config = fitted(config, faces, split_names(tasks))
     target = train_network(
