@@ -12,6 +12,7 @@ import typer
 from tcdcn_init._shared.commands import (
     AfwOption,
     BackendOption,
+    HoldOutOption,
     ImagesOption,
     JobsOption,
     LayoutOption,
@@ -104,12 +105,14 @@ def evaluate(
     Writes report.json, faces.csv, plots, report.md and report.html. Without a data set, on scikit-image's portrait: one
     face, which shows what a report looks like. An interrupted run goes on when the command is repeated.
     """
+    from tcdcn_init.datasets.own import KINDS, OwnData
     from tcdcn_init.eval.comparison.run import Comparison, run_eval
     from tcdcn_init.eval.comparison.tables import report_headline
     from tcdcn_init.eval.measuring.builtin import builtin_case
     from tcdcn_init.eval.measuring.cases import read_case
     from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
     from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.own_points import own_points_text, run_own_points
     from tcdcn_init.eval.starts import STARTS
     from tcdcn_init.geometry import parse_layout
 
@@ -123,12 +126,19 @@ def evaluate(
         retrained=retrained,
     )
     target = out or Path(f"eval-{dataset or 'portrait'}")
+    stated = None if layout is None else parse_layout(layout)
+    if dataset in KINDS and root is not None and settings.make_initializer().config.own is not None:
+        _refuse(context, ("regressor", "starts", "boxes", "noise", "roll", "retrained"), "for points of your own")
+        own = OwnData(root, dataset, images, layout=stated)  # type: ignore[arg-type]
+        typer.echo(own_points_text(run_own_points(own, target, settings)))
+        typer.echo(f"wrote {target / 'report.md'}, and beside it report.json and faces.csv")
+        return
     with tempfile.TemporaryDirectory() as folder:
         if dataset is None:
-            _refuse_without_dataset(context)
+            names = ("root", "boxes", "limit", "images", "layout")
+            _refuse(context, names, "without a data set; name one, e.g. --dataset aflw")
             case = builtin_case(Path(folder))
         else:
-            stated = None if layout is None else parse_layout(layout)
             case = read_case(dataset, root, boxes=boxes, limit=limit, images=images, layout=stated)
         report = run_eval(case, target, comparison, settings)
     about = report.dataset
@@ -139,13 +149,11 @@ def evaluate(
     typer.echo(f"wrote {target / 'report.html'}, and beside it the same as report.md, report.json and faces.csv")
 
 
-def _refuse_without_dataset(context: typer.Context) -> None:
-    """Options that the built-in portrait has no use for."""
-    for name in ("root", "boxes", "limit", "images", "layout"):
+def _refuse(context: typer.Context, names: Iterable[str], where: str) -> None:
+    """Options that there is no use for."""
+    for name in names:
         if is_given(context, name):
-            raise ValueError(
-                f"--{name} {context.params[name]} has no meaning without a data set; name one, e.g. --dataset aflw"
-            )
+            raise ValueError(f"--{name} {context.params[name]} has no meaning {where}")
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
@@ -258,16 +266,26 @@ def detection(
 @commands.command()
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A .safetensors file with confidence outputs, such as tcdcn-robust's.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL, or one with mtfl/, lfpw/, helen/, infants/ ...")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of MTFL, one with mtfl/, lfpw/, ..., or data of your own, as for training.")
+    ],
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    hold_out_by: HoldOutOption = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
     """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
     require("torch", "calibrating", "train")
+    from tcdcn_init.datasets.own import OwnData, kind_of
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.calibration import calibrate_model
+    from tcdcn_init.geometry import parse_layout
 
-    typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+    stated = None if layout is None else parse_layout(layout)
+    own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
+    found = calibrate_model(model, data if kind_of(data) is None else own, Settings(seed=seed, jobs=jobs))
+    typer.echo(f"{model}: {found}")
 
 
 @commands.command()

@@ -10,6 +10,7 @@ import typer
 from tcdcn_init._shared.commands import (
     BackendOption,
     DetectorOption,
+    HoldOutOption,
     ImagesOption,
     LayoutOption,
     ModelOption,
@@ -66,9 +67,7 @@ def train(
     swap: Annotated[
         str | None, typer.Option(help="Which of them swap in a mirror image: 0-1,3-4 or none; without, none is shown.")
     ] = None,
-    hold_out_by: Annotated[
-        str | None, typer.Option(help="Hold faces out together by this column of a CSV file, or by folder.")
-    ] = None,
+    hold_out_by: HoldOutOption = None,
 ) -> None:
     """Train TCDCN on MTFL or data of your own: CSV, .pts, imglab, COCO, CVAT, Label Studio; torchrun: in processes.
 

@@ -124,12 +124,13 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
 
     Parameters
     ----------
-    raw : (N, 5) array_like
+    raw : (N, P) array_like
         The network's "expected_error".
     face : (N, 2) array_like
         Its "face".
-    errors : (N, 5) array_like
-        Distance of each point to its annotation, in inter-ocular distances; NaN for crops that hold no face.
+    errors : (N, P) array_like
+        Distance of each point to its annotation, in inter-ocular distances; NaN for crops that hold no face, and for
+        points that nobody annotated.
 
     Returns
     -------
@@ -146,13 +147,14 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
 
     guess, seen, off = (np.asarray(array, dtype=np.float64) for array in (raw, face, errors))
     if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
-        raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
-    is_face = np.asarray(np.isfinite(off).all(axis=1))
-    good = off[is_face].mean(axis=1) <= FAILURE
+        raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, P), (N, 2) and (N, P)")
+    known = np.isfinite(off)
+    is_face = np.asarray(known.any(axis=1))
+    good = np.nanmean(off[is_face], axis=1) <= FAILURE
     for what, of, rows in (("crops show a face", len(is_face), is_face), ("faces are good", len(good), good)):
         if not 0 < rows.sum() < of:
             raise ValueError(f"{int(rows.sum())} of {of} {what}; a calibration needs some that do and some that do not")
-    logs, distances = np.log(guess[is_face]), off[is_face]
+    logs, distances = np.log(guess[known]), off[known]
 
     def likelihood(parameters: NDArray[np.float64]) -> float:
         expected = parameters[0] + parameters[1] * logs

@@ -61,5 +61,5 @@ def test_what_cannot_be_fitted_is_refused():
         fit_calibration(raw, face, np.full((4, 5), 0.01))
     with pytest.raises(ValueError, match="3 of 3 faces are good"):
         fit_calibration(raw, face, np.array([[0.01] * 5] * 3 + [[np.nan] * 5]))
-    with pytest.raises(ValueError, match=r"expected \(N, 5\), \(N, 2\)"):
+    with pytest.raises(ValueError, match=r"expected \(N, P\), \(N, 2\)"):
         fit_calibration(raw, face[:3], np.full((4, 5), 0.01))

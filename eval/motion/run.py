@@ -127,6 +127,7 @@ def run_motion(
     with alone_in(out), Journal(out / "motion.journal", identity) as journal:
         done.update({piece["item"]: piece["found"] for piece in journal.pieces})
         todo = [k for k in range(len(items)) if k not in done]
+        settings.make_initializer().need_five("following faces")
         worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib), followed_from)
         results = as_finished(worker, [items[k] for k in todo], settings.jobs)
         for number, found in track(results, "Following", len(todo)):

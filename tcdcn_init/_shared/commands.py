@@ -20,6 +20,7 @@ __all__ = [
     "AfwOption",
     "BackendOption",
     "DetectorOption",
+    "HoldOutOption",
     "ImagesOption",
     "JobsOption",
     "LayoutOption",
@@ -111,6 +112,9 @@ ImagesOption = Annotated[
 LayoutOption = Annotated[
     str | None,
     typer.Option(help="The five among other points: 'left eye=0+1, right eye=2-5, nose=6, left mouth corner=7, ...'."),
+]
+HoldOutOption = Annotated[
+    str | None, typer.Option(help="Hold faces out together by this column of a CSV file, or by folder.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]
 JobsOption = Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")]

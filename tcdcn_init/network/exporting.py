@@ -117,6 +117,8 @@ def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path
         raise ValueError(
             f"{source} is no model of two stages; expected one, which takes the same passes over every face"
         )
+    if network.config.own is not None:
+        raise ValueError(f"{source} places points of its own; the file from image to points is of a face's five alone")
     crops = None if faces is None else crops_of(source, faces)
     calibration = Calibration.from_metadata(metadata)
     stages, names = _stages(network, crops), network.config.outputs

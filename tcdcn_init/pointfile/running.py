@@ -126,6 +126,8 @@ def write_points(
         kept. If another process is writing the same output.
     """
     check_output(out, format)
+    if boxes is None:
+        initializer.need_five("looking for faces")
     if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
         raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")
     if draw is not None:
