@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "DENSE_MODEL",
     "LICENCE",
+    "OWN_LICENCE",
     "PAPER_MODEL",
     "bundled_file",
     "bundled_models",
@@ -39,6 +40,8 @@ PAPER_MODEL = "tcdcn-mtfl"
 """The paper's own network: what the bundled regressors' training starts err like, and the baseline of comparisons."""
 
 LICENCE = "weights trained on research data (MTFL): research use; code BSD-3-Clause; data not included"
+
+OWN_LICENCE = "weights trained on a data set of the user's own, whose terms apply to them; code BSD-3-Clause"
 
 
 def bundled_file(name: str) -> Path:

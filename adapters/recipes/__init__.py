@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from tcdcn_init._shared.names import unknown_name
+from tcdcn_init.datasets.own import OwnData
 
 __all__ = ["NAMES", "Name", "make"]
 
@@ -19,14 +20,14 @@ NAMES: tuple[Name, ...] = get_args(Name)
 """The same as a tuple."""
 
 
-def make(name: Name, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
+def make(name: Name, root: str | Path | OwnData, out: Path, seed: int = 0) -> Iterator[str]:
     """Make a bundled file again.
 
     Parameters
     ----------
     name : Name
-    root : path
-        Folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
+    root : path or OwnData
+        A data set of one's own; or the folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
     out : pathlib.Path
         File to write.
     seed : int

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tcdcn_init.adapters.recipes.about import recipe_faces
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.shapes import ShapeBank, to_box_units
 
 __all__ = ["collect_shapes"]
@@ -15,7 +17,7 @@ _MOST_DENSE = 1000
 """Frames of a person are alike, and ten times the file would hold hardly more forms."""
 
 
-def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
+def collect_shapes(kind: str, root: str | Path | OwnData) -> ShapeBank:
     """Collect the shapes of a data set's training faces.
 
     Parameters
@@ -25,8 +27,8 @@ def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
         "ytf68": 1,000 of the 68-point shapes of the training persons, spread evenly over the list. That data set has
         no boxes of its own: these lie in the ones that `geometry.box_from_points` derives from them, in which shapes
         vary less, in place and size, than in any detector's.
-    root : path
-        The data set's folder.
+    root : path or OwnData
+        The data set's folder; or a data set of one's own, of "mtfl" its five-point shapes, of "ytf68" its 68-point ones.
 
     Returns
     -------
@@ -40,10 +42,12 @@ def collect_shapes(kind: str, root: str | Path) -> ShapeBank:
         If the folder is not that data set.
     """
     if kind == "mtfl":
+        if isinstance(root, OwnData):
+            return ShapeBank.from_faces(recipe_faces(root).kept)
         return ShapeBank.from_faces(read_dataset("mtfl-train", root))
     if kind != "ytf68":
         raise ValueError(f"kind of shape bank is {kind!r}; expected 'mtfl' or 'ytf68'")
-    faces = read_dataset("ytf68-train", root)
+    faces = recipe_faces(root, 68).kept if isinstance(root, OwnData) else read_dataset("ytf68-train", root)
     chosen = np.linspace(0, len(faces) - 1, min(_MOST_DENSE, len(faces))).round().astype(int)
     points = np.stack([faces[k].points for k in chosen])
     return ShapeBank(to_box_units(points, np.stack([faces[k].box for k in chosen])).astype(np.float32))

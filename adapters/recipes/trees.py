@@ -16,9 +16,10 @@ from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.ert.arrays import LeafType
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.adapters.ert.training import ERTConfig, StartNoise, start_errors, train_ert
-from tcdcn_init.adapters.recipes.about import LICENCES, recipe_metadata
+from tcdcn_init.adapters.recipes.about import LICENCES, recipe_faces, recipe_metadata
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.geometry import MIRROR_68, invert, median_aspect, transform_points
 from tcdcn_init.initializer import Initializer
 
@@ -98,14 +99,14 @@ RECIPES = {
 }
 
 
-def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
+def make_ert(name: str, root: str | Path | OwnData, out: Path, seed: int = 0) -> ERT:
     """Train a bundled cascade again.
 
     Parameters
     ----------
     name : {"ert5-mtfl", "ert68-ytf", "ert68-300w"}
-    root : path
-        Folder of MTFL, of ytf68, or the one with 300-W's lfpw/ and helen/.
+    root : path or OwnData
+        Folder of MTFL, of ytf68, or the one with 300-W's lfpw/ and helen/; or a data set of one's own.
     out : pathlib.Path
         File to write.
     seed : int
@@ -123,7 +124,12 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
     if name not in RECIPES:
         raise ValueError(unknown_name("recipe", name, RECIPES))
     recipe = RECIPES[name]
-    faces = read_dataset(recipe.dataset, root)
+    licence = next(text for prefix, text in LICENCES.items() if recipe.dataset.startswith(prefix))
+    if isinstance(root, OwnData):
+        faces, _, data, licence, _ = recipe_faces(root, 5 if name.startswith("ert5") else 68)
+    else:
+        faces = read_dataset(recipe.dataset, root)
+        data = f"{recipe.dataset}, {len(faces)} faces"
     regressor = train_ert(
         with_mirrored(faces) if recipe.mirror else faces,
         tcdcn_errors(faces) if recipe.starts == "tcdcn" else recipe.starts,
@@ -133,8 +139,7 @@ def make_ert(name: str, root: str | Path, out: Path, seed: int = 0) -> ERT:
         side=recipe.side,
         seed=seed,
     )
-    licence = next(text for prefix, text in LICENCES.items() if recipe.dataset.startswith(prefix))
-    metadata = recipe_metadata(f"make {name}", f"{recipe.dataset}, {len(faces)} faces", seed, licence=licence)
+    metadata = recipe_metadata(f"make {name}", data, seed, licence=licence)
     regressor.save(out, metadata, leaves=recipe.leaves)
     return ERT.load(out)
 

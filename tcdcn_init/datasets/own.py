@@ -41,7 +41,7 @@ _LABELLED: dict[Kind, Callable[..., list[Face]]] = {
 
 
 def kind_of(path: Path) -> Kind | None:
-    """The form of a data set, known by its name and its beginning; None where it is none of `KINDS`.
+    """The form of a data set, known by its name and its beginning; None where it is none of `KINDS`, as MTFL's folder.
 
     Parameters
     ----------
@@ -49,11 +49,13 @@ def kind_of(path: Path) -> Kind | None:
         A file, or a folder that holds .pts files or one file of a form.
     """
     if path.is_dir():
-        if any(path.rglob("*.pts")):
+        if (path / "training.txt").exists():
+            return None
+        if any(path.glob("*.pts")):
             return "pts"
         files = [file for suffix in (".csv", ".xml", ".json") for file in sorted(path.glob(f"*{suffix}"))]
         found = [kind for file in files if (kind := kind_of(file))]
-        return found[0] if len(found) == 1 or path / "points.csv" in files else None
+        return "csv" if path / "points.csv" in files else found[0] if len(found) == 1 else None
     if not path.is_file():
         return None
     with path.open("rb") as file:
@@ -62,7 +64,7 @@ def kind_of(path: Path) -> Kind | None:
         return "imglab" if b"<dataset" in begin else "cvat" if b"<annotations" in begin else None
     if path.suffix == ".json":
         return "label-studio" if begin[:1] == b"[" else "coco"
-    return "csv" if path.suffix == ".csv" else None
+    return "csv" if path.suffix == ".csv" and b"x0" in begin.partition(b"\n")[0] else None
 
 
 @dataclass(frozen=True)

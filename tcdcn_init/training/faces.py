@@ -15,10 +15,9 @@ from tcdcn_init.datasets.own import KINDS, OwnData, kind_of, summary
 from tcdcn_init.network.own_points import OwnPoints
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.trainer import TrainingConfig
-from tcdcn_init.weights import LICENCE
+from tcdcn_init.weights import LICENCE, OWN_LICENCE
 
 __all__ = [
-    "OWN_LICENCE",
     "TrainingFaces",
     "fitted",
     "labelled_tasks",
@@ -28,8 +27,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("tcdcn_init")
-
-OWN_LICENCE = "weights trained on a data set of the user's own, whose terms apply to them; code BSD-3-Clause"
 
 
 @dataclass(frozen=True, eq=False)
