@@ -27,7 +27,8 @@ def make(name: Name, root: str | Path | OwnData, out: Path, seed: int = 0) -> It
     ----------
     name : Name
     root : path or OwnData
-        A data set of one's own; or the folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
+        A data set of one's own; or the folder of MTFL, for names that end in ytf or ytf68 of ytf68, and for 300w the
+        one with lfpw/ and helen/.
     out : pathlib.Path
         File to write.
     seed : int

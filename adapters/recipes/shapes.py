@@ -28,7 +28,7 @@ def collect_shapes(kind: str, root: str | Path | OwnData) -> ShapeBank:
         no boxes of its own: these lie in the ones that `geometry.box_from_points` derives from them, in which shapes
         vary less, in place and size, than in any detector's.
     root : path or OwnData
-        The data set's folder; or a data set of one's own, of "mtfl" its five-point shapes, of "ytf68" its 68-point ones.
+        The data set's folder; or a data set of one's own, whose five points "mtfl" takes, and "ytf68" all 68.
 
     Returns
     -------

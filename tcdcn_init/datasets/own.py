@@ -178,7 +178,7 @@ class OwnData:
         if five is not None:
             if len(self.layout or ()) < 5:
                 raise ValueError(
-                    "needs all five points of the layout, not the eyes alone; name nose and mouth corners too"
+                    "needs all five points; the layout names the eyes alone: name nose and mouth corners too"
                 )
             box = suggested_box(five) if face.box_source == "points" else face.box
             face = replace(face, points=five, box=box, hidden=None)
