@@ -55,8 +55,12 @@ def train(
     stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
     stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Model file to begin at, instead of random weights.")] = None,
-    teacher: Annotated[Path | None, typer.Option(help="Model file of the teacher, of recipes with one.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Bundled model or model file to begin at, instead of random weights.")
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Bundled model or model file of the teacher, of recipes with one.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
     images: ImagesOption = None,

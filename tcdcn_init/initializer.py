@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.boxes import checked_boxes
-from tcdcn_init.detection.detectors import Detector
+from tcdcn_init.detection.detectors import LAX, Detector
 from tcdcn_init.detection.search import Found, find_faces
 from tcdcn_init.geometry import BoxLike
 from tcdcn_init.images import as_image
@@ -155,7 +155,7 @@ class Initializer:
         """
         array = as_image(image)
         if self.config.own is not None:
-            if isinstance(detector, str) or turned:
+            if turned or detector in ("auto", *LAX):
                 self.need_five("looking for faces")
             return find_faces(array, self, detector, on_bad=on_bad)  # the caller's own is believed
         if set(_CONFIDENCE) <= set(self.config.outputs):

@@ -22,7 +22,7 @@ from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress
-from tcdcn_init.detection.detectors import Detector
+from tcdcn_init.detection.detectors import LAX, Detector
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import drawings_of
 from tcdcn_init.pointfile.finding import boxes_by_image
@@ -126,7 +126,7 @@ def write_points(
         kept. If another process is writing the same output.
     """
     check_output(out, format)
-    if boxes is None:
+    if boxes is None and detector in ("auto", *LAX):
         initializer.need_five("looking for faces")
     if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
         raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")

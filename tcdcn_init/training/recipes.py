@@ -116,10 +116,10 @@ def train_network(
         Go on from the checkpoint in `out`.
     skip_bad : bool
         Leave out images that are broken.
-    weights : pathlib.Path, optional
-        Model file at whose weights training begins, instead of random ones.
-    teacher : pathlib.Path, optional
-        Model file of the teacher, where ``config.teacher`` is not 0.
+    weights : str or path, optional
+        Bundled model, or model file, at whose weights training begins, instead of random ones.
+    teacher : str or path, optional
+        Bundled model, or model file, of the teacher, where ``config.teacher`` is not 0.
 
     Returns
     -------
@@ -161,6 +161,8 @@ def train_network(
                     trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
                 )
             measured = measure(trained, validation, trainer.objective)
+            begun = metadata.get("licence", data.licence)
+            licence = data.licence if begun == data.licence else f"{data.licence}; begun at {begun}"
             figures = {"mtfl-val" if data.kind == "MTFL" else "held out": measured, "stopped": trainer.stopped}
             save_network(
                 target,
@@ -168,7 +170,7 @@ def train_network(
                 {
                     "data": data.about,
                     "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
-                    "licence": data.licence,
+                    "licence": licence,
                     "figures": json.dumps(figures),
                 },
             )

@@ -102,6 +102,12 @@ def test_own_start(run, portrait_points) -> None:
     assert max(on_points, nearest) < 0.1 < in_box
 
 
+def test_own_points(run) -> None:
+    names = run("plot_own_points")
+    assert names["found"].points.shape == (4, 2)
+    assert np.mean(names["error"]) < 3  # of pages 60 pixels wide
+
+
 def test_chips(run) -> None:
     names = run("plot_chips")
     assert [chip.shape for chip in names["chips"].values()] == [(112, 112, 3), (112, 112, 3), (128, 128, 3)]
