@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,3 +176,12 @@ def write_cards(folder: Path, count: int, seed: int = 0, missing: float = 0.0) -
         lines.append(",".join([f"{number}.png", f"owner {number % 8}", *box, *cells]))
     (folder / "cards.csv").write_text("\n".join(lines) + "\n")
     return folder / "cards.csv"
+
+
+def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) -> None:
+    """What pip leaves of a distribution: its metadata and its entry points."""
+    info = directory / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [f"{key} = {value}" for key, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
