@@ -68,12 +68,12 @@ def read_point_rows(path: Path, faces: Sequence[Face]) -> dict[str, NDArray[np.f
     for place, row in table.rows:
         try:
             points = points_of_cells([row.get(name) for name in wanted])
-            named = images.face(row["image"])
-            image = None if named else images.image(row["image"])
+            named = images.face(row.get("image", ""))
+            image = None if named else images.image(row.get("image", ""))
             if named in found:
                 raise ValueError("is a second row of this face")
         except ValueError as error:
-            bad.append(f"{place}: {row['image']} {error}")
+            bad.append(f"{place}: {row.get('image', '')} {error}")
             continue
         if np.isnan(points).all():
             continue
