@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init.datasets.own import OwnData
+
+if TYPE_CHECKING:  # commands start without what reads data
+    from tcdcn_init.datasets.own import OwnData
 
 __all__ = ["NAMES", "Name", "make"]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
-from tcdcn_init.network.own_points import OwnPoints, point_set
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
+
+if TYPE_CHECKING:  # numpy, without which commands start
+    from tcdcn_init.network.own_points import OwnPoints
 
 __all__ = [
     "DEFAULT_BACKEND",
@@ -207,6 +209,8 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     if given.get("own") is not None:
+        from tcdcn_init.network.own_points import OwnPoints
+
         given["own"] = OwnPoints.from_fields(given["own"])
     if kind == "two-stage":
         stages = {stage: StageConfig(**_with_tuples(given[stage])) for stage in ("coarse", "fine")}
@@ -233,7 +237,9 @@ def point_count(config: ModelConfig) -> int:
     >>> point_count(TCDCNConfig())
     5
     """
-    return config.points if isinstance(config, StageConfig) else point_set(config).count
+    if isinstance(config, StageConfig):
+        return config.points
+    return 5 if config.own is None else config.own.count
 
 
 def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
-from tcdcn_init.network.own_points import OwnPoints, point_set
 from tcdcn_init.tasks import TASKS, check_tasks
+
+if TYPE_CHECKING:
+    from tcdcn_init.network.own_points import OwnPoints
 
 __all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
 
@@ -106,7 +109,7 @@ class TwoStageConfig:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"
             )
-        count = point_set(self).count
+        count = 5 if self.own is None else self.own.count
         if self.coarse.points != count or self.fine.points != count:
             raise ValueError(
                 f"the stages place {self.coarse.points} and {self.fine.points} points; expected {count}, which centre "
