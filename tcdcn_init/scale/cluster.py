@@ -1,0 +1,118 @@
+"""Ray: connecting to it, and handing work to processes that each hold a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["connected", "on_actors", "worker_count"]
+
+_STORE = 500_000_000  # bytes of a local cluster's object store, which here holds names and counts
+
+
+@contextlib.contextmanager
+def connected(address: str, jobs: int | None) -> Iterator[None]:
+    """Be connected to a cluster, to one that is made and ended here for the address "local".
+
+    Raises
+    ------
+    ConnectionError
+        If there is no cluster at the address.
+    """
+    # Asked before it is imported: it would tell its makers of its use.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        options |= {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": _STORE}
+    try:
+        ray.init(address, **options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address!r} ({error}); expected the address that `ray start --head` told, "
+            '"auto" on a machine of the cluster, or "local"'
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def worker_count(jobs: int | None) -> int:
+    """Processes: as many as asked for, or as the cluster has cores."""
+    import ray
+
+    return jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def on_actors(
+    blocks: Any,
+    kind: type,
+    arguments: tuple[Any, ...],
+    *,
+    size: int,
+    jobs: tuple[int, int],
+    gpus: float,
+    batch_format: str = "numpy",
+) -> Iterator[str]:
+    """Hand a data set's batches to processes, and yield the summaries that they return.
+
+    Parameters
+    ----------
+    blocks : ray.data.Dataset
+    kind : type
+        Made once in each process from the arguments, and called with a batch.
+    arguments : tuple
+    size : int
+        Rows of a batch.
+    jobs : (int, int)
+        Processes at least and at most.
+    gpus : float
+        That each takes.
+    batch_format : str
+        As for ``map_batches``.
+
+    Raises
+    ------
+    Exception
+        What a process raised, which is what it would be without Ray: a full disk is an OSError.
+    """
+    import ray.data
+    import ray.exceptions
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False  # there is one already
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    summaries = blocks.map_batches(
+        kind,
+        batch_size=size,
+        batch_format=batch_format,
+        fn_constructor_args=arguments,
+        compute=ray.data.ActorPoolStrategy(min_size=jobs[0], max_size=jobs[1]),
+        num_cpus=1,
+        num_gpus=gpus or None,
+    )
+    try:
+        for row in summaries.iter_rows():
+            yield row["summary"]
+    except ray.exceptions.RayError as error:
+        raise _cause_of(error) from error
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """What went wrong in the process itself."""
+    seen = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    own = [found for found in seen if not type(found).__module__.startswith("ray.")]
+    return own[-1] if own else error
