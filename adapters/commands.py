@@ -133,8 +133,9 @@ def _annotate(
     from tcdcn_init.scale import annotate
 
     check_sample(sample, options["review"])
-    few = {} if sample is None else {"sample": sample}
-    report = annotate(images, out, initializer, address=address, jobs=jobs, force=force, **few, **options)
+    if sample is not None:
+        options["sample"] = sample
+    report = annotate(images, out, initializer, address=address, jobs=jobs, force=force, **options)
     typer.echo(as_text(report.text()), nl=False)
     if report.unreadable or report.unused:
         raise typer.Exit(1)

@@ -5,8 +5,8 @@
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
 comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`,
-`dlib_tables.py` and `stage_tables.py` beside this file. Pages that commands write as a whole are written again from
-their JSON.
+`dlib_tables.py`, `scale_tables.py` and `stage_tables.py` beside this file. Pages that commands write as a whole are
+written again from their JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import dlib_tables
+import scale_tables
 import stage_tables
 import tables
 
@@ -35,7 +36,9 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        body = (tables.TABLES | dlib_tables.TABLES | stage_tables.TABLES)[name](*arguments).strip("\n")
+        body = (tables.TABLES | dlib_tables.TABLES | scale_tables.TABLES | stage_tables.TABLES)[name](*arguments).strip(
+            "\n"
+        )
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
     def in_code(match: re.Match[str]) -> str:

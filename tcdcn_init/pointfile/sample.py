@@ -32,7 +32,7 @@ def check_sample(size: int | None, review: Path | None) -> None:
         raise ValueError(f"sample is {size}; expected a number of faces, 1 or more")
     if size is not None and review is None:
         raise ValueError(
-            f"a sample of {size} faces is for the page to review them; name that as well: --review FILE.html"
+            f"a sample of {size} faces is for a page to review them; name that as well: --review FILE.html"
         )
     if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
         raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")

@@ -88,6 +88,13 @@ class Tar:
                     file = tar.extractfile(member)
                     assert file is not None  # of a file it never is
                     yield ImageTask(path, data=file.read())
+            # A header that was cut off counts as the end for tarfile, which says nothing.
+            assert tar.fileobj is not None
+            tar.fileobj.seek(tar.offset)
+            if len(tar.fileobj.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                raise ValueError(
+                    "it ends without the mark of a tar's end; images may be missing: fetch or make it anew"
+                )
 
     def identity(self) -> str:
         """See `Piece`."""

@@ -60,8 +60,8 @@ def annotate(
     attributes: bool = False,
     apply_orientation: bool = True,
     piece: int = PIECE,
-    review: Path | None = None,
-    sample: int | None = 200,
+    review: str | Path | None = None,
+    sample: int = 200,
     settings: str = "",
     force: bool = False,
 ) -> RunReport:
@@ -95,9 +95,9 @@ def annotate(
         As for `pointfile.write_points`; boxes are for images that are files of their own.
     piece : int
         Images that a part has, roughly; a tar is one piece.
-    review : path, optional
+    review : str or path, optional
         .html: a page to look through a random sample of the faces.
-    sample : int, optional
+    sample : int
         Faces on it.
     settings : str
         What decides the results, for a reader of the journal; model and sources are compared in any case.
@@ -132,7 +132,8 @@ def annotate(
     out, start = Path(out).resolve(), time.monotonic()
     _check(jobs, gpus, piece)
     _make_room(out, force)
-    check_sample(sample if review is not None else None, review)
+    page = None if review is None else Path(review)
+    check_sample(None if page is None else sample, page)
     initializer = Initializer() if initializer is None else initializer
     own = Worker(initializer, dense, attributes=attributes, apply_orientation=apply_orientation, crops=False)
     make_worker = partial(
@@ -170,9 +171,9 @@ def annotate(
                 advance(note=f"{faces:,} faces")
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
         whole = [done[name] for name in sorted(done)]
-        if review is not None and sample is not None:
-            work.review(Path(review), whole, sample, apply_orientation)
-        report = RunReport.of(whole, out, time.monotonic() - start, review)
+        if page is not None:
+            work.review(page, whole, sample, apply_orientation)
+        report = RunReport.of(whole, out, time.monotonic() - start, page)
         report.write(out / REPORT, out / "_report.txt")
         journal.remove()
     return report
