@@ -83,7 +83,7 @@ def write_sample(path: Path, rows: Sequence[Row], read: Callable[[str], NDArray[
 def _crop(image: NDArray[Any], row: Row) -> FaceCrop:
     count = sum(re.fullmatch(r"x\d+", name) is not None for name in row)
     points = [(row[f"x{k}"], row[f"y{k}"]) for k in range(count)]
-    visible = [row.get(f"visible{k}") for k in range(5)]
+    visible = [row[f"visible{k}"] for k in range(count)]
     return crop_face(
         image, row["image"], row["face"], points, [row[side] for side in BOX],
         confidence=row["confidence"], visible=None if None in visible else np.array(visible, dtype=np.float64),

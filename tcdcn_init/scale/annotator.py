@@ -58,7 +58,7 @@ class Annotator:
         if folder is not None:
             os.chdir(folder)
         self._worker, self._out = make_worker(), out
-        self._columns = columns_of(self._worker.shape[0], self._worker.tasks)
+        self._columns = columns_of(self._worker.points, self._worker.tasks)
 
     def annotate(self, part: str, source: Path | str, tasks: Iterable[ImageTask]) -> Summary:
         """Write the part of some images.

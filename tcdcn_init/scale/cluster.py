@@ -10,6 +10,8 @@ from typing import Any
 
 __all__ = ["connected", "on_actors", "worker_count"]
 
+_STARTS = 5  # processes lost in their start, one after another, that end a run
+
 _STORE = 500_000_000  # bytes of a local cluster's object store, which here holds names and counts
 
 
@@ -90,6 +92,9 @@ def on_actors(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # there is one already
     context.print_on_execution_start = False
+    # Killed while it starts, a process is one that is lost like others.
+    if hasattr(context, "max_consecutive_actor_init_deaths"):
+        context.max_consecutive_actor_init_deaths = _STARTS
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     summaries = blocks.map_batches(
         kind,
@@ -115,4 +120,10 @@ def _cause_of(error: BaseException) -> BaseException:
         seen.append(cause)
         cause = getattr(cause, "cause", None) or cause.__cause__
     own = [found for found in seen if not type(found).__module__.startswith("ray.")]
-    return own[-1] if own else error
+    if own:
+        return own[-1]
+    first = str(error).strip().splitlines()[0]
+    return ChildProcessError(
+        f"the cluster's processes could not go on ({type(error).__name__}: {first}); what is finished is kept: run the "
+        "same command again to go on"
+    )

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.progress import progress
+from tcdcn_init.detection.detectors import Detector
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.sample import check_sample
-from tcdcn_init.pointfile.work import Dense, Worker
+from tcdcn_init.pointfile.work import Worker
 from tcdcn_init.scale.annotator import UNFINISHED, PieceAnnotator, TableAnnotator, name_hashes
 from tcdcn_init.scale.cluster import connected, on_actors, worker_count
 from tcdcn_init.scale.pieces import Boxes, Piece, cut, digest_of
@@ -56,7 +57,8 @@ def annotate(
     jobs: int | None = None,
     gpus: float = 0.0,
     boxes: Boxes | None = None,
-    dense: Dense | None = None,
+    detector: Detector = "auto",
+    turned: bool | None = None,
     attributes: bool = False,
     apply_orientation: bool = True,
     piece: int = PIECE,
@@ -91,7 +93,7 @@ def annotate(
     gpus : float
         Graphics processors that each process takes, such as 1, or 0.25 for four to one; the network then runs on it, in
         PyTorch. Detecting faces and reading images do not.
-    boxes, dense, attributes, apply_orientation
+    boxes, detector, turned, attributes, apply_orientation
         As for `pointfile.write_points`; boxes are for images that are files of their own.
     piece : int
         Images that a part has, roughly; a tar is one piece.
@@ -135,10 +137,16 @@ def annotate(
     page = None if review is None else Path(review)
     check_sample(None if page is None else sample, page)
     initializer = Initializer() if initializer is None else initializer
-    own = Worker(initializer, dense, attributes=attributes, apply_orientation=apply_orientation, crops=False)
     make_worker = partial(
-        _worker, initializer, dense, gpus, attributes=attributes, apply_orientation=apply_orientation
-    )  # fmt: skip
+        _worker,
+        initializer,
+        attributes=attributes,
+        apply_orientation=apply_orientation,
+        detector=detector if boxes is None else None,
+        turned=turned,
+    )
+    own = make_worker()  # what it answers is a part of the settings
+    make_worker = partial(make_worker, gpus=gpus)
     work: _Pieces | _Table
     if hasattr(source, "map_batches"):
         if boxes is not None:
@@ -147,7 +155,8 @@ def annotate(
     else:
         patterns = [source] if isinstance(source, str | Path) else source
         work = _Pieces(cut([str(pattern) for pattern in patterns], piece, out, boxes), out)
-    identity = f"{settings}; {work.identity}; of model {own.fingerprint}" + "; with attributes" * attributes
+    found = f"faces by {getattr(detector, '__name__', detector)}, turned copies {turned}"
+    identity = f"{settings}; {work.identity}; of model {own.fingerprint}; {found}" + "; with attributes" * attributes
     identity += "; as stored" * (not apply_orientation)
     with Journal(out / JOURNAL, identity) as journal, connected(address, jobs):
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
@@ -208,13 +217,12 @@ def _part(out: Path, name: str) -> Path:
     return out / f"{name}.parquet"
 
 
-def _worker(initializer: Initializer, dense: Dense | None, gpus: float, **options: Any) -> Worker:
+def _worker(initializer: Initializer, gpus: float = 0.0, **options: Any) -> Worker:
     if gpus:
-        initializer = Initializer(
-            initializer.model, backend=initializer.backend, passes=initializer.passes, mirror=initializer.mirror,
-            device="cuda",
-        )  # fmt: skip
-    return Worker(initializer, dense, crops=False, **options)
+        names = ("backend", "passes", "mirror", "dense")
+        same = {name: getattr(initializer, name) for name in names}
+        initializer = Initializer(initializer.model, **same, device="cuda")
+    return Worker(initializer, crops=False, **options)
 
 
 class _Pieces:

@@ -22,7 +22,7 @@ def initializer() -> Initializer:
 
 @pytest.fixture(scope="session")
 def make_worker(initializer):
-    return partial(Worker, initializer, None, attributes=False, apply_orientation=True, crops=False)
+    return partial(Worker, initializer, attributes=False, apply_orientation=True, crops=False)
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def _run_and_die(make_worker, out, piece, deadly):
     worker = make_worker()
 
     class Deadly:
-        shape, tasks = worker.shape, worker.tasks
+        points, tasks = worker.points, worker.tasks
 
         def __call__(self, tasks):
             def watched():

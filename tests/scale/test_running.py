@@ -151,7 +151,7 @@ def test_the_command_annotates_tables_and_draws_a_sample(cluster, table, run, tm
 
 
 @pytest.mark.slow
-def test_a_data_set_of_ray_is_annotated_once(cluster, table, initializer, tmp_path):
+def test_a_data_set_of_ray_is_annotated_once(cluster, table, initializer, make_worker, tmp_path):
     import ray.data
 
     dataset = ray.data.read_parquet(str(table))
@@ -160,9 +160,10 @@ def test_a_data_set_of_ray_is_annotated_once(cluster, table, initializer, tmp_pa
     assert (report.images, report.faces, report.unreadable) == (12, 1, 1)
     assert "portrait.png" in page.read_text()
     rows = rows_of(out)
+    found = "faces by auto, turned copies None"
     # As if it had been interrupted: the report is not there yet, nor one of the parts.
     (out / "_report.json").unlink()
-    journal = [json.dumps({"settings": f"; a data set of Ray; of model {_fingerprint(initializer)}"})]
+    journal = [json.dumps({"settings": f"; a data set of Ray; of model {make_worker().fingerprint}; {found}"})]
     parts = sorted(out.glob("part-*.parquet"))
     journal += [json.dumps({"piece": _summary(path)}) for path in parts[1:]]
     (out / "_journal").write_text("\n".join(journal) + "\n")
@@ -170,12 +171,6 @@ def test_a_data_set_of_ray_is_annotated_once(cluster, table, initializer, tmp_pa
     assert again.images == 12
     key = lambda row: row["image"]  # noqa: E731
     assert sorted(rows_of(out), key=key) == sorted(rows, key=key)
-
-
-def _fingerprint(initializer):
-    from tcdcn_init.pointfile.work import Worker
-
-    return Worker(initializer, None, attributes=False, apply_orientation=True, crops=False).fingerprint
 
 
 def _summary(path: Path):
