@@ -133,7 +133,7 @@ def annotate(
     require("pyarrow", "annotation over several machines", "ray")
     out, start = Path(out).resolve(), time.monotonic()
     _check(jobs, gpus, piece)
-    _make_room(out, force)
+    _check_room(out, force)
     page = None if review is None else Path(review)
     check_sample(None if page is None else sample, page)
     initializer = Initializer() if initializer is None else initializer
@@ -158,6 +158,8 @@ def annotate(
     found = f"faces by {getattr(detector, '__name__', detector)}, turned copies {turned}"
     identity = f"{settings}; {work.identity}; of model {own.fingerprint}; {found}" + "; with attributes" * attributes
     identity += "; as stored" * (not apply_orientation)
+    if force:
+        _remove_finished(out)
     with Journal(out / JOURNAL, identity) as journal, connected(address, jobs):
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
         done = {entry["part"]: Summary(**entry) for entry in journal.pieces if _part(out, entry["part"]).exists()}
@@ -197,20 +199,24 @@ def _check(jobs: int | None, gpus: float, piece: int) -> None:
         raise ValueError(f"gpus is {gpus}; expected graphics processors a process, 0 or more")
 
 
-def _make_room(out: Path, force: bool) -> None:
-    """Remove a finished run where that is asked for, and never what is no run."""
+def _check_room(out: Path, force: bool) -> None:
+    """Refuse a folder with parts that are of a finished run, or of none."""
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"output {out} is a file; expected a folder for the parts")
-    parts = list(out.glob("part-*.parquet"))
-    if (out / REPORT).exists():
-        if not force:
-            raise FileExistsError(f"a finished run lies in {out}; choose another folder, or replace it with --force")
-        for path in (*parts, out / REPORT):
-            path.unlink()
-    elif parts and not (out / JOURNAL).exists():
+    is_finished = (out / REPORT).exists()
+    if is_finished and not force:
+        raise FileExistsError(f"a finished run lies in {out}; choose another folder, or replace it with --force")
+    stranger = next(out.glob("part-*.parquet"), None)
+    if stranger is not None and not is_finished and not (out / JOURNAL).exists():
         raise FileExistsError(
-            f"{parts[0]} and other parts are there already, of no unfinished run; choose another folder, or remove them"
+            f"{stranger} is there already, and of no unfinished run; choose another folder, or remove what is in this one"
         )
+
+
+def _remove_finished(out: Path) -> None:
+    if (out / REPORT).exists():
+        for path in (*out.glob("part-*.parquet"), out / REPORT):  # the report last: until then they are a run's
+            path.unlink()
 
 
 def _part(out: Path, name: str) -> Path:
