@@ -47,11 +47,23 @@ def connected(address: str, jobs: int | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def worker_count(jobs: int | None) -> int:
-    """Processes: as many as asked for, or as the cluster has cores."""
+def worker_count(jobs: int | None, gpus: float) -> int:
+    """Processes: as many as asked for, or as the cluster has cores and, where they are wanted, graphics processors for.
+
+    Raises
+    ------
+    ValueError
+        If the cluster has no such processor: Ray would wait for one for ever.
+    """
     import ray
 
-    return jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    there = ray.cluster_resources()
+    if gpus > there.get("GPU", 0.0):
+        raise ValueError(
+            f"gpus is {gpus}, and the cluster has {there.get('GPU', 0.0):g} graphics processors; expected no more, or 0"
+        )
+    most = min(there["CPU"], there["GPU"] / gpus) if gpus else there["CPU"]
+    return jobs or max(1, int(most))
 
 
 def on_actors(

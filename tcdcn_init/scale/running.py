@@ -117,7 +117,8 @@ def annotate(
     FileNotFoundError
         If a source matches nothing, or a part is not seen from here.
     ValueError
-        If an option is out of its range, or an unfinished run of other sources, model or options lies in `out`.
+        If an option is out of its range, the cluster lacks graphics processors, or an unfinished run of other sources,
+        model or options lies in `out`.
     ImportError
         If ray or pyarrow is not installed.
     OSError
@@ -169,7 +170,7 @@ def annotate(
             logger.info("%d parts are done already; going on", len(done))
         faces = 0
         with progress("Annotating", work.total(done), "pieces") as advance:
-            for line in work.run(make_worker, done, worker_count(jobs), gpus):
+            for line in work.run(make_worker, done, worker_count(jobs, gpus), gpus):
                 summary = Summary(**json.loads(line))
                 if not _part(out, summary.part).exists():
                     raise FileNotFoundError(
@@ -209,7 +210,7 @@ def _check_room(out: Path, force: bool) -> None:
     stranger = next(out.glob("part-*.parquet"), None)
     if stranger is not None and not is_finished and not (out / JOURNAL).exists():
         raise FileExistsError(
-            f"{stranger} is there already, and of no unfinished run; choose another folder, or remove what is in this one"
+            f"{stranger} is there already, and of no unfinished run; choose another folder, or remove what lies here"
         )
 
 
