@@ -144,6 +144,7 @@ def throughputs(
         found.setdefault(name, []).append(seconds)
         found.setdefault(f"start of {name}", []).append(start)
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as the other processes have
     with connected("local", jobs):
         for _ in range(repeats):
             note(

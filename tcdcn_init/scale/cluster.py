@@ -26,6 +26,7 @@ def connected(address: str, jobs: int | None) -> Iterator[None]:
     """
     # Asked before it is imported: it would tell its makers of its use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)
     import ray
 
     if ray.is_initialized():
@@ -107,7 +108,6 @@ def on_actors(
     # Killed while it starts, a process is one that is lost like others.
     if hasattr(context, "max_consecutive_actor_init_deaths"):
         context.max_consecutive_actor_init_deaths = _STARTS
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     summaries = blocks.map_batches(
         kind,
         batch_size=size,

@@ -24,8 +24,10 @@ pytest.importorskip("ray", reason='Ray is not installed: pip install ".[ray]"')
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    with connected("local", 2):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # beside other tests, its processes would wait long at their 15
+        with connected("local", 2):
+            yield
 
 
 @pytest.fixture(scope="module")
