@@ -34,6 +34,8 @@ def connected(address: str, jobs: int | None) -> Iterator[None]:
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
+        # Otherwise it tells on the terminal what it takes for a danger and is none here.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         options |= {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": _STORE}
     try:
         ray.init(address, **options)
@@ -108,6 +110,8 @@ def on_actors(
     # Killed while it starts, a process is one that is lost like others.
     if hasattr(context, "max_consecutive_actor_init_deaths"):
         context.max_consecutive_actor_init_deaths = _STARTS
+    # It has set a level of its own by now.
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     summaries = blocks.map_batches(
         kind,
         batch_size=size,

@@ -25,6 +25,8 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 CONTAINER_SUFFIXES = (*TAR_SUFFIXES, ".parquet")
 """Files that hold many images."""
 
+_LEAST, _MANY = 16, 64  # images of a piece, and pieces of a folder, before pieces grow
+
 Boxes: TypeAlias = Mapping[str, Sequence[ArrayLike]]
 
 
@@ -133,7 +135,7 @@ def cut(patterns: Sequence[str], size: int, out: Path, boxes: Boxes | None = Non
         As for `pointfile.find_images`: files, folders, patterns and lists. Beside images they may be tars and parquet
         files; a tar is a piece whatever its size, since it can only be read from its beginning.
     size : int
-        Images that a piece has, roughly.
+        Images that a piece has, roughly; of few files that are images fewer, so that there is work for many processes.
     out : pathlib.Path
         Absolute; parquet files below it are no sources.
     boxes : mapping of str to sequence of boxes, optional
@@ -168,6 +170,7 @@ def cut(patterns: Sequence[str], size: int, out: Path, boxes: Boxes | None = Non
             pieces += [RowGroups(path, *groups) for groups in rows_by_group(path, size)]
     own = {} if boxes is None else boxes_by_image(images, boxes)
     tasks = [ImageTask(path, own.get(path)) for path in images]
+    size = min(size, max(_LEAST, len(images) // _MANY))
     files: list[Piece] = [Files(tuple(tasks[start : start + size])) for start in range(0, len(tasks), size)]
     return files + pieces
 

@@ -136,11 +136,11 @@ class RunReport:
         --------
         >>> report = RunReport.of([summary_of("part-000000", [], 0.5)], Path("out"), 1.0, None)
         >>> print(report.text().splitlines()[0])
-        0 faces in 0 images -> out (1 parts)
+        0 faces in 0 images -> out (1 part)
         """
         each = f", {1e3 * self.worker_seconds / self.images:.0f} ms an image" if self.images else ""
         lines = [
-            f"{self.faces:,} faces in {self.images:,} images -> {self.out} ({self.parts:,} parts)",
+            f"{self.faces:,} faces in {self.images:,} images -> {self.out} ({self.parts:,} part{'s' * (self.parts != 1)})",
             f"{duration(self.seconds)}; {duration(self.worker_seconds)} of all workers together{each}",
             f"without a face: {self.without_face:,} images",
             f"unreadable: {self.unreadable:,} images; not used: {self.unused:,} faces",

@@ -96,7 +96,7 @@ def annotate(
     boxes, detector, turned, attributes, apply_orientation
         As for `pointfile.write_points`; boxes are for images that are files of their own.
     piece : int
-        Images that a part has, roughly; a tar is one piece.
+        Images that a part has at most, roughly; a tar is one piece.
     review : str or path, optional
         .html: a page to look through a random sample of the faces.
     sample : int

@@ -52,6 +52,12 @@ def test_files_are_cut_into_pieces_of_a_size_in_their_order(tmp_path):
     assert [task.path for task in pieces[1].tasks({str(tmp_path / "3.jpg")})] == [tmp_path / "3.jpg"]
 
 
+def test_few_files_are_cut_into_small_pieces(tmp_path):
+    for k in range(40):
+        (tmp_path / f"{k:02d}.jpg").write_bytes(b"")
+    assert [len(list(piece.tasks())) for piece in cut([str(tmp_path)], 1000, OUT)] == [16, 16, 8]
+
+
 @pytest.mark.parametrize("name", ["faces.tar", "faces.tar.gz"])
 def test_images_of_a_tar_are_named_by_it_and_other_members_are_left_alone(tmp_path, name):
     path = write_tar(tmp_path / name, {**CONTENT, "a/6.PNG": b"png", "0.json": b"{}", "._0.jpg": b"a Mac's"})
