@@ -139,8 +139,9 @@ class RunReport:
         0 faces in 0 images -> out (1 part)
         """
         each = f", {1e3 * self.worker_seconds / self.images:.0f} ms an image" if self.images else ""
+        parts = "part" if self.parts == 1 else "parts"
         lines = [
-            f"{self.faces:,} faces in {self.images:,} images -> {self.out} ({self.parts:,} part{'s' * (self.parts != 1)})",
+            f"{self.faces:,} faces in {self.images:,} images -> {self.out} ({self.parts:,} {parts})",
             f"{duration(self.seconds)}; {duration(self.worker_seconds)} of all workers together{each}",
             f"without a face: {self.without_face:,} images",
             f"unreadable: {self.unreadable:,} images; not used: {self.unused:,} faces",
