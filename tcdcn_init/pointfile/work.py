@@ -127,7 +127,9 @@ class Worker:
         [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
         answers = (face.points, *written(face))
         self.points = len(answers[1])
-        self.fingerprint = hashlib.sha256(b"".join(each.tobytes() for each in answers)).hexdigest()[:16]
+        # The options too: on one image, answers with other ones may be the same.
+        options = f"{initializer.passes} {initializer.mirror}".encode()
+        self.fingerprint = hashlib.sha256(b"".join([options, *(each.tobytes() for each in answers)])).hexdigest()[:16]
 
     def __call__(self, tasks: Iterable[ImageTask]) -> list[ImageResult]:
         """What became of each image, in order; their drawings are on the disk."""
