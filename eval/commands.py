@@ -247,17 +247,39 @@ def detection(
 
 @commands.command()
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A .safetensors file with confidence outputs, such as tcdcn-robust's.")],
+    model: Annotated[Path, typer.Argument(help="A .safetensors file, such as tcdcn-robust's; or of dense points.")],
     data: Annotated[Path, typer.Option(help="Folder of MTFL, or one with mtfl/, lfpw/, helen/, infants/ ...")],
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
+    """Calibrate what a model says of itself on held-out training faces, into its file; then export it again."""
     require("torch", "calibrating", "train")
+    from tcdcn_init.eval.dense_points import calibrate_dense
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.calibration import calibrate_model
+    from tcdcn_init.network.dense_config import DenseConfig
+    from tcdcn_init.network.model_file import load_model
 
-    typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+    if isinstance(load_model(model)[0].config, DenseConfig):
+        typer.echo(f"{model}: {calibrate_dense(model, data, seed)}")
+    else:
+        typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+
+
+@commands.command()
+def dense(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Folder with lfpw/, helen/; for what is hidden aflw68/ and mtfl/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets dense.json.")],
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure what the 68 points say of themselves: expected against actual errors, and what is hidden."""
+    from tcdcn_init.eval.dense_points import dense_table, run_dense
+    from tcdcn_init.eval.measuring.settings import Settings
+
+    settings = Settings(limit=limit, seed=seed, command=given_command(context))
+    typer.echo(dense_table(run_dense(data, out, settings).figures))
 
 
 @commands.command()

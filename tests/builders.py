@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -141,3 +142,18 @@ def portrait_clip(name: str, start: int, stop: int) -> list[Shown]:
     actor = cut_out(astronaut(), PORTRAIT_POINTS, PORTRAIT_BOX)
     clip = make_clip(name, [actor] * SCENARIOS[name].actors, 0, "portrait")
     return [clip[number] for number in range(start, stop)]
+
+
+def lively(network: Any) -> Any:
+    """A network with statistics of normalisation and heads as training leaves them, in evaluation mode."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.3)
+            module.running_var.uniform_(0.5, 2.0)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.2)
+    return network.eval()

@@ -86,7 +86,7 @@ RECIPES = {
     "ert68-300w": ERTRecipe(
         dataset="300w-train",
         config=ERTConfig(
-            cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=10, num_threads=1
+            cascade_depth=10, num_trees_per_cascade_level=300, tree_depth=4, oversampling_amount=5, num_threads=1
         ),
         starts="tcdcn",
         around="points",

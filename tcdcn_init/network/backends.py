@@ -16,7 +16,7 @@ from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import find_model, parse_config
 
@@ -254,7 +254,7 @@ def check_answers(backend: Backend, path: Path) -> None:
     ValueError
         If it fails, or its answers have other shapes than its metadata says, or are not finite.
     """
-    count = backend.config.points if isinstance(backend.config, StageConfig) else 5
+    count = backend.config.points if isinstance(backend.config, DenseConfig) else 5
     lengths: dict[str, tuple[int, ...]] = {"points": (count, 2), "face": (2,)}
     lengths |= {"expected_error": (count,), "visible": (count,)}
     lengths |= {task: (len(classes),) for task, classes in TASKS.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
@@ -160,14 +161,14 @@ class ResidualConfig:
 NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
 """One network that takes every crop."""
 
-ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | StageConfig
+ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | DenseConfig
 """What a model file may hold."""
 
-_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[StageConfig]] = {
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[DenseConfig]] = {
     "tcdcn": TCDCNConfig,
     "residual": ResidualConfig,
     "two-stage": TwoStageConfig,
-    "dense": StageConfig,
+    "dense": DenseConfig,
 }
 
 
@@ -197,7 +198,12 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     if kind == "two-stage":
-        stages = {stage: StageConfig(**_with_tuples(given[stage])) for stage in ("coarse", "fine")}
+        # Files may also state what every stage is: of five points, and asked whether there is a face.
+        common = ("points", "face")
+        stages = {
+            stage: StageConfig(**{k: v for k, v in _with_tuples(given[stage]).items() if k not in common})
+            for stage in ("coarse", "fine")
+        }
         given = {**given, **stages}
     return _KINDS[kind](**given)
 

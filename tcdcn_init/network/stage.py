@@ -15,6 +15,7 @@ and how far off it may be.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["Layer", "Stage", "TwoStage", "Votes"]
+__all__ = ["Layer", "Stage", "TwoStage", "Votes", "fold_layers", "trunk"]
 
 
 class Layer(nn.Module):
@@ -50,6 +51,31 @@ class Layer(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, filters, H / stride, W / stride)."""
         return functional.relu(self.norm(self.convolution(maps)))
+
+
+def trunk(fold: int, widths: Sequence[int], layers: Sequence[int]) -> nn.Sequential:
+    """The convolutions of a network of several levels, each but the first beginning at half the side before.
+
+    Parameters
+    ----------
+    fold, widths, layers
+        As of `stage_config.StageConfig`.
+    """
+    made: list[nn.Module] = []
+    channels = fold**2
+    for level, (filters, count) in enumerate(zip(widths, layers, strict=True)):
+        for number in range(count):
+            made.append(Layer(channels, filters, 1 if number or not level else 2))
+            channels = filters
+    return nn.Sequential(*made)
+
+
+def fold_layers(network: nn.Module) -> None:
+    """Fold the normalisation of each `Layer` of a network, in evaluation mode, into its convolution."""
+    for layer in network.modules():
+        if isinstance(layer, Layer):
+            layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
+            layer.norm = nn.Identity()
 
 
 class Votes(nn.Module):
@@ -104,20 +130,13 @@ class Stage(nn.Module):
     def __init__(self, config: StageConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or StageConfig()
-        layers: list[nn.Module] = []
-        channels = config.fold**2
-        for level, (filters, count) in enumerate(zip(config.widths, config.layers, strict=True)):
-            for number in range(count):
-                layers.append(Layer(channels, filters, 1 if number or not level else 2))
-                channels = filters
-        self.trunk = nn.Sequential(*layers)
-        self.feature = nn.Linear(channels * config.sides[-1] ** 2, config.feature)
-        lengths = {"points": 2 * config.points, **{task: len(TASKS[task]) for task in config.tasks}}
-        lengths |= {"face": 2} if config.face else {}
-        lengths |= {"expected_error": config.points, "visible": config.points}
+        self.trunk = trunk(config.fold, config.widths, config.layers)
+        self.feature = nn.Linear(config.widths[-1] * config.sides[-1] ** 2, config.feature)
+        lengths = {"points": 10, **{task: len(TASKS[task]) for task in config.tasks}}
+        lengths |= {"face": 2, "expected_error": 5, "visible": 5}
         self.heads = nn.ModuleDict({name: nn.Linear(config.feature, length) for name, length in lengths.items()})
         self.joined: nn.Linear | None = None  # all heads at once, of a folded network
-        self.votes = Votes(config.widths[-2], config.sides[-2], config.feature, config.points)
+        self.votes = Votes(config.widths[-2], config.sides[-2], config.feature, 5)
         with torch.no_grad():
             # Points begin near the mean shape and errors near a tenth of the inter-ocular distance.
             for name in ("points", "expected_error", "visible"):
@@ -127,7 +146,7 @@ class Stage(nn.Module):
 
     @property
     def points_bias(self) -> Tensor:
-        """(2 P,) bias of the points' own head: the shape that a featureless crop gives."""
+        """(10,) bias of the points' own head: the shape that a featureless crop gives."""
         return self.heads["points"].get_parameter("bias")
 
     def maps_and_feature(self, crops: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,10 +169,7 @@ class Stage(nn.Module):
             A copy in evaluation mode.
         """
         copied = copy.deepcopy(self).eval()
-        for layer in copied.trunk:
-            assert isinstance(layer, Layer)
-            layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
-            layer.norm = nn.Identity()
+        fold_layers(copied)
         del copied.heads["points"]  # a first answer that only training asks for
         weights, biases = (
             torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")
@@ -177,8 +193,8 @@ class Stage(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            "points" (N, P, 2) in the crop's frame; each task and "face": logarithms of odds; "expected_error" (N, P),
-            above 0, in inter-ocular distances; "visible" (N, P), logarithms of odds; and in training "first points",
+            "points" (N, 5, 2) in the crop's frame; each task and "face": logarithms of odds; "expected_error" (N, 5),
+            above 0, in inter-ocular distances; "visible" (N, 5), logarithms of odds; and in training "first points",
             the shared feature's own.
         """
         maps, feature = self.maps_and_feature(crops)
@@ -195,7 +211,7 @@ class Stage(nn.Module):
             outputs = dict(zip(self.heads, torch.split(self.joined(feature), lengths, dim=1), strict=True))
         voted = self.votes(maps, feature)
         if self.training:
-            outputs["first points"] = outputs["points"].reshape(-1, self.config.points, 2)
+            outputs["first points"] = outputs["points"].reshape(-1, 5, 2)
         outputs["points"] = voted[..., :2]
         outputs["expected_error"] = (outputs["expected_error"] + voted[..., 2]).clamp(-8.0, 4.0).exp()
         outputs["visible"] = outputs["visible"] + voted[..., 3]

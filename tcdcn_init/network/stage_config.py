@@ -29,11 +29,8 @@ class StageConfig:
         Convolutions of each level. The last level but one votes for the points (`stage.Votes`).
     feature : int
         Length of the shared feature.
-    points : int
     tasks : tuple of str
-        As in `architecture.TCDCNConfig`.
-    face : bool
-        Whether it says if the crop shows a face at all.
+        As in `config.TCDCNConfig`.
     """
 
     side: int = 80
@@ -42,9 +39,7 @@ class StageConfig:
     widths: tuple[int, ...] = (40, 80, 128)
     layers: tuple[int, ...] = (2, 3, 2)
     feature: int = 192
-    points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
-    face: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -53,10 +48,10 @@ class StageConfig:
             raise ValueError(
                 f"widths {self.widths} and layers {self.layers}; expected one of each per level, two levels or more"
             )
-        if min((*self.widths, self.side, self.feature, self.fold, self.points)) < 1 or not self.view:
+        if min((*self.widths, self.side, self.feature, self.fold)) < 1 or not self.view:
             raise ValueError(
-                f"side {self.side}, fold {self.fold}, widths {self.widths}, feature {self.feature}, "
-                f"points {self.points}, view {self.view}; expected more than 0"
+                f"side {self.side}, fold {self.fold}, widths {self.widths}, feature {self.feature}, view {self.view}; "
+                "expected more than 0"
             )
         if self.side % self.fold:
             raise ValueError(f"side {self.side} cannot be laid in squares of {self.fold}; expected a multiple of it")
@@ -74,7 +69,7 @@ class StageConfig:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers."""
-        return ("points", *self.tasks, "expected_error", *(("face",) if self.face else ()), "visible")
+        return ("points", *self.tasks, "expected_error", "face", "visible")
 
 
 COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), feature=128)
@@ -101,10 +96,6 @@ class TwoStageConfig:
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"
-            )
-        if self.coarse.points != 5 or self.fine.points != 5:
-            raise ValueError(
-                f"the stages place {self.coarse.points} and {self.fine.points} points; expected 5, which centre crops"
             )
         if self.coarse.tasks != self.fine.tasks:
             raise ValueError(f"the stages' tasks are {self.coarse.tasks} and {self.fine.tasks}; expected the same")

@@ -17,7 +17,7 @@ from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
+from tcdcn_init.network.stage_config import COARSE, FINE, StageConfig, TwoStageConfig
 from tcdcn_init.training.stages.data import blended, hidden_flags, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
@@ -139,7 +139,10 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
         Before training, when the data or the folder do not fit.
     """
     sets, flags = training_sets(root), hidden_flags(root)
-    network = TwoStage(TwoStageConfig(recipe.coarse.network, recipe.fine.network))
+    coarse, fine = recipe.coarse.network, recipe.fine.network
+    assert isinstance(coarse, StageConfig)
+    assert isinstance(fine, StageConfig)
+    network = TwoStage(TwoStageConfig(coarse, fine))
     figures: dict[str, dict[str, tuple[float, float]]] = {}
     for stage in ("coarse", "fine"):
         config, aligned = getattr(recipe, stage), stage == "fine"
