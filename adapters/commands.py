@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tcdcn_init._shared.commands import BackendOption, JobsOption, MirrorOption, ModelOption, PassesOption, SeedOption
+from tcdcn_init._shared.commands import (
+    BackendOption,
+    DetectorOption,
+    JobsOption,
+    MirrorOption,
+    ModelOption,
+    PassesOption,
+    SeedOption,
+    TurnedOption,
+)
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
@@ -32,6 +41,8 @@ def points(
         typer.Option(help="csv, json, parquet, imglab, coco, cvat, label-studio or pts (a folder); default: by --out."),
     ] = None,
     boxes: Annotated[Path | None, typer.Option(help="CSV of boxes: image, left, top, right, bottom.")] = None,
+    detector: DetectorOption = "auto",
+    turned: TurnedOption = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for copies with the points drawn in (JPEG).")] = None,
     review: Annotated[Path | None, typer.Option(help="Page (.html) to look through the faces.")] = None,
     jobs: JobsOption = 1,
@@ -53,28 +64,31 @@ def points(
     An interrupted run goes on when the command is repeated. An image without a face has a row without points. Images
     that cannot be read are listed at the end and in the output, and make the exit code 1.
     """
-    from tcdcn_init.adapters.base import load_regressor
     from tcdcn_init.datasets.boxes import read_boxes
     from tcdcn_init.initializer import Initializer
     from tcdcn_init.pointfile import find_images, write_points
 
+    if boxes and (detector != "auto" or turned is not None):
+        raise ValueError("--boxes says where faces are; leave out --detector and --turned, which look for them")
     for target in filter(None, (out, review)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
-    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror)
+    initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
+    found = f"of {detector}, turned copies {turned}"
     report = write_points(
         find_images(images),
         out,
         initializer,
         boxes=read_boxes(boxes, check=False) if boxes else None,
-        dense=load_regressor("tcdcn-68").fit_from_points if dense else None,
+        detector=detector,
+        turned=turned,
         draw=draw,
         review=review,
         attributes=attributes,
         apply_orientation=not as_stored,
         format=format,
         jobs=jobs,
-        settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or 'detected'}, "
+        settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or found}, "
         f"{'68' if dense else '5'} points",
     )
     typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
@@ -85,7 +99,7 @@ def points(
         advice = (
             "the box file has none for them"
             if boxes
-            else "try larger or upright images, or give the boxes of another detector: --boxes"
+            else "try larger or upright images, another --detector, or give boxes: --boxes"
         )
         typer.secho(f"no face in {len(report.without_face)} of them ({few}): {advice}", fg="yellow", err=True)
     for path, reason in report.unreadable.items():

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from tcdcn_init._shared.commands import BackendOption, ModelOption, split_names
+from tcdcn_init._shared.commands import BackendOption, DetectorOption, ModelOption, split_names
 from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.network.config import DEFAULT_BACKEND
@@ -153,6 +153,7 @@ def video(
     smooth: Annotated[
         bool, typer.Option("--smooth", help="One-euro filter: steadier, and on a still face 0.1 s late.")
     ] = False,
+    detector: DetectorOption = "auto",
     redetect_every: Annotated[float, typer.Option(help="Seconds between two searches for new faces.")] = 1.0,
     max_lost: Annotated[float, typer.Option(help="Seconds for which a face that is lost keeps its id.")] = 3.0,
     model: ModelOption = DEFAULT_MODEL,
@@ -173,11 +174,14 @@ def video(
             raise FileExistsError(f"{each} exists already; choose another name, or replace it with --force")
     tracker = FaceTracker(
         Initializer(model, backend=backend),
+        detector=detector,
         smoothing=OneEuro() if smooth else None,
         redetect_every=redetect_every,
         max_lost=max_lost,
     )
-    settings = f"model {model}, smooth {smooth}, redetect every {redetect_every}, max lost {max_lost}"
+    settings = (
+        f"model {model}, detector {detector}, smooth {smooth}, redetect every {redetect_every}, max lost {max_lost}"
+    )
     report = write_video_points(file, out, tracker, draw=draw, settings=settings)
     typer.echo(as_text(f"{report.faces} faces in {report.frames} frames -> {report.out}"))
     if report.without_face:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.detection.search import LEAST_CERTAINTY, all_lie, sifted
+from tcdcn_init.detection.search import LEAST_CERTAINTY, all_lie, certainty, sifted
 from tcdcn_init.eval.detection.measure import TURNS, Record
 from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
@@ -142,9 +142,9 @@ def found_in(record: Record, name: str, turned: str, turn: int, least: float) ->
     The same steps as `detection.search.find_faces`.
     """
     quarters = np.array([row[0] for row in record[name]["hits"]])
-    answers = np.array(record[name]["answers"][turn], dtype=np.float64).reshape(-1, 6)
+    answers = np.array(record[name]["answers"][turn], dtype=np.float64).reshape(-1, 7)
     upright = np.flatnonzero(quarters == turn)
-    certain, roll, squares = answers[:, 0], answers[:, 1], answers[:, 2:]
+    certain, roll, squares = certainty(answers[:, 0], answers[:, 1]), answers[:, 2], answers[:, 3:]
     rows = upright[sifted(certain[upright], squares[upright], least)]
     again = bool(WAYS[turned] or (WAYS[turned] is None and all_lie(roll[rows])))
     if again:

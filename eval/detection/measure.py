@@ -15,7 +15,7 @@ from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.detection.detectors import LAX
-from tcdcn_init.detection.search import certainty, inside, point_squares
+from tcdcn_init.detection.search import face_odds, inside, point_squares
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.photographs import Photograph
 from tcdcn_init.eval.measuring.settings import Settings
@@ -29,7 +29,7 @@ TURNS = (0, 1, 2)
 Record = dict[str, Any]
 """Of a photograph; JSON can hold it. "faces": its boxes. Of each detector: "hits", rows of the quarter in which a hint
 came up, its box in the photograph and its score; "seconds" of each quarter's search. "answers": of each of `TURNS`,
-certainty, roll and square of every hint; "asking": seconds that they took."""
+confidence, logarithm of the odds of a face, roll and square of every hint; "asking": seconds that they took."""
 
 
 def look_at(
@@ -91,11 +91,8 @@ class _Worker:
             boxes = turned_back(hints[:, 1:5], -turn, copy.shape[:2])
             raw, took = _timed(partial(self.judge.raw, copy, boxes, on_bad="nan"))
             squares = turned_back(point_squares(raw.points), turn, image.shape[:2])
-            answers.append(
-                _rounded(
-                    np.column_stack([certainty(raw, self.judge.calibration), roll_degrees(raw.points), squares]), 5
-                )
-            )
+            said = [raw.confidence, face_odds(raw, self.judge.calibration), roll_degrees(raw.points), squares]
+            answers.append(_rounded(np.column_stack(said), 5))
             asking.append(took)
         return {"hits": _rounded(hints), "seconds": seconds, "answers": answers, "asking": asking}
 

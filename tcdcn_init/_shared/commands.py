@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from tcdcn_init.network.config import BackendName
 __all__ = [
     "AfwOption",
     "BackendOption",
+    "DetectorOption",
     "JobsOption",
     "LimitOption",
     "MirrorOption",
@@ -26,6 +28,7 @@ __all__ = [
     "PassesOption",
     "PlainGroup",
     "SeedOption",
+    "TurnedOption",
     "given_command",
     "is_given",
     "one_of",
@@ -66,6 +69,19 @@ def _models() -> Iterable[str]:
     return bundled_models()
 
 
+def _detectors() -> Iterable[str]:
+    from tcdcn_init.detection import available_detectors
+
+    return available_detectors()
+
+
+def _with_own_modules(detector: str) -> str:
+    """The same; module:function may then be of the working folder, as for ``python -m``."""
+    if ":" in detector and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return detector
+
+
 ModelOption = Annotated[
     str, typer.Option(help="Bundled model, or path of a model file.", autocompletion=one_of(_models))
 ]
@@ -73,6 +89,18 @@ BackendOption = Annotated[
     BackendName, typer.Option(help="What runs the network; auto: onnx where the model has a .onnx file.")
 ]
 PassesOption = Annotated[int, typer.Option(min=1, help="Passes over a face at most; 1 never makes a second.")]
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        help="What finds faces: a name, or module:function of your own.",
+        autocompletion=one_of(_detectors),
+        callback=_with_own_modules,
+    ),
+]
+TurnedOption = Annotated[
+    bool | None,
+    typer.Option(help="Search copies turned by quarters too; default: where no upright face was found."),
+]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
 SeedOption = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]

@@ -30,8 +30,8 @@ def detect_boxes(image: Any, detector: Detector = "auto", *, turned: bool | None
     detector : str or callable
         "dlib": dlib's frontal HOG detector, needs the extra ``[dlib]``. "skimage": the LBP cascade that ships in
         scikit-image, which finds fewer faces. "auto": dlib where it is installed. Or the name that another package
-        offers (`available_detectors`); or a callable from an image to its boxes, in any form that `initialize` takes
-        (`adapters.detectors` has some). All of these can be used from several threads.
+        offers (`available_detectors`), or "module:function"; or a callable from an image to its boxes, in any form that
+        `initialize` takes (`adapters.detectors` has some). All of these can be used from several threads.
     turned : bool, optional
         Whether to search copies of the image turned by quarters too, in which faces that lie or stand on their head
         are upright; it takes four times as long. None, the default: only where no face was found otherwise whose head

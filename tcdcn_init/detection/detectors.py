@@ -5,13 +5,15 @@ A package registers a detector by an entry point, and its name then works wherev
     [project.entry-points."tcdcn_init.detectors"]
     mine = "my_package:detect"
 
-where ``detect(image)`` returns boxes in any form that `initialize` takes.
+where ``detect(image)`` returns boxes in any form that `initialize` takes. Without a package, ``my_module:detect`` is a
+name too.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import pkgutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
@@ -23,12 +25,12 @@ from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
 from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.lbp import search_lbp
 
-__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector"]
+__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector", "resolved"]
 
 logger = logging.getLogger("tcdcn_init")
 
 Detector: TypeAlias = str | Callable[[Any], Any]
-"""A name of `available_detectors`, or a callable from an image to its boxes."""
+"""A name of `available_detectors`, "module:function", or a callable from an image to its boxes."""
 
 ENTRY_POINT_GROUP = "tcdcn_init.detectors"
 """Each entry point of this group names a callable from an image to its boxes."""
@@ -52,11 +54,12 @@ def available_detectors() -> list[str]:
 
 
 def load_detector(name: str) -> Callable[[Any], Any]:
-    """The detector that an installed package offers under a name.
+    """The detector that an installed package offers under a name, or that stands in a module.
 
     Parameters
     ----------
     name : str
+        Of an entry point, or "module:function".
 
     Returns
     -------
@@ -66,23 +69,51 @@ def load_detector(name: str) -> Callable[[Any], Any]:
     Raises
     ------
     ValueError
-        If no installed package offers the name, or several do.
+        If no installed package offers the name, several do, or it is no callable.
     ImportError
-        If the package that offers it cannot be imported.
+        If the module cannot be imported.
+
+    Examples
+    --------
+    >>> load_detector("numpy:asarray")
+    <built-in function asarray>
     """
-    offers = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
-    if not offers:
-        raise ValueError(unknown_name("detector", name, available_detectors()))
-    if len(offers) > 1:
-        raise ValueError(f"detector {name!r} is offered more than once: {', '.join(offers)}; uninstall all but one")
-    [(place, offer)] = offers.items()
+    place = name
+    load: Callable[[], Any] = functools.partial(pkgutil.resolve_name, name)
+    if ":" not in name:
+        offers = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
+        if not offers:
+            raise ValueError(unknown_name("detector", name, [*available_detectors(), "module:function"]))
+        if len(offers) > 1:
+            raise ValueError(f"detector {name!r} is offered more than once: {', '.join(offers)}; uninstall all but one")
+        [(place, offer)] = offers.items()
+        load = offer.load
     try:
-        detector = offer.load()
-    except (ImportError, AttributeError) as error:
+        detector = load()
+    except (ImportError, AttributeError, ValueError) as error:
         raise ImportError(f"detector {name!r} cannot be imported from {place}: {error}") from error
     if not callable(detector):
         raise ValueError(f"detector {name!r} from {place} is a {type(detector).__name__}; expected a callable")
     return detector  # type: ignore[no-any-return]
+
+
+def resolved(detector: Detector) -> Detector:
+    """What a detector stands for: one of `LAX` by its name, which can run here, or a callable.
+
+    Errors as of `load_detector`, and an ImportError where dlib is named and not installed: whoever has many images
+    learns of them before the first.
+
+    Examples
+    --------
+    >>> resolved("skimage"), resolved("auto") in LAX
+    ('skimage', True)
+    """
+    if not isinstance(detector, str):
+        return detector
+    name = chosen() if detector == "auto" else detector
+    if name == "dlib":
+        import_dlib()
+    return name if name in LAX else load_detector(name)
 
 
 def chosen() -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
-from tcdcn_init.detection.detectors import LAX, Detector, chosen, load_detector
+from tcdcn_init.detection.detectors import LAX, Detector, resolved
 from tcdcn_init.detection.hits import Hits, kept_apart
 from tcdcn_init.detection.turned import search_turned
 from tcdcn_init.geometry import roll_degrees
@@ -32,6 +32,7 @@ __all__ = [
     "Judge",
     "all_lie",
     "certainty",
+    "face_odds",
     "find_faces",
     "inside",
     "point_squares",
@@ -106,13 +107,9 @@ def find_faces(
     Found
         The largest box first; those of a caller's own detector in its order, unless copies were turned.
     """
-    if isinstance(detector, str):
-        name = chosen() if detector == "auto" else detector
-        search = LAX.get(name) or _as_search(load_detector(name), on_bad)
-        trusted = name not in LAX
-    else:
-        name, search, trusted = "", _as_search(detector, on_bad), True
-    if trusted and not turned:
+    chosen = resolved(detector)
+    search = LAX[chosen] if isinstance(chosen, str) else _as_search(chosen, on_bad)
+    if callable(chosen) and not turned:
         boxes = search(image).boxes
         return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
     looked_at = _looked_at(image, search(image), judge)
@@ -134,16 +131,31 @@ def all_lie(roll: NDArray[np.float64]) -> bool:
     return not (np.abs(roll) <= UPRIGHT).any()
 
 
-def certainty(answers: RawAnswers, calibration: Calibration) -> NDArray[np.float64]:
+def face_odds(answers: RawAnswers, calibration: Calibration) -> NDArray[np.float64]:
+    """Logarithms of the odds that hints are faces, wherever their points may be: (N,)."""
+    _, seen = calibration.evidence(answers.outputs["expected_error"], answers.outputs["face"])
+    return np.asarray(calibration.face_intercept + calibration.face_weight * seen)
+
+
+def certainty(confidence: NDArray[np.float64], odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """How surely hints are faces, (N,), 0 to 1; NaN where the judge gave no points.
 
     That the points are good says so, as the confidence has it; and so do odds of a face far beyond doubt, where the
     points of a grimace or a profile may be off.
+
+    Parameters
+    ----------
+    confidence : (N,) ndarray
+    odds : (N,) ndarray
+        As `face_odds` gives them.
+
+    Examples
+    --------
+    >>> certainty(np.array([0.9, 0.1, np.nan]), np.array([0.0, 9.0, 9.0])).round(2).tolist()
+    [0.9, 0.95, nan]
     """
-    _, seen = calibration.evidence(answers.outputs["expected_error"], answers.outputs["face"])
-    odds = calibration.face_intercept + calibration.face_weight * seen
     beyond_doubt = 1.0 / (1.0 + np.exp(FACE_ODDS - odds))
-    return np.asarray(np.where(np.isnan(answers.confidence), np.nan, np.maximum(answers.confidence, beyond_doubt)))
+    return np.asarray(np.where(np.isnan(confidence), np.nan, np.maximum(confidence, beyond_doubt)))
 
 
 def inside(hits: Hits, image: NDArray[Any]) -> Hits:
@@ -196,7 +208,7 @@ def _looked_at(image: NDArray[Any], hits: Hits, judge: Judge) -> Found:
 
 
 def _sifted(found: Found, judge: Judge) -> Found:
-    certain = certainty(found.answers, judge.calibration)
+    certain = certainty(found.answers.confidence, face_odds(found.answers, judge.calibration))
     return _rows(found, sifted(certain, point_squares(found.answers.points), LEAST_CERTAINTY))
 
 

@@ -118,10 +118,8 @@ def images_of_rows(rows: Iterable[Mapping[str, Any]], folder: Path) -> list[Labe
 def _face_of_row(row: Mapping[str, Any]) -> LabelledFace:
     count = sum(1 for name in row if name[:1] == "x" and name[1:].isdigit())
     points = np.array([(row[f"x{k}"], row[f"y{k}"]) for k in range(count)], dtype=np.float64)
-    visible = np.ones(count, dtype=bool)
-    if count == len(FIVE_POINTS):  # of a denser shape it is not known
-        said = [row.get(f"visible{k}") for k in range(count)]
-        visible = np.array([value is None or value >= _HIDDEN_BELOW for value in said])
+    said = [row.get(f"visible{k}") for k in range(count)]
+    visible = np.array([value is None or value >= _HIDDEN_BELOW for value in said], dtype=bool)
     confidence = row.get("confidence")
     return LabelledFace(
         np.array([row[side] for side in ("left", "top", "right", "bottom")], dtype=np.float64),

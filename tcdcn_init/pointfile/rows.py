@@ -14,7 +14,7 @@ from tcdcn_init._shared.names import as_text
 from tcdcn_init.initialization import Initialization
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["Column", "Row", "columns_of", "face_row", "failed_row", "image_name", "image_row"]
+__all__ = ["Column", "Row", "columns_of", "face_row", "failed_row", "image_name", "image_row", "written"]
 
 Row: TypeAlias = dict[str, Any]
 
@@ -67,8 +67,11 @@ def columns_of(points: int = 5, tasks: Sequence[str] = ()) -> list[Column]:
     """
     size = "size of the image that boxes and points refer to: turned by its EXIF orientation, unless `--as-stored`"
     shape = "the points, x then y, pixel centres at integers; outside of the image where the face reaches out of it"
-    error = "how far off each of the five points is to be expected; blank of a model that does not say"
-    visible = "that each of the five points can be seen, not hidden; blank of a model that does not say"
+    error = (
+        "how far off each point is to be expected; blank of a model that does not say, and of 68 points as trained, "
+        "not calibrated"
+    )
+    visible = "that each point can be seen, not hidden; blank of a model that does not say"
     columns = [
         Column("image", "text", "", "the image's path as given, in UTF-8; bytes that are not are written as `\\xe9`"),
         *(Column(name, "whole", "pixels", size) for name in ("width", "height")),
@@ -81,8 +84,8 @@ def columns_of(points: int = 5, tasks: Sequence[str] = ()) -> list[Column]:
         Column("confidence", "number", "probability", "that the points are good; blank of a model that does not say"),
         Column("roll", "number", "degrees", "how far the head is turned in the image, clockwise as seen, -180 to 180"),
         *(Column(f"{axis}{k}", "number", "pixels", shape) for k in range(points) for axis in "xy"),
-        *(Column(f"expected_error{k}", "number", "inter-ocular distances", error) for k in range(5)),
-        *(Column(f"visible{k}", "number", "probability", visible) for k in range(5)),
+        *(Column(f"expected_error{k}", "number", "inter-ocular distances", error) for k in range(points)),
+        *(Column(f"visible{k}", "number", "probability", visible) for k in range(points)),
     ]  # fmt: skip
     for task in tasks:
         meaning = f"of each class of {task}; only with `--attributes`"
@@ -142,7 +145,6 @@ def face_row(
     image: NDArray[Any],
     number: int,
     face: Initialization,
-    shape: NDArray[Any],
     tasks: Sequence[str] = (),
 ) -> Row:
     """The row of a face.
@@ -152,21 +154,28 @@ def face_row(
     path, image, number
         As for `image_row`.
     face : Initialization
-    shape : (P, 2) ndarray
-        The points to write: the face's own five, or others made from them.
+        Its 68 points are written where it has them, otherwise its five.
     tasks : sequence of str
         Attributes to write.
     """
     row = image_row(path, image, "ok", number)
     row.update(zip(BOX, (round(float(value), 3) for value in face.box), strict=True))
     row.update(confidence=_rounded(face.confidence, 4), roll=round(face.roll, 2))
-    for k, (x, y) in enumerate(shape):
+    points, expected_error, visible = written(face)
+    for k, (x, y) in enumerate(points):
         row[f"x{k}"], row[f"y{k}"] = round(float(x), 3), round(float(y), 3)
-    row.update({f"expected_error{k}": _rounded(value, 4) for k, value in enumerate(face.expected_error)})
-    row.update({f"visible{k}": _rounded(value, 4) for k, value in enumerate(face.visible)})
+    row.update({f"expected_error{k}": _rounded(value, 4) for k, value in enumerate(expected_error)})
+    row.update({f"visible{k}": _rounded(value, 4) for k, value in enumerate(visible)})
     for task in tasks:
         row.update({_attribute(task, name): round(value, 4) for name, value in face.attributes[task].items()})
     return row
+
+
+def written(face: Initialization) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """The points that are written of a face, their expected errors, and the probabilities that they can be seen."""
+    if face.dense is None or face.dense_expected_error is None or face.dense_visible is None:
+        return face.points, face.expected_error, face.visible
+    return face.dense, face.dense_expected_error, face.dense_visible
 
 
 def _rounded(value: float | np.floating[Any], digits: int) -> float | None:

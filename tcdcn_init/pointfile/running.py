@@ -22,12 +22,13 @@ from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress
+from tcdcn_init.detection.detectors import Detector
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import drawings_of
 from tcdcn_init.pointfile.finding import boxes_by_image
 from tcdcn_init.pointfile.formats import check_output, write_rows
 from tcdcn_init.pointfile.rows import Row, columns_of
-from tcdcn_init.pointfile.work import Dense, ImageResult, ImageTask, Worker, content_of
+from tcdcn_init.pointfile.work import ImageResult, ImageTask, Worker, content_of
 from tcdcn_init.review import FaceCrop, write_review
 
 __all__ = ["PointsReport", "write_points"]
@@ -66,7 +67,8 @@ def write_points(
     initializer: Initializer,
     *,
     boxes: Mapping[str, Sequence[ArrayLike]] | None = None,
-    dense: Dense | None = None,
+    detector: Detector = "auto",
+    turned: bool | None = None,
     draw: Path | None = None,
     review: Path | None = None,
     attributes: bool = False,
@@ -85,12 +87,12 @@ def write_points(
         image without one, and a row with an error for an image or a face that could not be used. Or a file of a
         labelling tool, with the images that could be read and the faces that could be used.
     initializer : Initializer
+        With ``dense=True``, 68 points are written instead of the five.
     boxes : mapping of str to sequence of boxes, optional
         Boxes by path or by the end of it, such as the file name, where that fits one image only; other images get a row
         with an error. Omitted, faces are detected.
-    dense : callable, optional
-        ``(image, five points) -> (P, 2)`` shape to write instead of the five points. With several jobs it must be
-        possible to pickle it.
+    detector, turned
+        What detects them, as for `initialize`; with several jobs it must be possible to pickle it, as names can be.
     draw : pathlib.Path, optional
         Folder for a copy of every image with boxes and points drawn in, as JPEG of the image's size, in the images' own
         folders below the last that they share. Images below it are no input.
@@ -115,10 +117,10 @@ def write_points(
     Raises
     ------
     ValueError
-        If an output's suffix is unknown, all images lie in the folder of the drawings, `jobs` is below 1, or a journal
-        of other settings lies beside the output.
+        If an output's suffix or the detector is unknown, all images lie in the folder of the drawings, `jobs` is below
+        1, or a journal of other settings lies beside the output.
     ImportError
-        If .parquet is asked for without pyarrow, or faces are to be detected without a detector.
+        If .parquet is asked for without pyarrow, or the detector cannot be imported.
     OSError
         If output, journal, drawings or review cannot be written, or a process ended too early: what is finished is
         kept. If another process is writing the same output.
@@ -129,12 +131,13 @@ def write_points(
     if draw is not None:
         images = _outside(images, draw)
     worker = functools.partial(
-        Worker, initializer, dense,
+        Worker, initializer,
         attributes=attributes, apply_orientation=apply_orientation, crops=review is not None,
+        detector=detector if boxes is None else None, turned=turned,
     )  # fmt: skip
     # Made here once, whatever the number of processes: what it answers is a part of the settings.
     own = worker()
-    columns = columns_of(own.shape[0], own.tasks)
+    columns = columns_of(own.points, own.tasks)
     identity = (
         f"{settings}; content of boxes {_content_of_boxes(boxes)}, of model {own.fingerprint}; drawn in {draw}"
         + "; with attributes" * attributes

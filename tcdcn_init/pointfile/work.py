@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.detection import detect_boxes
+from tcdcn_init.detection.detectors import Detector, resolved
 from tcdcn_init.geometry import as_box
 from tcdcn_init.images import read_image
 from tcdcn_init.initialization import Initialization
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import draw_faces
-from tcdcn_init.pointfile.rows import Row, face_row, failed_row, image_name, image_row
+from tcdcn_init.pointfile.rows import Row, face_row, failed_row, image_name, image_row, written
 from tcdcn_init.review import crop_face
 
-__all__ = ["Dense", "ImageResult", "ImageTask", "Worker", "content_of"]
-
-Dense: TypeAlias = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
+__all__ = ["ImageResult", "ImageTask", "Worker", "content_of"]
 
 # Bytes of images held in memory at once, whose faces make one batch: three of a phone's.
 _MEMORY = 100_000_000
@@ -75,7 +73,7 @@ class _Decoded(NamedTuple):
     task: ImageTask
     content: str | None
     image: NDArray[Any]
-    boxes: list[NDArray[np.float64]]
+    boxes: list[NDArray[np.float64]] | None
     reasons: dict[int, str]
 
 
@@ -85,43 +83,47 @@ class Worker:
     Parameters
     ----------
     initializer : Initializer
-    dense : callable or None
-        ``(image, five points) -> (P, 2)`` shape to write instead of the five points.
-    attributes, apply_orientation : bool
+        A dense one gives 68 points to write instead of the five.
+    attributes, apply_orientation, detector, turned
         As for `write_points`.
     crops : bool
         Cut the faces out for a review.
 
     Attributes
     ----------
-    shape : tuple of int
-        Of what is written of a face.
+    points : int
+        That are written of a face.
     tasks : tuple of str
         Attributes that are written.
     fingerprint : str
-        Of what model and regressor answer on one image: files may change under their names.
+        Of what the model answers on one image: files may change under their names.
+
+    Raises
+    ------
+    ImportError, ValueError
+        If there is no such detector.
     """
 
     def __init__(
         self,
         initializer: Initializer,
-        dense: Dense | None,
         *,
         attributes: bool,
         apply_orientation: bool,
         crops: bool,
+        detector: Detector | None = None,
+        turned: bool | None = None,
     ) -> None:
-        self._initializer, self._dense = initializer, dense
+        self._initializer = initializer
         self._apply_orientation, self._crops = apply_orientation, crops
+        self._detector: Detector = "auto" if detector is None else resolved(detector)
+        self._turned = turned
         self.tasks = tuple(initializer.config.tasks) if attributes else ()
         image = np.random.default_rng(0).integers(0, 256, (120, 120), dtype=np.uint8)
         [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
-        shape = face.points
-        if dense is not None:
-            shape = dense(image, np.array([(47, 50), (73, 50), (60, 65), (50, 78), (70, 78)], dtype=np.float32))
-        self.shape = np.shape(shape)
-        answers = face.points.tobytes() + np.asarray(shape).tobytes() + face.expected_error.tobytes()
-        self.fingerprint = hashlib.sha256(answers).hexdigest()[:16]
+        answers = (face.points, *written(face))
+        self.points = len(answers[1])
+        self.fingerprint = hashlib.sha256(b"".join(each.tobytes() for each in answers)).hexdigest()[:16]
 
     def __call__(self, tasks: Sequence[ImageTask]) -> list[ImageResult]:
         """What became of each image, in order; their drawings are on the disk."""
@@ -137,7 +139,8 @@ class Worker:
                 yield decoded
                 continue
             waiting.append(decoded)
-            if sum(entry.image.nbytes for entry in waiting) > _MEMORY:
+            # Images whose faces are to be found go one by one: a detector that fails at one is not asked twice.
+            if decoded.boxes is None or sum(entry.image.nbytes for entry in waiting) > _MEMORY:
                 yield from self._finished(waiting)
                 waiting = []
         yield from self._finished(waiting)
@@ -148,10 +151,8 @@ class Worker:
             if task.path.is_dir():
                 raise ValueError("the folder may not be read; ask for the right to, or leave it out")
             image = read_image(task.path, apply_orientation=self._apply_orientation)
-            boxes, reasons = _boxes_of(task, image)
-        except ImportError:  # no detector: the same for every image
-            raise
-        except Exception as error:  # decoders and detectors raise what they like
+            boxes, reasons = _boxes_of(task)
+        except Exception as error:  # decoders raise what they like
             return ImageResult(task.path, content, [failed_row(task.path, image, error)], [])
         return _Decoded(task, content, image, boxes, reasons)
 
@@ -165,11 +166,11 @@ class Worker:
             drawn: list[tuple[ArrayLike, ArrayLike]] = []
             for number, face in enumerate(faces):
                 try:
-                    shape = self._shape_of(entry, number, face)
+                    _check(entry, number, face)
                     if self._crops:
-                        crops.append(_crop(entry, number, face, shape))
-                    rows.append(face_row(path, image, number, face, shape, self.tasks))
-                    drawn.append((shape, face.box))
+                        crops.append(_crop(entry, number, face))
+                    rows.append(face_row(path, image, number, face, self.tasks))
+                    drawn.append((written(face)[0], face.box))
                 except Exception as error:
                     rows.append(failed_row(path, image, error, number))
             rows = rows or [image_row(path, image, "no face")]
@@ -179,24 +180,18 @@ class Worker:
         """Faces of each image, in one batch; where that fails, one by one, and the error of each that fails alone."""
         if not waiting:
             return []
-        images, boxes = [entry.image for entry in waiting], [np.reshape(entry.boxes, (-1, 4)) for entry in waiting]
+        images = [entry.image for entry in waiting]
+        boxes = [None if entry.boxes is None else np.reshape(entry.boxes, (-1, 4)) for entry in waiting]
         try:
-            return list(self._initializer.batch(images, boxes, on_bad="nan"))
-        except Exception as error:
+            return list(
+                self._initializer.batch(images, boxes, detector=self._detector, turned=self._turned, on_bad="nan")
+            )
+        except ImportError:  # what a detector needs is not there: the same for every image
+            raise
+        except Exception as error:  # detectors raise what they like
             if len(waiting) == 1:
                 return [error]
             return [faces for entry in waiting for faces in self._faces([entry])]
-
-    def _shape_of(self, entry: _Decoded, number: int, face: Initialization) -> NDArray[Any]:
-        if number in entry.reasons:
-            raise ValueError(entry.reasons[number])
-        if not np.isfinite(face.points).all():
-            where = np.round(entry.boxes[number], 1).tolist()
-            raise ValueError(f"its box {where} lies outside of the image, or on pixels that are not finite")
-        shape = face.points if self._dense is None else self._dense(entry.image, face.points)
-        if np.shape(shape) != self.shape or not np.isfinite(shape).all():
-            raise ValueError(f"its shape is {np.asarray(shape).tolist()}; expected {self.shape} finite numbers")
-        return shape
 
 
 def content_of(path: Path) -> str | None:
@@ -210,10 +205,10 @@ def content_of(path: Path) -> str | None:
         return None
 
 
-def _boxes_of(task: ImageTask, image: NDArray[Any]) -> tuple[list[NDArray[np.float64]], dict[int, str]]:
-    """An image's boxes, and why some of them are none: those are NaN."""
+def _boxes_of(task: ImageTask) -> tuple[list[NDArray[np.float64]] | None, dict[int, str]]:
+    """An image's boxes, None where they are to be found, and why some of them are none: those are NaN."""
     if task.boxes is None:
-        return list(detect_boxes(image)), {}
+        return None, {}
     if isinstance(task.boxes, str):
         raise ValueError(task.boxes)
     boxes, reasons = [], {}
@@ -226,12 +221,27 @@ def _boxes_of(task: ImageTask, image: NDArray[Any]) -> tuple[list[NDArray[np.flo
     return boxes, reasons
 
 
-def _crop(entry: _Decoded, number: int, face: Initialization, shape: NDArray[Any]) -> dict[str, Any]:
-    name = image_name(entry.task.path)
-    visible = None if np.isnan(face.visible).any() else face.visible
-    return asdict(
-        crop_face(entry.image, name, number, shape, face.box, confidence=face.confidence, visible=visible)
-    )  # fmt: skip
+def _check(entry: _Decoded, number: int, face: Initialization) -> None:
+    """Raise why a face has no points."""
+    if number in entry.reasons:
+        raise ValueError(entry.reasons[number])
+    points = written(face)[0]
+    if np.isnan(face.points).any():
+        # Of a box that cannot be used the answer holds no numbers.
+        box = (
+            "its box, the detector's,"
+            if entry.boxes is None
+            else f"its box {np.round(entry.boxes[number], 1).tolist()}"
+        )
+        raise ValueError(f"{box} lies outside of the image, or on pixels that are not finite")
+    if not np.isfinite(points).all():
+        raise ValueError(f"its points are {points.tolist()}; expected finite numbers")
+
+
+def _crop(entry: _Decoded, number: int, face: Initialization) -> dict[str, Any]:
+    name, (points, _, visible) = image_name(entry.task.path), written(face)
+    said = None if np.isnan(visible).any() else visible
+    return asdict(crop_face(entry.image, name, number, points, face.box, confidence=face.confidence, visible=said))
 
 
 def _drawn(entry: _Decoded, faces: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[Row]:

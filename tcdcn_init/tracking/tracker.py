@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.confidence import UNSURE_BELOW
-from tcdcn_init.detection import Detector
+from tcdcn_init.detection.detectors import Detector, resolved
 from tcdcn_init.geometry import box_from_points, overlap
 from tcdcn_init.images import as_bytes, as_image
 from tcdcn_init.initialization import Initialization
@@ -118,7 +118,7 @@ class FaceTracker:
             raise ValueError(
                 f"the model {self.initializer.model} has no confidence, by which a loss is noticed; use the default one"
             )
-        self.detector, self.smoothing = detector, smoothing
+        self.detector, self.smoothing = resolved(detector), smoothing
         self.redetect_every, self.max_lost, self.rate = redetect_every, max_lost, rate
         self._tracks: list[Track] = []
         self._next, self._time, self._detected = 0, -np.inf, -np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tcdcn_init.pointfile.rows import BOX, Column, Row, columns_of, face_row
@@ -42,5 +43,5 @@ def rows_of(frame: VideoFrame, faces: Sequence[TrackedFace]) -> list[Row]:
 
 
 def _row(frame: VideoFrame, face: TrackedFace) -> Row:
-    row = face_row(Path(), frame.image, face.id, face.face, face.points)
+    row = face_row(Path(), frame.image, face.id, replace(face.face, points=face.points, dense=None))
     return row | dict(zip(BOX, face.box.round(3).tolist(), strict=True))

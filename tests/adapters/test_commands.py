@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_patterns_may_be_given_and_faces_are_detected(run, gallery, tmp_path):
     assert "1 faces in 1 images" in result.output
     [row] = json.loads((tmp_path / "points.json").read_text())
     assert row["image"] == str(gallery / "portrait.png")
+
+
+def test_a_detector_of_the_working_folder_is_found_by_its_name(run, gallery, tmp_path, monkeypatch):
+    (tmp_path / "mine_of_here.py").write_text("def detect(image):\n    return [(170, 70, 275, 205)]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    command = ("points", gallery / "portrait.png", "--detector", "mine_of_here:detect")
+    assert "1 faces in 1 images" in run(*command, "--no-turned", "--out", "points.json").output
+    [row] = json.loads(Path("points.json").read_text())
+    assert (row["left"], row["bottom"]) == (170, 205)
+    refused = run(*command, "--out", "other.json", "--boxes", "boxes.csv")
+    assert refused.exit_code == 2
+    assert "leave out --detector and --turned" in refused.output
 
 
 def test_processes_a_review_and_a_list_of_images(run, gallery, tmp_path):

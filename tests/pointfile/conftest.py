@@ -20,6 +20,11 @@ def initializer() -> Initializer:
 
 
 @pytest.fixture(scope="module")
+def dense_initializer() -> Initializer:
+    return Initializer(dense=True)
+
+
+@pytest.fixture(scope="module")
 def gallery(draw_face, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty images in two folders: more than one batch."""
     root = tmp_path_factory.mktemp("gallery")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tcdcn_init import datasets
-from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.images import read_image
 from tcdcn_init.pointfile import find_images, write_points
 from tcdcn_init.pointfile.formats import check_output, format_of
@@ -39,13 +39,14 @@ def test_a_run_s_points_are_read_back_as_faces(gallery, boxes, initializer, tmp_
         np.testing.assert_allclose(face.five, answer.points, atol=1.5 if format == "pts" else 0.51)
 
 
-def test_dense_shapes_have_their_format_too(gallery, boxes, initializer, tmp_path):
+def test_dense_shapes_have_their_format_too(gallery, boxes, dense_initializer, tmp_path):
     image = find_images([str(gallery)])[1]
-    dense = load_regressor("ert68-ytf").fit_from_points
-    write_points(
-        [image], tmp_path / "coco.json", initializer, boxes={image.name: [boxes["face00.png"][0]]}, dense=dense
-    )
+    box = boxes["face00.png"][0]
+    write_points([image], tmp_path / "coco.json", dense_initializer, boxes={image.name: [box]})
     [face] = datasets.read_coco(tmp_path / "coco.json", gallery)
+    [keypoints] = [each["keypoints"] for each in json.loads((tmp_path / "coco.json").read_text())["annotations"]]
+    visible = dense_initializer(read_image(image), [box])[0].dense_visible
+    assert keypoints[2::3] == [2 if value >= 0.5 else 1 for value in visible]
     assert face.points.shape == (68, 2)
     assert face.image == image
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import shutil
 import struct
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,58 @@ def test_without_boxes_faces_are_detected(portrait, initializer, tmp_path):
     )
 
 
+MY_DETECTOR = """
+asked = []
+
+def detect(image):
+    asked.append(image.shape)
+    if len(image) < 100:
+        raise KeyError("too small for me")
+    return [[170, 70, 275, 205], [600, 600, 700, 700]]
+"""
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_detector_of_ones_own_is_asked_once_an_image(portrait, initializer, tmp_path, monkeypatch, by_name):
+    (tmp_path / "my_detector.py").write_text(MY_DETECTOR)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_detector", raising=False)
+    module = importlib.import_module("my_detector")
+    for name, pixels in (("a", portrait), ("b", portrait[:90, :90]), ("c", portrait)):
+        imsave(tmp_path / f"{name}.png", pixels)
+    detector = "my_detector:detect" if by_name else module.detect
+    report = write_points(find_images([str(tmp_path)]), tmp_path / "p.json", initializer, detector=detector)
+    assert [(Path(row["image"]).name, row["status"]) for row in rows_of(report.out)] == [
+        ("a.png", "ok"), ("a.png", "failed"), ("b.png", "failed"), ("c.png", "ok"), ("c.png", "failed"),
+    ]  # fmt: skip
+    assert "too small for me" in report.unreadable[str(tmp_path / "b.png")]
+    assert "outside of the image" in report.unreadable[str(tmp_path / "a.png")]
+    assert len(module.asked) == 3
+
+
+@pytest.mark.parametrize(("turned", "times"), [(None, 1), (False, 1), (True, 4)])
+def test_turned_copies_are_searched_where_that_is_asked_for(portrait, initializer, tmp_path, turned, times):
+    asked = []
+
+    def mine(image: np.ndarray) -> list[np.ndarray]:
+        asked.append(image)
+        return [(170, 70, 275, 205)]
+
+    imsave(tmp_path / "a.png", portrait)
+    report = write_points([tmp_path / "a.png"], tmp_path / "p.csv", initializer, detector=mine, turned=turned)
+    assert (report.faces, len(asked)) == (1, times)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_detector_that_is_not_there_is_one_error_before_any_work(gallery, initializer, tmp_path, jobs):
+    images = find_images([str(gallery)])
+    with pytest.raises(ValueError, match="unknown detector 'opencv'; expected one of"):
+        write_points(images, tmp_path / "p.csv", initializer, detector="opencv", jobs=jobs)
+    with pytest.raises(ImportError, match="detector 'no_such_module:detect' cannot be imported"):
+        write_points(images, tmp_path / "p.csv", initializer, detector="no_such_module:detect", jobs=jobs)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_boxes_are_found_by_path_name_or_ending(gallery, initializer, tmp_path):
     first, second = (path for path in find_images([str(gallery)]) if path.name in ("face00.png", "face01.jpg"))
     for keys in (
@@ -192,15 +246,15 @@ def test_boxes_are_found_by_path_name_or_ending(gallery, initializer, tmp_path):
     assert "no row of the box file" in report.unreadable[str(second)]
 
 
-def test_a_dense_shape_may_be_written_instead(gallery, boxes, initializer, tmp_path):
-    def dense(image: np.ndarray, five: np.ndarray) -> np.ndarray:
-        return np.linspace(five[0], five[1], 7)
-
-    path = find_images([str(gallery)])[4]
-    report = write_points([path], tmp_path / "points.json", initializer, boxes=boxes, dense=dense)
-    [row] = rows_of(report.out)
-    assert "x6" in row
-    assert "x7" not in row
+def test_dense_points_are_those_of_the_initializer(gallery, boxes, dense_initializer, tmp_path):
+    paths = find_images([str(gallery)])[3:5]
+    out = write_points(paths, tmp_path / "points.json", dense_initializer, boxes=boxes).out
+    for path, row in zip(paths, rows_of(out), strict=True):
+        [face] = dense_initializer(imread(path), boxes[path.name])
+        assert "x68" not in row
+        np.testing.assert_allclose([[row[f"x{k}"], row[f"y{k}"]] for k in range(68)], face.dense, atol=2e-3)
+        for name, values in (("expected_error", face.dense_expected_error), ("visible", face.dense_visible)):
+            np.testing.assert_allclose([row[f"{name}{k}"] for k in range(68)], values, atol=1e-4)
 
 
 def test_images_are_drawn(gallery, boxes, initializer, tmp_path):
@@ -338,15 +392,16 @@ def test_a_name_that_fits_two_images_is_an_error_of_both(gallery, initializer, t
 
 def test_what_fails_at_one_face_or_image_loses_no_other(gallery, boxes, initializer, tmp_path):
     class Moody(Initializer):
-        """Fails at images with a dark corner, and with them the whole batch."""
+        """Fails at images with a dark corner, and with them the whole batch; without points at others."""
 
         def batch(self, images: Any, *args: Any, **kwargs: Any) -> Any:
             if any(image[0, 0] == 0 for image in images):
                 raise IndexError("index 7 is out of bounds")
-            return super().batch(images, *args, **kwargs)
-
-    def dense(image: np.ndarray, five: np.ndarray) -> np.ndarray:
-        return five if image[0, 1] else five * np.nan
+            found = super().batch(images, *args, **kwargs)
+            return [
+                faces if image[0, 1] else [replace(face, points=face.points * np.nan) for face in faces]
+                for image, faces in zip(images, found, strict=True)
+            ]
 
     images = []
     for k, corner in enumerate([(9, 9), (0, 9), (9, 0), (9, 9)]):
@@ -355,11 +410,11 @@ def test_what_fails_at_one_face_or_image_loses_no_other(gallery, boxes, initiali
         imsave(tmp_path / f"{k}.png", image, check_contrast=False)
         images.append(tmp_path / f"{k}.png")
     every = {path.name: [BOX] for path in images}
-    report = write_points(images, tmp_path / "p.csv", Moody(), boxes=every, dense=dense)
+    report = write_points(images, tmp_path / "p.csv", Moody(), boxes=every)
     assert report.faces == 2
     assert sorted(Path(path).name for path in report.unreadable) == ["1.png", "2.png"]
     assert report.unreadable[str(images[1])] == "cannot be used: index 7 is out of bounds"
-    assert "finite numbers" in report.unreadable[str(images[2])]
+    assert "not finite" in report.unreadable[str(images[2])]
 
 
 def test_a_drawing_that_cannot_have_its_name_costs_its_own_row(gallery, initializer, tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ FACE, WALL = [0.0, 0.0, 10.0, 10.0], [50.0, 0.0, 60.0, 10.0]
 def record(*hints, faces=(FACE,), seconds=(1.0, 1.0, 1.0, 1.0)):
     """Of hints (quarter, certainty, roll, square), the same in every copy."""
     hits = [[quarter, *square, 0.5] for quarter, _, _, square in hints]
-    answers = [[[certain, roll, *square] for _, certain, roll, square in hints]] * 3
+    answers = [[[certain, -10.0, roll, *square] for _, certain, roll, square in hints]] * 3
     of = {"hits": hits, "answers": answers, "seconds": list(seconds), "asking": [0.4] * 3}
     return {"name": "photograph", "faces": list(map(list, faces)), "dlib": of}
 
