@@ -111,7 +111,7 @@ def points(
 @commands.command()
 def make(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w.")],
+    data: Annotated[Path, typer.Option(help="Folder of MTFL; for 300w that with lfpw/ and helen/.")],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     seed: SeedOption = 0,
 ) -> None:

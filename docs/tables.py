@@ -17,7 +17,7 @@ from tcdcn_init.eval.cascaded_cnn.report import CascadedCNNReport, cascaded_cnn_
 from tcdcn_init.eval.comparison.finding import finding
 from tcdcn_init.eval.comparison.plan import POINTS_RUN
 from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
-from tcdcn_init.eval.comparison.tables import report_tables
+from tcdcn_init.eval.comparison.tables import part_tables, report_tables
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_tables, box_text
@@ -34,7 +34,7 @@ from tcdcn_init.tasks import TASKS
 from tcdcn_init.video.rows import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "300w-dlib", "300w-68")
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68", "300w-dlib", "300w-68")
 """Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {
@@ -88,6 +88,7 @@ def comparison(name: str) -> str:
     """Regressors from the baseline and from TCDCN's points: failures and mean errors, and in worse conditions."""
     document = report(name)
     wanted = [
+        (document.noise, 0.15, "box noise 0.15"),
         (document.noise, 0.2, "box noise 0.2"),
         (document.roll, 45.0, "roll 45°"),
         (document.roll, 180.0, "upside down"),
@@ -110,6 +111,13 @@ def comparison(name: str) -> str:
         *(text for *_, text in conditions),
     ]
     return table(head, rows)
+
+
+def parts(name: str) -> str:
+    """Mean errors by part of the data set, over the distance of the eye centres, beside published ones."""
+    found = part_tables(report(name))[0]
+    rows = [[" / ".join(filter(None, (cell.text, cell.detail))) for cell in row] for row in found.rows]
+    return f"{table(list(found.head), rows)}\n\n{found.note}"
 
 
 def readme() -> str:
@@ -457,6 +465,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "command": command,
     "found": found,
     "comparison": comparison,
+    "parts": parts,
     "readme": readme,
     "starts": starts,
     "rcpr-held-out": rcpr_held_out,

@@ -257,7 +257,8 @@ class Initializer:
         found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
         rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
         if len(rows):
-            answers = dense_points(self._dense, config, [image] * len(rows), points[rows], self._dense.calibration)
+            ask = mirror_averaged(self._dense) if self.mirror else self._dense
+            answers = dense_points(ask, config, [image] * len(rows), points[rows], self._dense.calibration)
             for values, some in zip(found, answers[:3], strict=True):
                 values[rows] = some
         return found

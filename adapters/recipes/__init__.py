@@ -11,7 +11,7 @@ from tcdcn_init._shared.names import unknown_name
 __all__ = ["NAMES", "Name", "make"]
 
 Name: TypeAlias = Literal[
-    "ert5-mtfl", "ert68-300w", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68"
+    "ert5-mtfl", "ert68-300w", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-300w"
 ]
 """What can be made."""
 
@@ -26,7 +26,7 @@ def make(name: Name, root: str | Path, out: Path, seed: int = 0) -> Iterator[str
     ----------
     name : Name
     root : path
-        Folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
+        Folder of MTFL; for the names that end in 300w the one with lfpw/ and helen/.
     out : pathlib.Path
         File to write.
     seed : int

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, frames_from_points, snapped
-from tcdcn_init.geometry import MIRROR, compose, transform_points
+from tcdcn_init.geometry import MIRROR, MIRROR_68, compose, transform_points
 from tcdcn_init.network.config import NetworkConfig, TCDCNConfig
 from tcdcn_init.tasks import MIRRORED_POSE, TASKS
 
@@ -164,10 +164,11 @@ def mirror_averaged(ask: Ask) -> Ask:
         joined: dict[str, NDArray[np.float32]] = {}
         for name, values in both.items():
             plain, mirrored = values[: len(crops)], values[len(crops) :]
+            order = list(MIRROR if mirrored.shape[1] == len(MIRROR) else MIRROR_68)
             if name == "points":
-                mirrored = mirrored[:, list(MIRROR)] * np.array([-1, 1], dtype=np.float32)
+                mirrored = mirrored[:, order] * np.array([-1, 1], dtype=np.float32)
             elif name in ("expected_error", "visible"):
-                mirrored = mirrored[:, list(MIRROR)]
+                mirrored = mirrored[:, order]
             elif name == "pose":
                 mirrored = mirrored[:, list(MIRRORED_POSE)]
             joined[name] = np.float32(0.5) * (plain + mirrored)

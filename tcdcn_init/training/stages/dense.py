@@ -40,7 +40,7 @@ class DenseRecipe:
         default_factory=lambda: StageTraining(
             network=DenseConfig(),
             views=ViewConfig(roll=5.0, hidden=0.3),
-            epochs=60,
+            epochs=45,
             batch=64,
             average=0.998,
             background=0.0,

@@ -6,10 +6,11 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ from tcdcn_init.training.stages.views import ViewConfig, stage_views
 __all__ = ["StageTrainer", "StageTraining", "fixed_views", "measure", "stage_loss"]
 
 logger = logging.getLogger("tcdcn_init")
+
+T = TypeVar("T")
 
 # Weights in the loss beside the points' euclidean error.
 _ERROR, _FACE, _VISIBLE, _TASK, _FIRST, _SCORES, _COVERED = 0.005, 0.02, 0.02, 0.01, 0.3, 0.02, 0.5
@@ -134,6 +137,17 @@ def measure(network: Stage | Dense, crops: Tensor, targets: Mapping[str, Tensor]
     off = (points - targets["points"]).norm(dim=2) / targets["unit"][:, None]
     error = off.nanmean(dim=1)
     return float(error.mean()) * 100.0, float((error > 0.1).float().mean()) * 100.0
+
+
+def _ahead(make: Callable[[int], T], count: int) -> Iterator[T]:
+    """What `make` gives of 0, 1, ..., each made by one other thread while its predecessor is in use."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        following = pool.submit(make, 0)
+        for number in range(1, count + 1):
+            ready = following.result()
+            if number < count:
+                following = pool.submit(make, number)
+            yield ready
 
 
 def _network(config: StageConfig | DenseConfig) -> Stage | Dense:
@@ -247,11 +261,12 @@ class StageTrainer:
             faces = torch.cat([faces, every[torch.randperm(len(every), generator=generator)[: self.background]]])
         faces = faces[torch.randperm(len(faces), generator=generator)]
         sums: dict[str, float] = {}
-        for step in range(self.steps):
+
+        def views(step: int) -> tuple[Tensor, dict[str, Tensor]]:
             index = faces[step * config.batch : (step + 1) * config.batch]
-            crops, targets = stage_views(
-                self.patches, index, config.network.view, config.network.side, config.views, generator
-            )
+            return stage_views(self.patches, index, config.network.view, config.network.side, config.views, generator)
+
+        for crops, targets in _ahead(views, self.steps):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 outputs = self.network(crops.to(memory_format=torch.channels_last))
             parts = stage_loss(outputs, targets)
