@@ -31,7 +31,7 @@ from tcdcn_init.eval.measuring.hardware import Hardware, hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import Settings, StatedSettings
 from tcdcn_init.eval.metrics import Summary, point_errors, summarise
-from tcdcn_init.eval.model_report.confidence import ErrorBin, auroc
+from tcdcn_init.eval.model_report.confidence.figures import ErrorBin, auroc
 from tcdcn_init.eval.model_report.hard_faces import HiddenPoints, seen_or_hidden
 from tcdcn_init.eval.perturbation import covered, face_rng
 from tcdcn_init.initializer import Initializer

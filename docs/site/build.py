@@ -47,7 +47,7 @@ TITLES = {
     "results/aflw/report": "AFLW",
     "results/aflw-paper/report": "AFLW, the paper's network",
     "results/afw/report": "AFW",
-    "results/afw68/report": "AFW, 68 points",
+    "results/afw68-dense/report": "AFW, 68 points",
     "results/300w-68/report": "300-W, 68 points",
 }
 """How the menu names pages whose own titles are alike."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
-from tcdcn_init.eval.ablation import VARIANTS
+from tables.cells import ROOT
+from tcdcn_init.eval.ablation import INFERENCES, VARIANTS
 from tcdcn_init.eval.dense_points import DenseReport, dense_table
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces_table
-
-__all__ = ["TABLES"]
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def hard_faces() -> str:
@@ -24,14 +20,15 @@ def hard_faces() -> str:
 def ablation() -> str:
     """The fine stage trained without each part of its recipe."""
     content = json.loads((ROOT / "docs/hard_faces/ablation.json").read_text(encoding="utf-8"))
-    results = content["results"]
-    sets = list(results["whole"])
-    rows = [
-        [VARIANTS[name].title, *("{:.2f} / {:.1f}".format(*figures[name_of]) for name_of in sets)]
-        for name, figures in results.items()
-    ]
-    made = table(["mean error / failures, %", *sets], rows)
+    made = _by_set({VARIANTS[name].title: figures for name, figures in content["results"].items()})
     return f"{made}\n\n`{content['command']}`: {content['epochs']} epochs each."
+
+
+def inference() -> str:
+    """The default model without each of its passes, looks and whole numbers."""
+    content = json.loads((ROOT / "docs/hard_faces/inference.json").read_text(encoding="utf-8"))
+    made = _by_set({INFERENCES[name].title: figures for name, figures in content["results"].items()})
+    return f"{made}\n\n`{content['command']}`: held-out faces, {content['limit']} of a set at most."
 
 
 def dense() -> str:
@@ -50,9 +47,16 @@ def dense_line() -> str:
     )
 
 
+def _by_set(results: dict[str, dict[str, list[float]]]) -> str:
+    sets = list(next(iter(results.values())))
+    rows = [[title, *("{:.2f} / {:.1f}".format(*figures[name]) for name in sets)] for title, figures in results.items()]
+    return table(["mean error / failures, %", *sets], rows)
+
+
 TABLES: dict[str, Callable[..., str]] = {
     "hard-faces": hard_faces,
     "ablation": ablation,
+    "inference": inference,
     "dense": dense,
     "dense-line": dense_line,
 }
