@@ -43,7 +43,7 @@ def dense_line() -> str:
     return (
         f"68 points, `initialize(image, boxes, dense=True)`, are off by {100 * of.mean:.2f} % of the eye centres' "
         f"distance on the {of.count} faces of 300-W's common test, by more than 10 % on {100 * of.failure_10:.1f} % "
-        "of them; what was published on it, beside: [results](docs/results.md)."
+        "of them; what was published on it, beside: [results](results.md)."
     )
 
 
