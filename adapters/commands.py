@@ -155,10 +155,7 @@ def _annotate(
 def make(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
     data: Annotated[
-        Path,
-        typer.Option(
-            help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w; or data of your own."
-        ),
+        Path, typer.Option(help="Folder of MTFL; that with lfpw/ and helen/ for 300w; or data of your own.")
     ],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
     images: ImagesOption = None,

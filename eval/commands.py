@@ -268,7 +268,7 @@ def detection(
 
 @commands.command()
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A .safetensors file with confidence outputs, such as tcdcn-robust's.")],
+    model: Annotated[Path, typer.Argument(help="A .safetensors file, such as tcdcn-robust's; or of dense points.")],
     data: Annotated[
         Path, typer.Option(help="Folder of MTFL, one with mtfl/, lfpw/, ..., or data of your own, as for training.")
     ],
@@ -278,17 +278,39 @@ def calibrate(
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
+    """Calibrate what a model says of itself on held-out training faces, into its file; then export it again."""
     require("torch", "calibrating", "train")
     from tcdcn_init.datasets.own import OwnData, kind_of
+    from tcdcn_init.eval.dense_points import calibrate_dense
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
     from tcdcn_init.geometry import parse_layout
+    from tcdcn_init.network.dense_config import DenseConfig
+    from tcdcn_init.network.model_file import load_model
 
+    if isinstance(load_model(model)[0].config, DenseConfig):
+        typer.echo(f"{model}: {calibrate_dense(model, data, seed)}")
+        return
     stated = None if layout is None else parse_layout(layout)
     own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
     found = calibrate_model(model, data if kind_of(data) is None else own, Settings(seed=seed, jobs=jobs))
     typer.echo(f"{model}: {found}")
+
+
+@commands.command()
+def dense(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Folder with lfpw/, helen/; for what is hidden aflw68/ and mtfl/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets dense.json.")],
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure what the 68 points say of themselves: expected against actual errors, and what is hidden."""
+    from tcdcn_init.eval.dense_points import dense_table, run_dense
+    from tcdcn_init.eval.measuring.settings import Settings
+
+    settings = Settings(limit=limit, seed=seed, command=given_command(context))
+    typer.echo(dense_table(run_dense(data, out, settings).figures))
 
 
 @commands.command()

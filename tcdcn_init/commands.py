@@ -25,9 +25,9 @@ __all__ = ["PointsLoss", "RecipeName", "commands", "demo", "export", "train", "v
 
 # Here, so that commands start, and shells complete, without PyTorch.
 RecipeName: TypeAlias = Literal[
-    "tcdcn-mtfl", "tcdcn-robust-first", "tcdcn-robust", "tcdcn-quick", "tcdcn-unshared", "tcdcn-two-stage"
+    "tcdcn-mtfl", "tcdcn-robust-first", "tcdcn-robust", "tcdcn-quick", "tcdcn-unshared", "tcdcn-two-stage", "tcdcn-68"
 ]
-"""What `train` can train (`training.recipes.RECIPES`, `training.stages.recipes.STAGE_RECIPES`)."""
+"""What `train` can train (`training.recipes.RECIPES`, and `STAGE_RECIPES` and `DENSE_RECIPES` of `training.stages`)."""
 
 PointsLoss: TypeAlias = Literal["euclidean", "least-squares"]
 """How errors of points count in training (`training.objective.ObjectiveConfig`)."""

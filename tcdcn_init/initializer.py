@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.detection.detectors import LAX, Detector
 from tcdcn_init.detection.search import Found, find_faces
-from tcdcn_init.geometry import BoxLike
+from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.own_points import point_set
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
@@ -100,7 +101,7 @@ class Initializer:
         self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
         self.device = str(device)  # of a torch.device too
         self._backend = load_backend(model, backend, self.device)
-        if isinstance(self._backend.config, StageConfig):
+        if isinstance(self._backend.config, DenseConfig):
             raise ValueError(
                 f"{model} goes on from five points; expected a model that finds them in a box, such as "
                 f"{DEFAULT_MODEL}, and dense=True"
@@ -284,11 +285,12 @@ class Initializer:
         if self._dense is None:
             return ()
         config = self._dense.config
-        assert isinstance(config, StageConfig)
+        assert isinstance(config, DenseConfig)
         found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
         rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
         if len(rows):
-            answers = dense_points(self._dense, config, [image] * len(rows), points[rows])
+            ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
+            answers = dense_points(ask, config, [image] * len(rows), points[rows], self._dense.calibration)
             for values, some in zip(found, answers[:3], strict=True):
                 values[rows] = some
         return found

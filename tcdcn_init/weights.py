@@ -15,7 +15,8 @@ from pathlib import Path
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init._shared.tensor_file import json_object
 from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.stage_config import TwoStageConfig
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -118,7 +119,7 @@ def metadata_for(config: ModelConfig, extra: Mapping[str, str]) -> dict[str, str
     """The metadata of a model file."""
     first = config.coarse if isinstance(config, TwoStageConfig) else config
     crop = f"grey {first.side}x{first.side} in [0, 1], antialiased, border pixels go on outside the image; "
-    if isinstance(config, StageConfig):
+    if isinstance(config, DenseConfig):
         crop += (
             f"upright by five points, around the box that a detector would put around them, side {first.view} x that"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -176,6 +177,21 @@ def write_cards(folder: Path, count: int, seed: int = 0, missing: float = 0.0) -
         lines.append(",".join([f"{number}.png", f"owner {number % 8}", *box, *cells]))
     (folder / "cards.csv").write_text("\n".join(lines) + "\n")
     return folder / "cards.csv"
+
+
+def lively(network: Any) -> Any:
+    """A network with statistics of normalisation and heads as training leaves them, in evaluation mode."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.3)
+            module.running_var.uniform_(0.5, 2.0)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.2)
+    return network.eval()
 
 
 def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # commands start without what reads data
 __all__ = ["NAMES", "Name", "make"]
 
 Name: TypeAlias = Literal[
-    "ert5-mtfl", "ert68-300w", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68"
+    "ert5-mtfl", "ert68-300w", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-300w"
 ]
 """What can be made."""
 
@@ -29,8 +29,7 @@ def make(name: Name, root: str | Path | OwnData, out: Path, seed: int = 0) -> It
     ----------
     name : Name
     root : path or OwnData
-        A data set of one's own; or the folder of MTFL, for names that end in ytf or ytf68 of ytf68, and for 300w the
-        one with lfpw/ and helen/.
+        A data set of one's own; or the folder of MTFL, for the names that end in 300w the one with lfpw/ and helen/.
     out : pathlib.Path
         File to write.
     seed : int

@@ -23,7 +23,6 @@ __all__ = ["LICENCES", "Figures", "RecipeFaces", "recipe_faces", "recipe_metadat
 
 LICENCES = {
     "mtfl": LICENCE,
-    "ytf68": LICENCE.replace("MTFL", "YouTube Faces"),
     "300w": LICENCE.replace("MTFL", "300-W's LFPW and HELEN"),
 }
 """Of weights, by what the name of their training set begins with."""

@@ -34,7 +34,7 @@ logger = logging.getLogger("tcdcn_init")
 
 T = TypeVar("T")
 
-BANKS = {5: "shapes-mtfl", 68: "shapes-ytf68"}
+BANKS = {5: "shapes-mtfl", 68: "shapes-300w"}
 """Number of points -> the bundled bank that starts are drawn from."""
 
 

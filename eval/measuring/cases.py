@@ -39,6 +39,9 @@ class _Use(NamedTuple):
 FIVE_POINT_REGRESSORS = ("rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "ert5-mtfl")
 """The bundled ones, in the order of reports."""
 
+DENSE_REGRESSORS = ("tcdcn-68", "ert68-300w")
+"""The same of 68 points."""
+
 _ORACLE = "To a five-point regressor the oracle start all but gives the answer away."
 _DENSE = (
     "The bundled 68-point shapes lie in boxes derived from points, as these faces do. TCDCN's own points are scored "
@@ -50,15 +53,15 @@ _USES = {
     "aflw": _Use(FIVE_POINT_REGRESSORS, f"MTFL's testing.txt, the test set of the TCDCN paper. {_ORACLE}"),
     "afw": _Use(FIVE_POINT_REGRESSORS, f"The AFW faces with all five points. {_ORACLE}"),
     "afw68": _Use(
-        ("ert68-ytf",),
+        DENSE_REGRESSORS,
         "The bundled 68-point shapes lie in boxes derived from points, not in a detector's: random and mean starts "
         "sit better with --boxes points than in AFW's own boxes, which lie lower. TCDCN's own points are scored "
         "against the five points that the 68 give.",
     ),
-    "lfpw": _Use(("ert68-ytf",), f"300-W's LFPW, its test part. {_DENSE}"),
-    "helen": _Use(("ert68-ytf",), f"300-W's HELEN, its test part. {_DENSE}"),
-    "300w-common": _Use(("ert68-ytf",), f"The test parts of LFPW and HELEN. {_DENSE}"),
-    "300w": _Use(("ert68-ytf",), f"The test parts of 300-W that were there. {_MIXED} {_DENSE}"),
+    "lfpw": _Use(DENSE_REGRESSORS, f"300-W's LFPW, its test part. {_DENSE}"),
+    "helen": _Use(DENSE_REGRESSORS, f"300-W's HELEN, its test part. {_DENSE}"),
+    "300w-common": _Use(DENSE_REGRESSORS, f"The test parts of LFPW and HELEN. {_DENSE}"),
+    "300w": _Use(DENSE_REGRESSORS, f"The test parts of 300-W that were there. {_MIXED} {_DENSE}"),
     "mtfl-val": _Use(
         FIVE_POINT_REGRESSORS,
         f"The faces on which models and regressors were chosen: to compare while choosing, not to report. {_ORACLE}",
@@ -173,7 +176,7 @@ def _own_case(
         )
     note = _DENSE if count == 68 else _ORACLE
     faces, note, derived = _boxed(faces, note, boxes)
-    regressors = ("ert68-ytf",) if count == 68 else FIVE_POINT_REGRESSORS
+    regressors = ("ert68-300w",) if count == 68 else FIVE_POINT_REGRESSORS
     note = f"{summary(faces)}. {note}"
     return Case(name, data.path.name, faces, "points" if derived else "given", regressors, note)
 

@@ -209,7 +209,7 @@ def _predictors(files: Sequence[Path]) -> dict[str, Any]:
         import dlib
     except ImportError:
         return {}
-    from tcdcn_init.adapters.bundled import ert5_mtfl, ert68_ytf
+    from tcdcn_init.adapters.bundled import ert5_mtfl, ert68_300w
 
-    bundled = {"dlib with `ert5-mtfl`": ert5_mtfl().to_dlib(), "dlib with `ert68-ytf`": ert68_ytf().to_dlib()}
+    bundled = {"dlib with `ert5-mtfl`": ert5_mtfl().to_dlib(), "dlib with `ert68-300w`": ert68_300w().to_dlib()}
     return bundled | {f"dlib with {path.name}": dlib.shape_predictor(str(path)) for path in files}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
@@ -169,14 +170,14 @@ class ResidualConfig:
 NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
 """One network that takes every crop."""
 
-ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | StageConfig
+ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | DenseConfig
 """What a model file may hold."""
 
-_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[StageConfig]] = {
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[DenseConfig]] = {
     "tcdcn": TCDCNConfig,
     "residual": ResidualConfig,
     "two-stage": TwoStageConfig,
-    "dense": StageConfig,
+    "dense": DenseConfig,
 }
 
 
@@ -213,7 +214,11 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
 
         given["own"] = OwnPoints.from_fields(given["own"])
     if kind == "two-stage":
-        stages = {stage: StageConfig(**_with_tuples(given[stage])) for stage in ("coarse", "fine")}
+        # Files may also state what every stage is: asked whether there is a face.
+        stages = {
+            stage: StageConfig(**{k: v for k, v in _with_tuples(given[stage]).items() if k != "face"})
+            for stage in ("coarse", "fine")
+        }
         given = {**given, **stages}
     return _KINDS[kind](**given)
 
@@ -237,7 +242,7 @@ def point_count(config: ModelConfig) -> int:
     >>> point_count(TCDCNConfig())
     5
     """
-    if isinstance(config, StageConfig):
+    if isinstance(config, DenseConfig):
         return config.points
     return 5 if config.own is None else config.own.count
 

@@ -34,10 +34,9 @@ class StageConfig:
     feature : int
         Length of the shared feature.
     points : int
+        Five, or those of `TwoStageConfig.own`.
     tasks : tuple of str
-        As in `architecture.TCDCNConfig`.
-    face : bool
-        Whether it says if the crop shows a face at all.
+        As in `config.TCDCNConfig`.
     """
 
     side: int = 80
@@ -48,7 +47,6 @@ class StageConfig:
     feature: int = 192
     points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
-    face: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -78,7 +76,7 @@ class StageConfig:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers."""
-        return ("points", *self.tasks, "expected_error", *(("face",) if self.face else ()), "visible")
+        return ("points", *self.tasks, "expected_error", "face", "visible")
 
 
 COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), feature=128)

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config import ModelConfig, NetworkConfig, ResidualConfig, TCDCNConfig, point_count
+from tcdcn_init.network.dense import Dense
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.residual import ResidualTCDCN
-from tcdcn_init.network.stage import Stage, TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.stage import TwoStage
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
@@ -163,7 +165,7 @@ class TCDCN(nn.Module):
 Network: TypeAlias = TCDCN | ResidualTCDCN
 """What the trainer handles: the same calls, other layers."""
 
-Model: TypeAlias = Network | TwoStage | Stage
+Model: TypeAlias = Network | TwoStage | Dense
 """What model files and backends handle."""
 
 
@@ -180,6 +182,6 @@ def make_network(config: NetworkConfig) -> Network:
 
 def make_model(config: ModelConfig) -> Model:
     """The untrained network, or pair of networks, of a configuration."""
-    if isinstance(config, StageConfig):
-        return Stage(config)
+    if isinstance(config, DenseConfig):
+        return Dense(config)
     return TwoStage(config) if isinstance(config, TwoStageConfig) else make_network(config)

@@ -19,6 +19,7 @@ from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
 from tcdcn_init.geometry import MIRROR_68, filled_five, invert, transform_points
 from tcdcn_init.geometry.background import background_box
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.own_points import FACE, OwnPoints
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.tasks import TASKS
@@ -91,7 +92,7 @@ def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) ->
 
 def stage_patches(
     sets: Mapping[str, Sequence[Face]],
-    config: StageConfig,
+    config: StageConfig | DenseConfig,
     span: float,
     *,
     aligned: bool,
@@ -104,7 +105,7 @@ def stage_patches(
     Parameters
     ----------
     sets : mapping of str to sequence of Face
-    config : StageConfig
+    config : StageConfig or DenseConfig
     span : float
         Side of a patch in views.
     aligned : bool

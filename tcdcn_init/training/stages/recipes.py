@@ -18,7 +18,7 @@ from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.own_points import OwnPoints
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
+from tcdcn_init.network.stage_config import COARSE, FINE, StageConfig, TwoStageConfig
 from tcdcn_init.training.faces import TrainingFaces, labelled_tasks
 from tcdcn_init.training.stages.data import OWN, blended, hidden_flags, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
@@ -172,11 +172,11 @@ def fitted_stages(recipe: TwoStageRecipe, faces: TrainingFaces, asked: Collectio
     asked : collection of str, optional
         As for `training.faces.fitted`.
     """
-    tasks = labelled_tasks(faces, recipe.fine.network.tasks, asked)
+    tasks = labelled_tasks(faces, _network(recipe.fine).tasks, asked)
     batch = min(recipe.fine.batch, recipe.coarse.batch, len(faces.kept))
 
     def fit(stage: StageTraining) -> StageTraining:
-        network, views = replace(stage.network, tasks=tasks), stage.views
+        network, views = replace(_network(stage), tasks=tasks), stage.views
         if faces.own is not None:
             # Boxes of face detectors are none of theirs, and their points may reach to the side of their box.
             views = replace(views, styles=0.0)
@@ -185,6 +185,11 @@ def fitted_stages(recipe: TwoStageRecipe, faces: TrainingFaces, asked: Collectio
         return replace(stage, network=network, views=views, batch=batch)
 
     return replace(recipe, coarse=fit(recipe.coarse), fine=fit(recipe.fine))
+
+
+def _network(stage: StageTraining) -> StageConfig:
+    assert isinstance(stage.network, StageConfig)  # the other kind is of dense points
+    return stage.network
 
 
 def train_two_stages(faces: StageFaces, out: Path, recipe: TwoStageRecipe, name: str, *, resume: bool = False) -> Path:
@@ -212,7 +217,7 @@ def train_two_stages(faces: StageFaces, out: Path, recipe: TwoStageRecipe, name:
         Before training, when the data or the folder do not fit.
     """
     sets, flags, own = faces.sets, faces.flags, faces.own
-    network = TwoStage(TwoStageConfig(recipe.coarse.network, recipe.fine.network, own))
+    network = TwoStage(TwoStageConfig(_network(recipe.coarse), _network(recipe.fine), own))
     figures: dict[str, dict[str, tuple[float, float]]] = {}
     for stage in ("coarse", "fine"):
         config, aligned = getattr(recipe, stage), stage == "fine"

@@ -11,7 +11,7 @@ import pytest
 
 from builders import card, write_cards
 from tcdcn_init.datasets.own import OwnData
-from tcdcn_init.eval.model_report.calibration import calibrate_model
+from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.exporting import export_end_to_end
 from tcdcn_init.network.model_file import load_model
