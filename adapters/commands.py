@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tcdcn_init._shared.commands import (
     BackendOption,
     DetectorOption,
+    HoldOutOption,
+    ImagesOption,
     JobsOption,
+    LayoutOption,
     MirrorOption,
     ModelOption,
     PassesOption,
     SeedOption,
     TurnedOption,
+    is_given,
 )
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from tcdcn_init.initializer import Initializer
 
 __all__ = ["commands"]
 
@@ -29,6 +36,7 @@ commands = typer.Typer()
 
 @commands.command()
 def points(
+    context: typer.Context,
     images: Annotated[
         list[str],
         typer.Argument(help="Images, folders, patterns; a .txt that names one a line, or - for such lines from stdin."),
@@ -45,7 +53,17 @@ def points(
     turned: TurnedOption = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for copies with the points drawn in (JPEG).")] = None,
     review: Annotated[Path | None, typer.Option(help="Page (.html) to look through the faces.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="So many faces on that page, at random; default: all, with --ray 200.")
+    ] = None,
     jobs: JobsOption = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Over the machines of a Ray cluster, by its address, or local for this one; takes tars and parquet of "
+            "images too, and --out is a folder."
+        ),
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
@@ -70,26 +88,28 @@ def points(
 
     if boxes and (detector != "auto" or turned is not None):
         raise ValueError("--boxes says where faces are; leave out --detector and --turned, which look for them")
-    for target in filter(None, (out, review)):
+    for target in filter(None, (None if ray else out, review)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
     initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
     found = f"of {detector}, turned copies {turned}"
-    report = write_points(
-        find_images(images),
-        out,
-        initializer,
-        boxes=read_boxes(boxes, check=False) if boxes else None,
-        detector=detector,
-        turned=turned,
-        draw=draw,
-        review=review,
-        attributes=attributes,
-        apply_orientation=not as_stored,
-        format=format,
-        jobs=jobs,
-        settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or found}, "
+    options: dict[str, Any] = {
+        "boxes": read_boxes(boxes, check=False) if boxes else None,
+        "detector": detector,
+        "turned": turned,
+        "review": review,
+        "attributes": attributes,
+        "apply_orientation": not as_stored,
+        "settings": f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or found}, "
         f"{'68' if dense else '5'} points",
+    }
+    if ray:
+        if draw or format:
+            raise ValueError(f"{'--draw' if draw else '--format'} is not for --ray, which writes a folder of parquet")
+        _annotate(images, out, initializer, ray, jobs if is_given(context, "jobs") else None, sample, force, options)
+        return
+    report = write_points(
+        find_images(images), out, initializer, draw=draw, format=format, jobs=jobs, sample=sample, **options
     )
     typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
     if review:
@@ -108,19 +128,53 @@ def points(
         raise typer.Exit(1)
 
 
+def _annotate(
+    images: list[str],
+    out: Path,
+    initializer: Initializer,
+    address: str,
+    jobs: int | None,
+    sample: int | None,
+    force: bool,
+    options: dict[str, Any],
+) -> None:
+    """The points of images over a cluster, and the report."""
+    from tcdcn_init.pointfile.sample import check_sample
+    from tcdcn_init.scale import annotate
+
+    check_sample(sample, options["review"])
+    if sample is not None:
+        options["sample"] = sample
+    report = annotate(images, out, initializer, address=address, jobs=jobs, force=force, **options)
+    typer.echo(as_text(report.text()), nl=False)
+    if report.unreadable or report.unused:
+        raise typer.Exit(1)
+
+
 @commands.command()
 def make(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of MTFL; that with lfpw/ and helen/ for 300w; or data of your own.")
+    ],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    hold_out_by: HoldOutOption = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Make a bundled regressor or shape bank again, and measure it on held-out faces.
+    """Make a bundled regressor or shape bank again, or its like of your own data, and measure it on held-out faces.
 
     `tcdcn-init train --model NAME` does so for networks.
     """
     from tcdcn_init.adapters.recipes import make as make_file
+    from tcdcn_init.datasets.own import OwnData, kind_of
+    from tcdcn_init.geometry import parse_layout
 
-    for line in make_file(name, data, out, seed):
+    stated = None if layout is None else parse_layout(layout)
+    own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
+    # A folder of ytf68 has the form of a CSV data set; one's own is told from it by the file's name.
+    bundled = kind_of(data) is None or (name.endswith(("ytf", "ytf68")) and data.is_dir() and own == OwnData(data))
+    for line in make_file(name, data if bundled else own, out, seed):
         typer.echo(line)
     typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
