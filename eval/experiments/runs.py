@@ -111,10 +111,20 @@ class _Wanted:
             return False
         kept = json.loads(path.read_text())
         # Settings that came after a run was kept are at their defaults in it.
-        settings = {**_as_json(TrainingConfig()), **kept["config"]}
+        defaults = _as_json(TrainingConfig(network=type(self.what.config.network)()))
+        settings = _completed(kept["config"], defaults)
         if {"faces": None, **kept, "config": settings} != {**kept, **self.header()}:
             raise ValueError(f"{path} is of other settings; repeat those, or choose another folder")
         return {*data.faces, *(HARD if self.hard else ())} <= set(kept["datasets"])
+
+
+def _completed(kept: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the defaults of those that are missing, also of settings within settings."""
+    filled = {
+        key: _completed(kept[key], value) if key in kept and isinstance(value, dict) else kept.get(key, value)
+        for key, value in defaults.items()
+    }
+    return {**kept, **filled}
 
 
 def _worker(data: ExperimentData, folder: Path) -> Callable[[_Wanted], dict[str, Any]]:
