@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcdcn_init.eval.experiments.cells import BEST, BOTH, REGIMES, STOPPINGS
+from tcdcn_init.eval.experiments.cells import BEST, BOTH, EPOCH_VIEWS, EPOCHS, REGIMES, STOPPINGS
 from tcdcn_init.eval.experiments.exchange import Exchange, exchange, sizes_run
 from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
 
@@ -81,7 +81,8 @@ def claim_sentence(found: Results) -> str:
     text = "; ".join(parts)
     return (
         "Do pose, gender, glasses and smile help the points, as the paper claims (35.6 to 25.0 % failures)? "
-        f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces)."
+        f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces, "
+        f"{EPOCHS * EPOCH_VIEWS:,} views a training)."
     )
 
 

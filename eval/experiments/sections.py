@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcdcn_init.eval.experiments.cells import (
     ALL,
@@ -52,7 +53,9 @@ def _changes(found: Results, what: str, rows: Sequence[tuple[str, str, str]]) ->
         if cells[0] is None or failures is None:
             lines.append([label, "not run", *["–"] * (len(_HEAD) - 1)])
             continue
-        sides = [_both(found, name) for name in (baseline, variant)]
+        errors = [found.errors(name, "aflw") for name in (baseline, variant)]
+        common = errors[0].keys() & errors[1].keys()
+        sides = [_both(np.array([each[seed] for seed in common])) for each in errors]
         changes = [
             interval(cells[0]),
             interval(failures, 1),
@@ -62,17 +65,16 @@ def _changes(found: Results, what: str, rows: Sequence[tuple[str, str, str]]) ->
     return table([what, *_HEAD], lines)
 
 
-def _both(found: Results, variant: str) -> str:
-    """Mean error and failures on AFLW in percent."""
-    error, failures = (found.over_seeds(variant, "aflw", each) for each in (as_error, as_failure))
-    return f"{over(error, 2, spread=False)} / {over(failures, 1, spread=False)}"
+def _both(errors: NDArray[np.float64]) -> str:
+    """Mean error and failures in percent."""
+    return f"{as_error(errors).mean():.2f} / {as_failure(errors).mean():.1f}"
 
 
-def over(value: OverSeeds | None, digits: int, *, spread: bool = True) -> str:
+def over(value: OverSeeds | None, digits: int) -> str:
     """A mean over seeds, with half its interval if there are several."""
     if value is None:
         return "–"
-    half = "" if value.half is None or not spread else f" ± {value.half:.{digits}f}"
+    half = "" if value.half is None else f" ± {value.half:.{digits}f}"
     return f"{value.mean:.{digits}f}{half}"
 
 
