@@ -84,9 +84,9 @@ class SeededShapePredictor(FrameForms):
     min_confidence : float
         A face whose points the initializer is less sure of (`Initialization.confidence`) starts from the mean shape in
         its box, as without them. 0 always takes the points: in very bad boxes of faces, which look like boxes without
-        a face, doubted points are still better than the box (docs/results.md, the start tcdcn-sure on AFW). Where boxes
-        may hold no face at all, begin with 0.5: `Initialization` has the table of what that keeps. A model without
-        confidence outputs counts as confident.
+        a face, doubted points are better than the box still (`tcdcn-init eval --starts tcdcn-sure` measures it). Where
+        boxes may hold no face at all, begin with 0.5: `Initialization` has the table of what that keeps. A model
+        without confidence outputs counts as confident.
     layout : mapping, optional
         Where the five points are among the model's; see `layouts.find_layout`.
     aspect : float

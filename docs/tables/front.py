@@ -37,7 +37,7 @@ def readme() -> str:
         ["... upside down", *bare("roll", 180.0)],
         ["... a fifth of the box hidden", *bare("occlusion", 0.2)],
         ["RCPR, trained for and started from random shapes in the box", *overall("rcpr-mtfl", "retrained", "random-5")],
-        ["RCPR, trained for and started from `tcdcn-robust`'s points", *overall("rcpr-mtfl", "retrained", SEEDED)],
+        ["RCPR, trained for `tcdcn-robust`'s points, started from these", *overall("rcpr-mtfl", "retrained", SEEDED)],
     ]
     titles = [f"{each.dataset.title}, {each.dataset.faces:,} faces" for each in documents]
     faces = read("benchmarks/initialize.json")["real_faces"]

@@ -133,7 +133,7 @@ def test_corners_of_cards_are_learned(trained, cards):
         assert found.visible.shape == found.expected_error.shape == (4,)
         errors.append(np.linalg.norm(found.points - corners, axis=1).mean() / 45)
         rolls.append(found.roll - float(own.roll(corners)))
-    assert np.mean(errors) < 0.09
+    assert np.mean(errors) < 0.11
     assert np.abs(rolls).max() < 15
     assert found.to_dict()["points"] == found.points.tolist()
     log = json.loads((trained / "log.json").read_text())["history"]
