@@ -60,7 +60,7 @@ def _checkpoint(path: Path) -> None:
     state: dict[str, Any] = {name: {} for name in ("objective", "optimizer", "scheduler")}
     weights = {"weight": torch.ones(3)}
     numbers = {"config": {"epochs": 3}, "epoch": 1, "seconds": 2.5, "history": [{"epoch": 1}], "stopped": {}}
-    write_checkpoint(path, {**state, **numbers, "network": weights, "averaged": weights})
+    write_checkpoint(path, {**state, **numbers, "network": weights, "averaged": weights, "best": weights})
 
 
 def _afw(path: Path) -> None:
