@@ -18,6 +18,8 @@ from tcdcn_init.eval.comparison.finding import finding
 from tcdcn_init.eval.comparison.plan import POINTS_RUN
 from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables import report_tables
+from tcdcn_init.eval.detection.figures import DetectionReport
+from tcdcn_init.eval.detection.report import detection_text
 from tcdcn_init.eval.measuring.documents import from_json
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_tables, box_text
@@ -481,6 +483,7 @@ WHOLE_PAGES: dict[str, Callable[[], str]] = {
     "docs/confidence/confidence.md": lambda: confidence_text(_confidence()),
     "docs/boxes/boxes.md": lambda: box_text(_boxes()),
     "docs/limits/limits.md": lambda: limits_text(LimitsReport.read(ROOT / "docs/limits/limits.json")),
+    "docs/detection/detection.md": lambda: detection_text(DetectionReport.read(ROOT / "docs/detection/detection.json")),
     "docs/video/motion.md": lambda: motion_text(MotionReport.read(ROOT / "docs/video/motion.json")),
     "docs/results/lfpw29/occlusion.md": lambda: occlusion_page(
         OcclusionReport.read(ROOT / "docs/results/lfpw29/occlusion.json")

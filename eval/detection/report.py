@@ -99,8 +99,8 @@ def detection_text(report: DetectionReport) -> str:
     report : DetectionReport
     """
     about = (
-        "A detector that is asked for hints rather than faces, and the initializer's network, which says which of them "
-        f"are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
+        f"A detector that is asked for hints rather than faces, and `{Path(report.settings.model).name}`, which says which "
+        f"of them are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
         "searched never, where no upright face was found (the default), or always. The certainty was chosen on "
         "sheets of held-out training photographs."
     )

@@ -43,7 +43,7 @@ LEAST_CERTAINTY = 0.7
 """Certainty from which a hint counts as a face; chosen on 14 sheets of held-out training photographs, 132 faces.
 `tcdcn-init detection` measures what any other would do."""
 
-FACE_ODDS = 6.0
+FACE_ODDS = 3.0
 """Logarithm of the odds of a face from which it is one whatever its points are; chosen with `LEAST_CERTAINTY`."""
 
 SAME_FACE = 0.3

@@ -31,7 +31,7 @@ class StageConfig:
         Length of the shared feature.
     points : int
     tasks : tuple of str
-        As in `architecture.TCDCNConfig`.
+        As in `config.TCDCNConfig`.
     face : bool
         Whether it says if the crop shows a face at all.
     """
