@@ -48,7 +48,9 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, words: nodes
         found = {name for name in found if name.count(".") == longest}
     # The same thing under two names: the door that users take.
     name = min(found, key=lambda path: (path.count("."), len(path), path))
-    _, _, _, document, anchor, _ = pages[name]
+    _, _, kind, document, anchor, _ = pages[name]
+    if kind == "module" and document == node["refdoc"]:
+        return words  # something on this very page
     return make_refnode(app.builder, node["refdoc"], document, anchor, words, name)
 
 

@@ -99,10 +99,10 @@ def detection_text(report: DetectionReport) -> str:
     report : DetectionReport
     """
     about = (
-        f"A detector that is asked for hints rather than faces, and `{Path(report.settings.model).name}`, which says which "
-        f"of them are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
-        "searched never, where no upright face was found (the default), or always. The certainty was chosen on "
-        "sheets of held-out training photographs."
+        f"A detector that is asked for hints rather than faces, and `{Path(report.settings.model).name}`, which says "
+        f"which of them are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by "
+        "quarters are searched never, where no upright face was found (the default), or always. The certainty was "
+        "chosen on sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():
