@@ -63,9 +63,9 @@ def motion_text(report: MotionReport) -> str:
             "# Faces in motion",
             "",
             f"What `FaceTracker` makes, with `{Path(report.settings.model).name}`, of faces of {report.dataset}: "
-            f"{faces} in all clips together, cut out and moved over moving backgrounds, with known truth, and how still "
-            "its points keep. Cut-outs are flat: nobody turns the head in depth here, and there is no motion blur. Clips "
-            "have 25 frames a second, unless said otherwise.",
+            f"{faces} in all clips together, cut out and moved over moving backgrounds, with known truth, and how "
+            "still its points keep. Cut-outs are flat: nobody turns the head in depth here, and there is no motion "
+            "blur. Clips have 25 frames a second, unless said otherwise.",
             "",
             f"    {report.command}",
             "",
