@@ -37,7 +37,6 @@ from tcdcn_init.datasets import read_mtfl
 from tcdcn_init.datasets.base import read_face_image
 from tcdcn_init.geometry import box_from_points
 from tcdcn_init.network.config import DEFAULT_PASSES
-from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.weights import DEFAULT_MODEL
 
 DLIB = "dlib, 68 points"
@@ -149,10 +148,7 @@ def faces_per_second(
 
 
 def count_passes(model: str, images: list[Any], boxes: list[Any]) -> NDArray[np.int64]:
-    """How many passes each face takes: a further one has moved its points. Of two stages it is one number for all."""
-    config = Initializer(model, backend="onnx").config
-    if isinstance(config, TwoStageConfig):
-        return np.full(len(images), DEFAULT_PASSES)
+    """How many passes each face takes: a further one has moved its points."""
     found = [Initializer(model, backend="onnx", passes=p).points(images, boxes) for p in range(1, DEFAULT_PASSES + 1)]
     moved = [(one != other).any(axis=(1, 2)) for one, other in zip(found[1:], found, strict=False)]
     return np.asarray(1 + np.sum(moved, axis=0), dtype=np.int64)

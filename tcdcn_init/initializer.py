@@ -47,8 +47,8 @@ class Initializer:
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
         box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
-        their answer. 1 never makes a second. A model of two stages makes them all, over every face: the first is the
-        coarse stage's, the others are the fine one's. What it is unsure of, it looks at again from other sides
+        their answer. 1 never makes a second. Of a model of two stages the first pass is the coarse stage's, and the
+        fine one makes at least one of the others. What it is unsure of, it looks at again from other sides
         (`passes.two_stage`).
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.

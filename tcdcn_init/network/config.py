@@ -30,7 +30,7 @@ BackendName: TypeAlias = Literal["auto", "onnx", "torch"]
 DEFAULT_BACKEND: BackendName = "auto"
 """onnxruntime, the faster one, where the model has a .onnx file."""
 
-DEFAULT_PASSES = 3
+DEFAULT_PASSES = 4
 """How many passes over a face `Initializer` makes at most."""
 
 

@@ -121,12 +121,22 @@ def _face(
     first = g.splice(stages[0], {"crops": crop}, asked)
     first_points = _placed(first[0], frame)
     points, answers = first_points, first
-    for _ in range(passes - 1):
+    goes_on: Value | None = None
+    for number in range(passes - 1):
+        before = frame
         frame, fine_side = _upright_frame(points, fine.view, boxed)
         region = _covering(region, image, frame, fine_side / fine.side)
         crop = _turned_crop(region, frame, fine.side) * np.float32(1 / 255)
-        answers = g.splice(stages[1], {"crops": crop}, asked)
-        points = _placed(answers[0], frame)
+        found = g.splice(stages[1], {"crops": crop}, asked)
+        placed = _placed(found[0], frame)
+        if number == 0:
+            points, answers = placed, found
+            continue
+        # The pass is computed of every face, and counts where it is asked for.
+        far = _is_far(before, frame)
+        goes_on = far if goes_on is None else goes_on.apply("And", far)
+        points = goes_on.choose(placed, points)
+        answers = [goes_on.choose(new, old) for new, old in zip(found, answers, strict=True)]
     # As `two_stage.agreed`, then as `confidence.Calibration`.
     apart = ((points - first_points) * (points - first_points)).over("ReduceSum", 1).apply("Sqrt")
     eyes = points.at(1) - points.at(0)
@@ -178,12 +188,23 @@ def _upright_frame(points: Value, view: float, coarse: _Frame) -> tuple[_Frame, 
     return (side * cos, side * sin, x, y), side
 
 
+def _is_far(frame: _Frame, wanted: _Frame) -> Value:
+    """`two_stage.is_far`."""
+    limits = two_stage.REPEAT
+    area, other = (each[0] * each[0] + each[1] * each[1] for each in (frame, wanted))
+    along = frame[0] * wanted[0] + frame[1] * wanted[1]
+    turned = along.compare("Less", (area * other).apply("Sqrt") * float(np.cos(np.radians(limits.degrees))))
+    scaled = ((other / area).apply("Log") * 0.5).apply("Abs").compare("Greater", limits.log_scale)
+    x, y = wanted[2] - frame[2], wanted[3] - frame[3]
+    shifted = (x * x + y * y).compare("Greater", area * limits.shift**2)
+    return turned.apply("Or", scaled).apply("Or", shifted)
+
+
 def _angle(sine: Value, cosine: Value) -> Value:
     """The angle of a vector, in radians: ONNX has no arctan2."""
-    g = sine.graph
     ratio = (sine / (cosine.apply("Abs") + 1e-30)).cast(np.float32).apply("Atan").cast(np.float64)
-    behind = g.node("Where", sine.compare("Less", 0.0), -ratio - np.pi, -ratio + np.pi, like=np.float64)
-    return g.node("Where", cosine.compare("Less", 0.0), behind, ratio, like=np.float64)
+    behind = sine.compare("Less", 0.0).choose(-ratio - np.pi, -ratio + np.pi)
+    return cosine.compare("Less", 0.0).choose(behind, ratio)
 
 
 def _region(image: Value, frame: _Frame, pitch: Value) -> _Region:

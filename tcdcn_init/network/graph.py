@@ -74,6 +74,10 @@ class Value:
         """Truth values."""
         return self.graph.node(operator, self, other, like=np.bool_)
 
+    def choose(self, yes: Value, no: Value) -> Value:
+        """One value where this one of truth is true, otherwise the other."""
+        return self.graph.node("Where", self, yes, no, like=yes.dtype)
+
     def floor(self) -> Value:
         """Largest whole number not above."""
         return self.apply("Floor")

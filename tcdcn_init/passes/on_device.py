@@ -46,10 +46,7 @@ class DeviceCrops:
 
         self._torch, self._device = torch, device
         self._images = images
-        self._faces: dict[int, list[int]] = {}  # of each image, by its id
-        for k, image in enumerate(images):
-            self._faces.setdefault(id(image), []).append(k)
-        self._parts: dict[int, _Part] = {}  # by the same
+        self._parts: dict[int, _Part] = {}  # of each image, by its id
         self._floats = any(image.dtype.kind == "f" for image in images)
         self._finite = torch.ones(len(images), dtype=torch.bool, device=device)
 
@@ -66,19 +63,22 @@ class DeviceCrops:
 
     def first(self, frames: Sequence[Frame], side: int, finest: float) -> Tensor:
         """See `regions.Cutter.first`."""
-        return self.further(frames, side)
+        return self.further(frames, side, range(len(self._images)))
 
-    def further(self, frames: Sequence[Frame], side: int) -> Tensor:
+    def further(self, frames: Sequence[Frame], side: int, faces: Sequence[int]) -> Tensor:
         """See `regions.Cutter.further`."""
         torch = self._torch
+        by_image: dict[int, list[int]] = {}  # numbers of frames
+        for k, face in enumerate(faces):
+            by_image.setdefault(id(self._images[face]), []).append(k)
         order: list[int] = []
         levels: list[tuple[Tensor, int]] = []  # each sampled for that many faces
         places = np.empty((len(frames), 1, 1, 2, 4), dtype=np.float32)
-        for faces in self._faces.values():
-            part = self._part(self._images[faces[0]], [frames[k] for k in faces], side)
-            depths = [max(0, math.floor(math.log2(math.hypot(frames[k].a, frames[k].b) / side))) for k in faces]
+        for own in by_image.values():
+            part = self._part(self._images[faces[own[0]]], [frames[k] for k in own], side)
+            depths = [max(0, math.floor(math.log2(math.hypot(frames[k].a, frames[k].b) / side))) for k in own]
             for depth in sorted(set(depths)):
-                here = [k for k, own in zip(faces, depths, strict=True) if own == depth]
+                here = [k for k, its in zip(own, depths, strict=True) if its == depth]
                 for k in here:
                     places[len(order), 0, 0] = part.place(frames[k], depth)
                     order.append(k)
@@ -99,7 +99,7 @@ class DeviceCrops:
         if order != sorted(order):
             crops = crops[np.argsort(order).tolist()]
         if self._floats:
-            self._finite &= torch.isfinite(crops).flatten(1).all(1)
+            self._finite[list(faces)] &= torch.isfinite(crops).flatten(1).all(1)
             crops = torch.nan_to_num(crops, nan=0.0, posinf=0.0, neginf=0.0)
         return crops
 

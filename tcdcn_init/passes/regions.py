@@ -68,13 +68,15 @@ class Region:
         here = image[down, across]
         self.finite = here.dtype.kind != "f" or bool(np.isfinite(here).all())
         values = _grey(here)
-        pixels = np.empty((count, count), dtype=np.uint8)
-        stop_row, stop_column = first_row + values.shape[0], first_column + values.shape[1]
-        pixels[first_row:stop_row, first_column:stop_column] = values
-        pixels[first_row:stop_row, :first_column] = values[:, :1]
-        pixels[first_row:stop_row, stop_column:] = values[:, -1:]
-        pixels[:first_row] = pixels[first_row]
-        pixels[stop_row:] = pixels[stop_row - 1]
+        pixels = values
+        if values.shape != (count, count):
+            pixels = np.empty((count, count), dtype=np.uint8)
+            stop_row, stop_column = first_row + values.shape[0], first_column + values.shape[1]
+            pixels[first_row:stop_row, first_column:stop_column] = values
+            pixels[first_row:stop_row, :first_column] = values[:, :1]
+            pixels[first_row:stop_row, stop_column:] = values[:, -1:]
+            pixels[:first_row] = pixels[first_row]
+            pixels[stop_row:] = pixels[stop_row - 1]
         self._pixels = Image.fromarray(pixels)
         if halve:
             self._pixels = self._pixels.reduce(2)
@@ -145,8 +147,8 @@ class Cutter(Protocol):
         """
         ...
 
-    def further(self, frames: Sequence[Frame], side: int) -> Any:
-        """Crops over frames near those before; as `first`."""
+    def further(self, frames: Sequence[Frame], side: int, faces: Sequence[int]) -> Any:
+        """Crops around some faces, by their numbers, over frames near those before; as `first`."""
         ...
 
 
@@ -187,14 +189,14 @@ class HostCrops:
         crops *= np.float32(1 / 255)
         return crops
 
-    def further(self, frames: Sequence[Frame], side: int) -> NDArray[np.float32]:
+    def further(self, frames: Sequence[Frame], side: int, faces: Sequence[int]) -> NDArray[np.float32]:
         """See `Cutter.further`."""
         crops = np.empty((len(frames), side, side), dtype=np.float32)
-        for k, frame in enumerate(frames):
+        for crop, frame, k in zip(crops, frames, faces, strict=True):
             if not self._regions[k].covers(frame):
                 self._regions[k] = Region(self._images[k], frame, math.hypot(frame.a, frame.b) / side)
                 self.finite[k] &= self._regions[k].finite
-            crops[k] = self._regions[k].turned(frame, side)
+            crop[...] = self._regions[k].turned(frame, side)
         crops *= np.float32(1 / 255)
         return crops
 

@@ -74,7 +74,7 @@ def test_every_kind_of_picture(portrait, kind):
         host, device = HostCrops([picture]), DeviceCrops([picture], "cpu")
         host.first([frame], 80, 1 / 80)
         device.first([frame], 80, 1 / 80)
-        ours, theirs = device.further([frame], 80)[0].numpy(), host.further([frame], 80)[0]
+        ours, theirs = device.further([frame], 80, [0])[0].numpy(), host.further([frame], 80, [0])[0]
         assert np.abs(ours - theirs).mean() < 0.02
         assert abs((ours - theirs).mean()) < 0.003
 
@@ -97,10 +97,10 @@ def test_a_part_is_uploaded_once_and_anew_where_a_frame_leaves_it():
     cutter.first([Frame(60.0, 0.0, 100.0, 100.0)], 64, 1 / 160)
     [part] = cutter._parts.values()
     assert part.extent == (0, 0, 192, 192)
-    cutter.further([Frame(40.0, 30.0, 110.0, 95.0)], 80)
+    cutter.further([Frame(40.0, 30.0, 110.0, 95.0)], 80, [0])
     assert [*cutter._parts.values()] == [part]
     beyond = Frame(60.0, 0.0, 400.0, 300.0)
-    np.testing.assert_allclose(cutter.further([beyond], 64)[0], crop_of(picture, beyond), atol=1e-4)
+    np.testing.assert_allclose(cutter.further([beyond], 64, [0])[0], crop_of(picture, beyond), atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [1, 4])

@@ -9,12 +9,12 @@ import pytest
 
 from tcdcn_init import Initializer
 from tcdcn_init.crops import frames_apart, frames_from_boxes, frames_from_points, snapped
-from tcdcn_init.geometry import MIRROR, interocular, roll_degrees, rotation, transform_points
+from tcdcn_init.geometry import MIRROR, interocular, invert, roll_degrees, rotation, transform_points
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.regions import Frame, HostCrops
-from tcdcn_init.passes.two_stage import LOOKS, agreed, ask_stages, run_stages, upright_frame
+from tcdcn_init.passes.two_stage import LOOKS, agreed, ask_stages, is_far, run_stages, upright_frame
 
 CONFIG = TwoStageConfig()
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
@@ -93,6 +93,53 @@ def test_every_fine_pass_is_centred_by_the_one_before():
     off = [np.abs(np.array(np.unravel_index(crops[0].argmax(), (80, 80))) - 39.5).max() for crops in ask.seen[1:]]
     assert off[1] < 0.5 * off[0]
     assert np.abs(found.points[0].mean(axis=0) - middle - [9, 6]).max() < 1.0
+
+
+class Settling(Finder):
+    """A fine stage whose points, where the brightest pixel lies in the middle, ask for the very same crop again."""
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        found = super().__call__(crops)
+        if crops.shape[1] == CONFIG.fine.side:
+            own = transform_points(invert(frames_from_points(FIVE, CONFIG.fine.view)), FIVE)
+            found["points"] += (own - 0.3 * FIVE).astype(np.float32)
+        return found
+
+
+def test_only_faces_that_a_pass_has_moved_are_asked_about_again():
+    box = np.array([[150.0, 100.0, 230.0, 190.0]])
+    first = 0.5 * FIVE
+    frame = frames_from_points(first, 1.0)
+    middle = np.array([190.0, 145.0]) + np.sqrt(80 * 90) * CONFIG.coarse.view * frame[:, 2]
+    places = [middle + off for off in ([9, 6], [0, 0], [-8, 0])]
+    ask = Settling(first)
+    found = ask_stages(ask, CONFIG, HostCrops([spot(*place) for place in places]), in_boxes(box.repeat(3, axis=0)), 6)
+    assert [len(crops) for crops in ask.seen] == [3, 3, 2]
+    centres = np.array([frames_from_points(shape, 1.0)[:, 2] for shape in found.points])
+    np.testing.assert_allclose(centres, places, atol=1.0)
+
+
+@pytest.mark.parametrize(
+    ("turn", "scale", "shift", "far"),
+    [
+        (0, 1.0, 0.0, False),
+        (5, 1.0, 0.0, False),
+        (6, 1.0, 0.0, True),
+        (-6, 1.0, 0.0, True),
+        (180, 1.0, 0.0, True),
+        (0, 1.09, 0.0, False),
+        (0, 1.1, 0.0, True),
+        (0, 0.9, 0.0, True),
+        (0, 1.0, 0.054, False),
+        (0, 1.0, 0.056, True),
+    ],
+)
+@pytest.mark.parametrize("roll", [0, 100])
+def test_how_far_a_crop_may_lie_from_the_one_asked_for(turn, scale, shift, far, roll):
+    across = 80 * np.exp(1j * np.radians(roll))
+    wanted = across * scale * np.exp(1j * np.radians(turn))
+    frames = Frame(across.real, across.imag, 50.0, 60.0), Frame(wanted.real, wanted.imag, 50 + 80 * shift, 60.0)
+    assert is_far(*frames) == far
 
 
 def test_one_pass_is_the_coarse_stage_alone():
@@ -212,7 +259,7 @@ def test_the_bundled_model_finds_the_portrait(portrait, portrait_box, portrait_p
 
 
 def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):
-    both = Initializer(initializer.model, backend="torch", mirror=True)
+    both = Initializer(initializer.model, backend="torch", mirror=True, passes=2)  # its weights are of no meaning
     [face] = both(portrait, [portrait_box])
     width = portrait.shape[1]
     left, top, right, bottom = portrait_box
@@ -225,7 +272,7 @@ def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):
 def test_the_fast_frames_are_the_exact_ones():
     points = np.random.default_rng(4).normal(0, 40, (50, 5, 2)) + 100
     points[:, 3:] += [0, 60]
-    found = [upright_frame(shape.tolist(), Frame(250.0, 0.0, 0.0, 0.0), 1.1) for shape in points]
+    found = [upright_frame([complex(*each) for each in shape], Frame(250.0, 0.0, 0.0, 0.0), 1.1) for shape in points]
     ours = np.array([[[a, -b, x], [b, a, y]] for a, b, x, y in found])
     exact = frames_from_points(points, 1.1)
     turn, scale, shift = frames_apart(exact, ours)
