@@ -1,4 +1,7 @@
-"""Files of labelling tools as faces: imglab, COCO, CVAT and Label Studio."""
+"""Files of labelling tools as faces: imglab, COCO, CVAT and Label Studio.
+
+Faces are of the pixels as they are stored, whether or not a tool turns photographs as EXIF says (`labelling.frames`).
+"""
 
 from __future__ import annotations
 
