@@ -264,19 +264,23 @@ def calibrate(
 def ablation(
     context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder with mtfl/, and any of lfpw/, helen/, cfp_profile/, infants/.")],
-    out: Annotated[Path, typer.Option(help="Folder for the runs and ablation.json.")],
-    epochs: Annotated[int, typer.Option(help="Of each variant.")] = 25,
+    out: Annotated[Path, typer.Option(help="Folder for the runs, inference.json and ablation.json.")],
+    epochs: Annotated[int, typer.Option(help="Of each training; 0 trains nothing.", min=0)] = 25,
     seed: SeedOption = 0,
 ) -> None:
-    """Train the fine stage without each part of its recipe: what data, occluders and the teacher bring.
+    """Ask the default model without each of its passes, looks and whole numbers; then train the fine stage without
+    each part of its recipe: what data, occluders and the teacher bring.
 
     An interrupted run goes on when the command is repeated.
     """
     require("torch", "training", "train")
-    from tcdcn_init.eval.ablation import run_ablation
+    from tcdcn_init.eval.ablation import measure_inferences, run_ablation
     from tcdcn_init.training.stages.recipes import STAGE_RECIPES
 
     recipe, command = STAGE_RECIPES["tcdcn-two-stage"], given_command(context)
+    typer.echo(f"wrote {measure_inferences(data, out, DEFAULT_MODEL, seed=seed, command=command)}")
+    if not epochs:
+        return
     typer.echo(f"wrote {run_ablation(data, out, recipe, epochs=epochs, seed=seed, command=command)}")
 
 

@@ -103,7 +103,8 @@ class Initializer:
                 f"{DEFAULT_MODEL}, and dense=True"
             )
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
-        self._ask = mirror_averaged(self._backend) if mirror else self._backend
+        self._ask_both = mirror_averaged(self._backend)
+        self._ask = self._ask_both if mirror else self._backend
         on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
         self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
         self.config: NetworkConfig | TwoStageConfig = self._backend.config
@@ -285,6 +286,7 @@ class Initializer:
                 passes=self.passes,
                 on_bad=on_bad,
                 sureness=self._sureness,
+                ask_both=self._ask_both,
                 cutter=self._cutter,
             )
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)

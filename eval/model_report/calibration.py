@@ -58,19 +58,22 @@ def calibrate_model(model: Path, data: Path, settings: Settings | None = None) -
     held_out = spread(held_out, settings.limit)
     network, metadata = load_model(model)
     extra = {key: value for key, value in metadata.items() if key != "calibration"}
-    with tempfile.TemporaryDirectory() as folder:
-        bare = Path(folder) / "model.safetensors"  # without the calibration that it may have, valid or malformed
-        save_network(bare, network, extra)
-        asked = dataclasses.replace(settings, model=str(bare), backend="torch")
-        answers, _ = ask_initializer(
-            held_out,
-            asked.make_initializer,
-            confidence_views(asked.seed),
-            seed=asked.seed,
-            jobs=asked.jobs,
-            label="Asking the model",
-        )
-    calibration = calibrate(confidence_answers(answers))
+    calibration = Calibration()
+    # Twice: what is looked at again from other sides, and which look counts, is by the calibration of the round before.
+    for number in ("first", "second"):
+        with tempfile.TemporaryDirectory() as folder:
+            calibrated = Path(folder) / "model.safetensors"  # whatever calibration the model may have, valid or not
+            save_network(calibrated, network, {**extra, "calibration": calibration.to_json()})
+            asked = dataclasses.replace(settings, model=str(calibrated), backend="torch")
+            answers, _ = ask_initializer(
+                held_out,
+                asked.make_initializer,
+                confidence_views(asked.seed),
+                seed=asked.seed,
+                jobs=asked.jobs,
+                label=f"Asking the model, {number} time",
+            )
+        calibration = calibrate(confidence_answers(answers))
     with replacing(model) as part:
         save_network(part, network, {**extra, "calibration": calibration.to_json()})
     return calibration

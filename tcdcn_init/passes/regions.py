@@ -216,5 +216,5 @@ def _grey(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
         values = pixels.reshape(-1, 3).astype(np.float32) @ LUMA
         return np.asarray((values + np.float32(0.5)).astype(np.uint8).reshape(pixels.shape[:2]))
-    values = np.nan_to_num(as_grey(pixels)) * np.float32(255.0) + np.float32(0.5)
-    return np.asarray(np.clip(values, 0.0, 255.0), dtype=np.uint8)
+    values = np.clip(np.nan_to_num(as_grey(pixels)), 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)
+    return np.asarray(values, dtype=np.uint8)

@@ -1,9 +1,9 @@
 """A coarse pass over the box, fine passes over what it found; where that leaves doubt, other looks at the box.
 
 Two passes do for most faces; where the points that the fine one found ask for another crop than the one they were found
-in, it is asked again. A face that the network is unsure of is looked at again from the beginning, the coarse crop
-turned by each quarter and once half as large again, and the look it is surest of counts: so a lost face is found, and
-an answer is never exchanged for one that is thought less of.
+in, it is asked again. A face that the network is unsure of is looked at again from the beginning: with mirror images,
+then in a wider crop, and where it stays lost in crops turned by each quarter. The look it is surest of counts, so a
+lost face is found, and an answer is never exchanged for one that is thought less of.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.regions import Cutter, Frame, HostCrops
-from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask, RepeatLimits
+from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask, RepeatLimits, mirror_averaged
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
@@ -39,12 +39,36 @@ REPEAT = RepeatLimits(5.5, 0.09, 0.055)
 """When the fine stage is asked again; chosen on held-out faces in good and bad boxes, turned, and from the side: to ask
 about every face again costs half as much time more, and does no more for the points."""
 
-UNSURE = 0.7
-"""Confidence below which a face is looked at again; chosen, like the looks, on held-out faces that were turned, hidden
-in part, or in bad boxes."""
 
-LOOKS = (1j, -1.0 + 0j, -1j, 1.5 + 0j)
-"""The coarse crop's turn and size in those further looks, as complex numbers: the quarter turns, and a wider one."""
+class Look(NamedTuple):
+    """A further look at a face.
+
+    Attributes
+    ----------
+    turn : complex
+        The coarse crop's turn and size, in those of the first look's.
+    mirrored : bool
+        Whether mirror images are asked about too.
+    below : float
+        Confidence up to which it is taken.
+    """
+
+    turn: complex
+    mirrored: bool
+    below: float
+
+
+UNSURE, LOST = 0.7, 0.5
+"""Confidences below which a face is looked at again, and is also looked for upside down and lying; chosen, like the
+looks, on held-out faces that were turned, hidden in part, or in bad boxes."""
+
+LOOKS = (
+    Look(1.0, True, UNSURE),
+    Look(1.5, True, UNSURE),
+    Look(1j, False, LOST),
+    Look(-1.0, False, LOST),
+    Look(-1j, False, LOST),
+)
 
 # How far from the box's middle a further look may find the face, in sides of the coarse crop: about a side of the box.
 # A face further away is a neighbour's.
@@ -56,8 +80,10 @@ DOUBTS = 3.0
 
 __all__ = [
     "LOOKS",
+    "LOST",
     "REPEAT",
     "UNSURE",
+    "Look",
     "StageAnswers",
     "agreed",
     "ask_stages",
@@ -97,6 +123,7 @@ def run_stages(
     passes: int,
     on_bad: str,
     sureness: Callable[[Answers], NDArray[np.float64]] | None = None,
+    ask_both: Ask | None = None,
     cutter: Callable[[Sequence[NDArray[Any]]], Cutter] = HostCrops,
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Points and further outputs of all boxes of all images.
@@ -117,6 +144,8 @@ def run_stages(
     sureness : callable, optional
         Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken. Without
         it, none is.
+    ask_both : callable, optional
+        As `ask`, about mirror images too (`repeated.mirror_averaged`), for those looks; default: made of `ask`.
     cutter : callable
         Each face's image to what cuts its crops, such as `on_device.DeviceCrops`; `ask` is asked about what that cuts.
 
@@ -141,7 +170,7 @@ def run_stages(
     frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
     found = ask_stages(ask, config, cut, frames, passes)
     if sureness is not None and passes > 1:  # the coarse stage alone is unsure of every face
-        found = _surest(ask, config, cut, frames, passes, found, sureness)
+        found = _surest(ask, ask_both or mirror_averaged(ask), config, cut, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
             bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
@@ -241,6 +270,7 @@ _MOST_TURNED, _MOST_SCALED = math.cos(math.radians(REPEAT.degrees)), math.exp(2 
 
 def _surest(
     ask: Ask,
+    ask_both: Ask,
     config: TwoStageConfig,
     cut: Cutter,
     frames: Sequence[Frame],
@@ -250,17 +280,19 @@ def _surest(
 ) -> StageAnswers:
     """What was found, exchanged for other looks at the same boxes where these are surer."""
     sure = sureness(found.answers)
-    unsure = np.flatnonzero((sure < UNSURE) & found.finite)
-    if not len(unsure):
+    if not ((sure < UNSURE) & found.finite).any():
         return found
     points, answers = found.points.copy(), {name: values.copy() for name, values in found.answers.items()}
     centres, sides = (np.array([frame[part] for frame in frames]) for part in (slice(2, 4), 0))
-    for turn in LOOKS:
+    for turn, mirrored, below in LOOKS:
+        unsure = np.flatnonzero((sure < below) & found.finite)
+        if not len(unsure):
+            break
         looks = []
         for k in unsure.tolist():
             a, _, x, y = frames[k]
             looks.append(Frame(a * turn.real, a * turn.imag, x, y))
-        again = ask_stages(ask, config, cut.some(unsure.tolist()), looks, passes)
+        again = ask_stages(ask_both if mirrored else ask, config, cut.some(unsure.tolist()), looks, passes)
         # Whether the box holds a face is for the first look to say: others may have found a neighbour.
         face = again.answers["face"] + np.float32(0.5) * (found.coarse_face[unsure] - again.coarse_face)
         said = {**again.answers, "face": face}

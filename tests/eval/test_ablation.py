@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcdcn_init.eval.ablation import VARIANTS, run_ablation
+from tcdcn_init.eval.ablation import INFERENCES, VARIANTS, measure_inferences, run_ablation
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.stages.recipes import TwoStageRecipe
 from tcdcn_init.training.stages.trainer import StageTraining
@@ -32,3 +32,21 @@ def test_every_variant_is_trained_once_and_measured_on_the_same_views(mtfl_root:
     before = made.stat().st_mtime_ns
     assert json.loads(run_ablation(root, tmp_path / "out", recipe, epochs=1).read_text()) == content
     assert made.stat().st_mtime_ns == before
+
+
+def test_a_model_is_asked_in_every_way_about_the_same_faces(mtfl_root: Path, tmp_path: Path):
+    root = tmp_path / "sets"
+    root.mkdir()
+    (root / "mtfl").symlink_to(mtfl_root)
+    made = measure_inferences(root, tmp_path / "out", "tcdcn-two-stage", limit=3, command="ways of a test")
+    content = json.loads(made.read_text())
+    assert content["command"] == "ways of a test"
+    assert list(content["results"]) == list(INFERENCES)
+    for figures in content["results"].values():
+        assert set(figures) >= {"mtfl", "mtfl, box noise .3", "mtfl, turned by 90"}
+        assert np.isfinite(list(figures.values())).all()
+    assert content["results"]["coarse"] != content["results"]["whole"]
+    before = made.stat().st_mtime_ns
+    measure_inferences(root, tmp_path / "out", "tcdcn-two-stage", limit=3)
+    assert made.stat().st_mtime_ns >= before
+    assert json.loads(made.read_text()) == content
