@@ -97,7 +97,7 @@ class Worker:
     tasks : tuple of str
         Attributes that are written.
     fingerprint : str
-        Of what the model answers on one image: files may change under their names.
+        Of the initializer's options and its answers on one image: files may change under their names.
 
     Raises
     ------
@@ -124,7 +124,9 @@ class Worker:
         [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
         answers = (face.points, *written(face))
         self.points = len(answers[1])
-        self.fingerprint = hashlib.sha256(b"".join(each.tobytes() for each in answers)).hexdigest()[:16]
+        # Its options too: on this image some of them change nothing.
+        options = f"{initializer.passes} passes{', mirror' * initializer.mirror}".encode()
+        self.fingerprint = hashlib.sha256(options + b"".join(each.tobytes() for each in answers)).hexdigest()[:16]
 
     def __call__(self, tasks: Sequence[ImageTask]) -> list[ImageResult]:
         """What became of each image, in order; their drawings are on the disk."""
