@@ -34,7 +34,7 @@ types: .venv/.installed
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml -p tcdcn_init
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml repository/typing_usage.py
 	cd benchmarks && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
-	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
+	cd docs && ../$(BIN)/mypy --config-file ../pyproject.toml *.py tables/*.py
 	cd docs/site && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
 
 # The site, with every example run: build/docs/index.html. A warning is an error.

@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.names import unknown_name
+from tcdcn_init._shared.offers import load_offer, offered
 from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, OnBad, median_shape
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
@@ -230,7 +229,7 @@ def available_regressors() -> list[str]:
     >>> names == sorted(names)
     True
     """
-    return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+    return offered(ENTRY_POINT_GROUP)
 
 
 def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
@@ -239,8 +238,9 @@ def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
     Parameters
     ----------
     name : str or path
-        One of `available_regressors`; or the path of a file of `ERT`, `SDM` or `RCPR` (.safetensors), or of a dlib
-        shape predictor (.dat), which this project's own cascade runs (`ert.ERT`).
+        One of `available_regressors`; ``module:attribute``, for a callable that makes one; or the path of a file of
+        `ERT`, `SDM` or `RCPR` (.safetensors), or of a dlib shape predictor (.dat), which this project's own cascade
+        runs (`ert.ERT`).
 
     Returns
     -------
@@ -251,8 +251,8 @@ def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
     FileNotFoundError
         If a path was given and there is no such file.
     ValueError
-        If no installed package offers the name (near names are suggested), two packages do, what the entry point
-        makes is no `ShapeRegressor`, or a file holds none.
+        If no installed package offers the name (near names are suggested), two packages do, what is made is no
+        `ShapeRegressor`, or a file holds none.
     ImportError
         If the package that offers it cannot be imported.
     """
@@ -260,29 +260,13 @@ def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
         from tcdcn_init.adapters.bundled import read_regressor
 
         return read_regressor(name)
-    offers: list[EntryPoint] = list(entry_points(group=ENTRY_POINT_GROUP, name=name))
-    if not offers:
-        raise ValueError(unknown_name("regressor", name, available_regressors()))
-    if len({offer.value for offer in offers}) > 1:
-        sources = ", ".join(f"{offer.value} ({_distribution(offer)})" for offer in offers)
-        raise ValueError(f"regressor {name!r} is offered more than once: {sources}; uninstall all but one")
-    offer = offers[0]
-    try:
-        factory = offer.load()
-    except (ImportError, AttributeError) as error:
-        raise ImportError(
-            f"regressor {name!r} of {_distribution(offer)} cannot be imported from {offer.value}: {error}"
-        ) from error
+    factory, place = load_offer("regressor", ENTRY_POINT_GROUP, name)
     regressor = factory()
     missing = [member for member in _MEMBERS if not hasattr(regressor, member)]
     if missing:
         raise ValueError(
-            f"regressor {name!r} of {_distribution(offer)} is a {type(regressor).__name__} without "
+            f"regressor {name!r} from {place} is a {type(regressor).__name__} without "
             f"{', '.join(missing)}; expected a ShapeRegressor (tcdcn_init.adapters.base)"
         )
     assert isinstance(regressor, ShapeRegressor)
     return regressor
-
-
-def _distribution(offer: EntryPoint) -> str:
-    return offer.dist.name if offer.dist is not None else "an unnamed package"

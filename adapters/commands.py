@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,11 +16,15 @@ from tcdcn_init._shared.commands import (
     PassesOption,
     SeedOption,
     TurnedOption,
+    is_given,
 )
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from tcdcn_init.initializer import Initializer
 
 __all__ = ["commands"]
 
@@ -29,6 +33,7 @@ commands = typer.Typer()
 
 @commands.command()
 def points(
+    context: typer.Context,
     images: Annotated[
         list[str],
         typer.Argument(help="Images, folders, patterns; a .txt that names one a line, or - for such lines from stdin."),
@@ -45,7 +50,17 @@ def points(
     turned: TurnedOption = None,
     draw: Annotated[Path | None, typer.Option(help="Folder for copies with the points drawn in (JPEG).")] = None,
     review: Annotated[Path | None, typer.Option(help="Page (.html) to look through the faces.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="So many faces on that page, at random; default: all, with --ray 200.")
+    ] = None,
     jobs: JobsOption = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Over the machines of a Ray cluster, by its address, or local for this one; takes tars and parquet of "
+            "images too, and --out is a folder."
+        ),
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = DEFAULT_BACKEND,
     passes: PassesOption = DEFAULT_PASSES,
@@ -70,26 +85,28 @@ def points(
 
     if boxes and (detector != "auto" or turned is not None):
         raise ValueError("--boxes says where faces are; leave out --detector and --turned, which look for them")
-    for target in filter(None, (out, review)):
+    for target in filter(None, (None if ray else out, review)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
     initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
     found = f"of {detector}, turned copies {turned}"
-    report = write_points(
-        find_images(images),
-        out,
-        initializer,
-        boxes=read_boxes(boxes, check=False) if boxes else None,
-        detector=detector,
-        turned=turned,
-        draw=draw,
-        review=review,
-        attributes=attributes,
-        apply_orientation=not as_stored,
-        format=format,
-        jobs=jobs,
-        settings=f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or found}, "
+    options: dict[str, Any] = {
+        "boxes": read_boxes(boxes, check=False) if boxes else None,
+        "detector": detector,
+        "turned": turned,
+        "review": review,
+        "attributes": attributes,
+        "apply_orientation": not as_stored,
+        "settings": f"model {model}, passes {passes}{', mirror' * mirror}, boxes {boxes or found}, "
         f"{'68' if dense else '5'} points",
+    }
+    if ray:
+        if draw or format:
+            raise ValueError(f"{'--draw' if draw else '--format'} is not for --ray, which writes a folder of parquet")
+        _annotate(images, out, initializer, ray, jobs if is_given(context, "jobs") else None, sample, force, options)
+        return
+    report = write_points(
+        find_images(images), out, initializer, draw=draw, format=format, jobs=jobs, sample=sample, **options
     )
     typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
     if review:
@@ -105,6 +122,29 @@ def points(
     for path, reason in report.unreadable.items():
         typer.secho(f"not used: {path}: {reason}", fg="yellow", err=True)
     if report.unreadable:
+        raise typer.Exit(1)
+
+
+def _annotate(
+    images: list[str],
+    out: Path,
+    initializer: Initializer,
+    address: str,
+    jobs: int | None,
+    sample: int | None,
+    force: bool,
+    options: dict[str, Any],
+) -> None:
+    """The points of images over a cluster, and the report."""
+    from tcdcn_init.pointfile.sample import check_sample
+    from tcdcn_init.scale import annotate
+
+    check_sample(sample, options["review"])
+    if sample is not None:
+        options["sample"] = sample
+    report = annotate(images, out, initializer, address=address, jobs=jobs, force=force, **options)
+    typer.echo(as_text(report.text()), nl=False)
+    if report.unreadable or report.unused:
         raise typer.Exit(1)
 
 

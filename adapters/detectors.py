@@ -10,6 +10,7 @@ its own affair: none is downloaded here.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -43,12 +44,8 @@ def yunet(model: str | Path | Any, min_score: float = 0.6) -> BoxDetector:
         If OpenCV is not installed.
     """
     if isinstance(model, str | Path):
-        if not Path(model).is_file():
-            raise FileNotFoundError(f"YuNet's model {model} does not exist; get it from OpenCV's model zoo")
-        try:
-            import cv2
-        except ImportError as error:
-            raise ImportError(f"YuNet needs OpenCV: pip install opencv-python ({error})") from error
+        _check_file(model, "YuNet's model", "OpenCV's model zoo")
+        cv2 = _library("cv2", "YuNet needs OpenCV: pip install opencv-python")
         model = cv2.FaceDetectorYN.create(str(model), "", (320, 320), min_score)
 
     def detect(image: Any) -> NDArray[np.float64]:
@@ -77,12 +74,9 @@ def mediapipe(model: str | Path | Any, min_score: float = 0.5) -> BoxDetector:
     ImportError
         If MediaPipe is not installed.
     """
-    if isinstance(model, str | Path) and not Path(model).is_file():
-        raise FileNotFoundError(f"MediaPipe's model {model} does not exist; get it from MediaPipe's pages")
-    try:
-        import mediapipe as library
-    except ImportError as error:
-        raise ImportError(f"this detector needs MediaPipe: pip install mediapipe ({error})") from error
+    if isinstance(model, str | Path):
+        _check_file(model, "MediaPipe's model", "MediaPipe's pages")
+    library = _library("mediapipe", "this detector needs MediaPipe: pip install mediapipe")
     if isinstance(model, str | Path):
         vision = library.tasks.vision
         options = vision.FaceDetectorOptions(
@@ -112,11 +106,8 @@ def mtcnn(model: Any = None) -> BoxDetector:
         If facenet-pytorch is not installed.
     """
     if model is None:
-        try:
-            from facenet_pytorch import MTCNN
-        except ImportError as error:
-            raise ImportError(f"this detector needs facenet-pytorch: pip install facenet-pytorch ({error})") from error
-        model = MTCNN(keep_all=True)
+        library = _library("facenet_pytorch", "this detector needs facenet-pytorch: pip install facenet-pytorch")
+        model = library.MTCNN(keep_all=True)
 
     def detect(image: Any) -> NDArray[np.float64]:
         boxes, _ = model.detect(_rgb(image))
@@ -155,6 +146,18 @@ def ultralytics(model: Any) -> BoxDetector:
         return _boxes(xyxy.cpu().numpy() if hasattr(xyxy, "cpu") else xyxy)
 
     return detect
+
+
+def _check_file(model: str | Path, what: str, where: str) -> None:
+    if not Path(model).is_file():
+        raise FileNotFoundError(f"{what} {model} does not exist; get it from {where}")
+
+
+def _library(name: str, how: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"{how} ({error})") from error
 
 
 def _rgb(image: Any) -> NDArray[np.uint8]:

@@ -4,9 +4,8 @@
     python docs/write.py --check    # lists what is out of date, and changes nothing
 
 A page of prose marks where a table goes by two comments, "table: NAME ARGUMENTS" and "end"; a docstring does so by two
-comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are the functions of `tables.py`,
-`dlib_tables.py` and `stage_tables.py` beside this file. Pages that commands write as a whole are written again from
-their JSON.
+comments of reStructuredText, ".. table: NAME ARGUMENTS" and ".. end". The names are those of the modules in
+tables/. Pages that commands write as a whole are written again from their JSON.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import re
 import sys
 from pathlib import Path
 
-import dlib_tables
-import stage_tables
 import tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +32,7 @@ def filled(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         name, *arguments = match["what"].split()
-        body = (tables.TABLES | dlib_tables.TABLES | stage_tables.TABLES)[name](*arguments).strip("\n")
+        body = tables.TABLES[name](*arguments).strip("\n")
         return f"{match[1]}\n{body}\n\n{match[3]}"
 
     def in_code(match: re.Match[str]) -> str:
@@ -55,7 +52,7 @@ def documents() -> dict[Path, str]:
             text = path.read_text(encoding="utf-8")
             if _MARKED.search(text) or _MARKED_IN_CODE.search(text):
                 found[path] = filled(text)
-    return found | {ROOT / name: make() for name, make in tables.WHOLE_PAGES.items()}
+    return found | {ROOT / name: make() for name, make in tables.PAGES.items()}
 
 
 def main() -> None:

@@ -50,9 +50,9 @@ def _regressors() -> Iterable[str]:
 
 
 def _starts() -> Iterable[str]:
-    from tcdcn_init.eval.starts import STARTS
+    from tcdcn_init.eval.other_points import available_starts
 
-    return STARTS
+    return available_starts()
 
 
 @commands.command("eval")
@@ -68,13 +68,16 @@ def evaluate(
     regressor: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name or .dat file, again or comma-separated; default: bundled ones.",
+            help="Name, module:attribute or .dat file, again or comma-separated; default: bundled ones.",
             autocompletion=one_of(_regressors),
         ),
     ] = None,
     starts: Annotated[
         str | None,
-        typer.Option(help="Comma-separated; default: all of the protocol.", autocompletion=one_of(_starts)),
+        typer.Option(
+            help="Comma-separated; also module:function, or a CSV file of points; default: all of the protocol.",
+            autocompletion=one_of(_starts),
+        ),
     ] = None,
     boxes: Annotated[str, typer.Option(help="given: the data's own; points: derived; or a CSV file.")] = "given",
     noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
@@ -97,7 +100,7 @@ def evaluate(
     face, which shows what a report looks like. An interrupted run goes on when the command is repeated.
     """
     from tcdcn_init.eval.comparison.run import Comparison, run_eval
-    from tcdcn_init.eval.comparison.tables import report_headline
+    from tcdcn_init.eval.comparison.tables.markdown import report_headline
     from tcdcn_init.eval.measuring.builtin import builtin_case
     from tcdcn_init.eval.measuring.cases import read_case
     from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
@@ -176,10 +179,10 @@ def report(
     from tcdcn_init.eval.measuring.cases import TITLES
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.bad_boxes import box_sentence, box_tables
-    from tcdcn_init.eval.model_report.confidence_report import confidence_tables
+    from tcdcn_init.eval.model_report.confidence.report import confidence_tables
     from tcdcn_init.eval.model_report.figures import figures_table
     from tcdcn_init.eval.model_report.hard_faces import hard_faces_table
-    from tcdcn_init.eval.model_report.limits_text import sentences
+    from tcdcn_init.eval.model_report.limits.text import sentences
     from tcdcn_init.eval.model_report.measurement import PARTS
     from tcdcn_init.eval.model_report.run import run_hard_faces, run_report
 
@@ -255,7 +258,7 @@ def calibrate(
     """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
     require("torch", "calibrating", "train")
     from tcdcn_init.eval.measuring.settings import Settings
-    from tcdcn_init.eval.model_report.calibration import calibrate_model
+    from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
 
     typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
 

@@ -19,6 +19,9 @@
 ``oracle-K``
     The same from the annotated five points: what perfect points would give.
 
+Besides, whoever has points of their own starts from those (`other_points`): five as ``tcdcn-nearest`` does, whole
+shapes as they are.
+
 Where K shapes start the regressor K times, the result is the median of its K answers, coordinate by coordinate; that
 is the caller's part. ``random``, ``tcdcn-nearest``, ``tcdcn-sure`` and ``oracle`` without a number mean K = 5, RCPR's
 number at test.
@@ -33,9 +36,10 @@ any box.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,12 +51,15 @@ from tcdcn_init.shapes import ShapeBank, check_count, from_box_units
 __all__ = [
     "DEFAULT_COUNT",
     "STARTS",
+    "START_NAMES",
+    "OtherPoints",
     "PointsSource",
     "Start",
     "aligned_mean",
     "make_start",
     "mean_shape",
     "nearest_shapes",
+    "other_start",
     "random_shapes",
 ]
 
@@ -63,26 +70,53 @@ STARTS = ("random-1", "random-5", "mean", "tcdcn-aligned", "tcdcn-nearest", "ora
 """The starts of the protocol. Any other number may follow random-, tcdcn-nearest- and oracle-. ``tcdcn-sure``
 and ``tcdcn-own`` are measured where they are asked for."""
 
-PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated"]
+PointsSource: TypeAlias = Literal["none", "tcdcn", "sure", "annotated", "other"]
 _Placer: TypeAlias = Callable[
     [ShapeBank, int, NDArray[np.float64], NDArray[np.float64], np.random.Generator], NDArray[np.float64]
 ]
 
 
 @dataclass(frozen=True)
+class OtherPoints(ABC):
+    """Points that are neither TCDCN's nor annotated; `other_points` has what there is of them.
+
+    Attributes
+    ----------
+    name : str
+        For reports.
+    count : int
+        Points P of a face: 5, or as many as the faces have.
+    digest : str
+        Changes as the points do.
+    """
+
+    name: str
+    count: int
+    digest: str
+    turns: ClassVar[bool] = True
+    """Whether there are points of rotated images."""
+
+    @abstractmethod
+    def __call__(self, copies: Sequence[Any]) -> NDArray[np.float64]:
+        """Points (N, P, 2) of N copies of faces (`measuring.copies.Copy`), NaN where there are none."""
+
+
+@dataclass(frozen=True)
 class Start:
-    """A start, ready to be called for each face; made by `make_start`.
+    """A start, ready to be called for each face; made by `make_start` or `other_start`.
 
     Attributes
     ----------
     name : str
         As it was asked for.
-    points : {"none", "tcdcn", "sure", "annotated"}
-        Which five points the caller must hand in. "none": they are not used. "sure": TCDCN's, or None where it is
-        not sure of them.
+    points : {"none", "tcdcn", "sure", "annotated", "other"}
+        Which points the caller must hand in, five but for "other". "none": they are not used. "sure": TCDCN's, or None
+        where it is not sure of them. "other": those of `other`.
     count : int
         Number K of shapes that a call returns.
     bank : ShapeBank
+    other : OtherPoints or None
+        Whose points "other" are.
     """
 
     name: str
@@ -90,6 +124,7 @@ class Start:
     count: int
     bank: ShapeBank
     _place: _Placer
+    other: OtherPoints | None = None
 
     def __call__(self, box: BoxLike, five: ArrayLike | None, rng: np.random.Generator) -> NDArray[np.float64]:
         """The shapes to start from.
@@ -99,7 +134,7 @@ class Start:
         box : box
             The face box, as the regressor is given it.
         five : (5, 2) array_like or None
-            Five points in pixels, of the source that `points` names.
+            Five points in pixels, of the source that `points` names; of `other`, as many as those are.
         rng : numpy.random.Generator
             Drawn from by ``random`` alone; `perturbation.face_rng` makes one that belongs to the face.
 
@@ -111,7 +146,7 @@ class Start:
         Raises
         ------
         ValueError
-            If the box has no area, or the points are needed and are not five finite ones.
+            If the box has no area, or the points are needed and are not so many finite ones.
         """
         points = np.empty((0, 2))
         if self.points == "sure" and five is None:
@@ -119,10 +154,11 @@ class Start:
             return np.repeat(shape, self.count, axis=0)
         if self.points != "none":
             points = np.asarray(np.nan if five is None else five, dtype=np.float64)
-            if points.shape != (5, 2) or not np.isfinite(points).all():
+            count = 5 if self.other is None else self.other.count
+            if points.shape != (count, 2) or not np.isfinite(points).all():
                 raise ValueError(
-                    f"start {self.name!r} needs five {self.points} points; got {points.tolist()}, "
-                    "expected (5, 2) finite numbers in pixels"
+                    f"start {self.name!r} needs {'five' if count == 5 else count} {self.points} points; got "
+                    f"{points.tolist()}, expected ({count}, 2) finite numbers in pixels"
                 )
         return self._place(self.bank, self.count, as_box(box), points, rng)
 
@@ -156,6 +192,13 @@ def nearest_shapes(
     return transform_points(similarity_between(bank.five[chosen], five), bank.shapes[chosen])
 
 
+def _as_it_is(
+    bank: ShapeBank, count: int, box: NDArray[np.float64], five: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A whole shape."""
+    return five[None]
+
+
 # Stem of the name -> source of its points, and how it places shapes: module functions, so that a start can be sent to
 # another process.
 _KINDS: dict[str, tuple[PointsSource, _Placer]] = {
@@ -167,10 +210,13 @@ _KINDS: dict[str, tuple[PointsSource, _Placer]] = {
     "tcdcn-sure": ("sure", nearest_shapes),
     "oracle": ("annotated", nearest_shapes),
 }
+START_NAMES = (*STARTS, *(kind for kind in _KINDS if kind not in STARTS))
+"""Names that `make_start` takes, but for other numbers."""
+
 _SINGLE = ("mean", "tcdcn-aligned", "tcdcn-own")
 
 
-def make_start(name: str, bank: ShapeBank) -> Start:
+def make_start(name: str, bank: ShapeBank, known: Sequence[str] | None = None) -> Start:
     """Make a start by its name.
 
     Parameters
@@ -178,6 +224,8 @@ def make_start(name: str, bank: ShapeBank) -> Start:
     name : str
         One of `STARTS`, or ``random-K``, ``tcdcn-nearest-K``, ``tcdcn-sure-K`` or ``oracle-K`` with another number.
     bank : ShapeBank
+    known : sequence of str, optional
+        Names that a message about an unknown one suggests; default: `START_NAMES`.
 
     Returns
     -------
@@ -200,7 +248,7 @@ def make_start(name: str, bank: ShapeBank) -> Start:
     match = re.fullmatch(r"(.*?)(?:-([0-9]{1,9}))?", name, re.DOTALL)
     stem, number = (match[1], match[2]) if match else (name, None)
     if stem not in _KINDS or (number is not None and stem in _SINGLE):
-        raise ValueError(unknown_name("start", name, [*STARTS, *(kind for kind in _KINDS if kind not in STARTS)]))
+        raise ValueError(unknown_name("start", name, START_NAMES if known is None else known))
     points, place = _KINDS[stem]
     count = 1 if stem in _SINGLE else DEFAULT_COUNT if number is None else int(number)
     try:
@@ -208,3 +256,22 @@ def make_start(name: str, bank: ShapeBank) -> Start:
     except ValueError as error:
         raise ValueError(f"start {name!r}: {error}") from None
     return Start(name, points, count, bank, place)
+
+
+def other_start(other: OtherPoints, bank: ShapeBank) -> Start:
+    """Make a start of somebody else's points: whole shapes as they are, five points as ``tcdcn-nearest`` takes them.
+
+    Parameters
+    ----------
+    other : OtherPoints
+    bank : ShapeBank
+
+    Raises
+    ------
+    ValueError
+        If the bank holds fewer shapes than are taken.
+    """
+    if other.count != 5:
+        return Start(other.name, "other", 1, bank, _as_it_is, other)
+    check_count(DEFAULT_COUNT, bank)
+    return Start(other.name, "other", DEFAULT_COUNT, bank, nearest_shapes, other)

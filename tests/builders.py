@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +141,12 @@ def portrait_clip(name: str, start: int, stop: int) -> list[Shown]:
     actor = cut_out(astronaut(), PORTRAIT_POINTS, PORTRAIT_BOX)
     clip = make_clip(name, [actor] * SCENARIOS[name].actors, 0, "portrait")
     return [clip[number] for number in range(start, stop)]
+
+
+def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) -> None:
+    """What pip leaves of a distribution: its metadata and its entry points."""
+    info = directory / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [f"{key} = {value}" for key, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))

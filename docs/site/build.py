@@ -34,7 +34,7 @@ ELSEWHERE = {
 
 BELOW = {
     "guides/index": [f"guides/{name}" for name in ("boxes", "choosing", "own", "output", "video", "troubleshooting")],
-    "guide": ["output", "labelling", "models/*", "glossary"],
+    "guide": ["output", "scale", "labelling", "models/*", "glossary"],
     "results": [
         *("results/*", "dlib", "boxes/*", "limits/*", "confidence/*", "detection/*", "video/*", "experiments/*"),
         *("speed", "benchmarks", "reliability"),

@@ -6,7 +6,7 @@ import csv
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from tcdcn_init.eval.comparison.report import (
     Differences,
     ModelFacts,
     PartFigures,
+    PointsAlone,
     Published,
     Report,
     RunFigures,
@@ -121,10 +122,11 @@ def report_data(
         regressors=[NO_REGRESSOR, *plan.regressors],
         baseline=BASELINE,
         runs=_runs(case, measured, images, jobs),
-        noise=_sweep(measured, "noise", plan.noises),
-        roll=_sweep(measured, "roll", plan.rolls),
+        noise=_sweep(plan, measured, "noise", plan.noises),
+        roll=_sweep(plan, measured, "roll", plan.rolls),
         published=PUBLISHED_300W if case.name.startswith("300w") else PUBLISHED,
         hardware=hardware(),
+        points_alone=_points_alone(case, measured, images),
     )
 
 
@@ -188,11 +190,42 @@ def _parts(case: Case, errors: NDArray[np.float64]) -> dict[str, PartFigures]:
     return {name: PartFigures(summarise(errors[rows]), summarise(by_corners[rows])) for name, rows in groups.items()}
 
 
-def _sweep(measured: Measured, kind: str, values: Sequence[float]) -> Sweep | None:
+def _points_alone(case: Case, measured: Measured, images: Sequence[str]) -> list[PointsAlone]:
+    """Everybody's points on the faces that all have some of; nothing where there are TCDCN's only."""
+    rows = [r for r, run in enumerate(measured.runs) if run.regressor == NO_REGRESSOR]
+    if len(rows) < 2:
+        return []
+    there = np.isfinite(measured.errors[rows])
+    shared = np.flatnonzero(there.all(axis=0)).tolist()
+    differences = _Differences([images[k] for k in shared])
+    first = measured.point_errors[rows[0]]
+    found = []
+    for r, has in zip(rows, there, strict=True):
+        points = measured.point_errors[r]
+        comparable = r != rows[0] and points.shape == first.shape and len(shared)
+        found.append(
+            PointsAlone(
+                start=measured.runs[r].start,
+                points=points.shape[1],
+                without=[
+                    face.name
+                    for face, answered in zip(case.faces, has.tolist(), strict=True)
+                    if not answered and face.name not in measured.unreadable
+                ],
+                shared=summarise(measured.errors[r, shared]) if len(shared) else None,
+                against=differences(_Pair(points[shared], first[shared])) if comparable else None,
+            )
+        )
+    return found
+
+
+def _sweep(plan: Plan, measured: Measured, kind: Literal["noise", "roll"], values: Sequence[float]) -> Sweep | None:
     if not values:
         return None
     runs = []
     for run, curve in zip(measured.runs, measured.curves[kind], strict=True):
+        if not plan.is_measured(run, kind):
+            continue
         summaries = [summarise(errors) for errors in curve]
         runs.append(Curve(*run, [each.failure_10 for each in summaries], [each.mean for each in summaries]))
     return Sweep(list(values), len(measured.curve_faces), runs)

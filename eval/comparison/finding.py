@@ -55,7 +55,22 @@ def finding(report: Report) -> list[str]:
             f"TCDCN's five points as they are, with no regressor after them{alone}, fail on "
             f"{_percent(bare.error.failure_10)} % (mean error {_percent(bare.error.mean)} %)."
         )
-    return said
+    return said + list(_others(report))
+
+
+def _others(report: Report) -> Iterator[str]:
+    """How others' points fare beside TCDCN's, on the faces that all have points of."""
+    for alone in report.points_alone[1:]:
+        tcdcn = report.points_alone[0].shared
+        if alone.shared is None or tcdcn is None:
+            yield f"The points of {alone.start} cannot be compared: there is no face that all have points of."
+            continue
+        text = (
+            f"Of the {counted(alone.shared.count, 'face')} that all have points of, those of {alone.start} fail on "
+            f"{_percent(alone.shared.failure_10)} % (mean error {_percent(alone.shared.mean)} %), TCDCN's on "
+            f"{_percent(tcdcn.failure_10)} % ({_percent(tcdcn.mean)} %)"
+        )
+        yield f"{text}." if alone.against is None else f"{text}: {_verdict(alone.against.failure)}."
 
 
 def _foremost(report: Report, compared: Mapping[tuple[str, str], Mapping[str, RunFigures]], ours: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.adapters.rcpr.cascade import RCPR
 from tcdcn_init.confidence import MIN_CONFIDENCE
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run, check_plan
+from tcdcn_init.eval.comparison.plan import NO_REGRESSOR, POINTS_RUN, Plan, Run, check_plan
 from tcdcn_init.eval.measuring.answers import fingerprint
 from tcdcn_init.eval.measuring.cases import spread_over
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
@@ -56,7 +56,7 @@ class Measured:
     runs : list of R Run
     start_errors, errors, box_errors : (R, N) ndarray
     point_errors : list of R (N, P) ndarrays
-        P is 5 for TCDCN's points.
+        P is 5 for TCDCN's points, and for others' five.
     curves : dict of str to (R, V, C) ndarray
         "noise" and "roll" -> errors at each of the V values on C faces.
     curve_faces : list of C int
@@ -137,7 +137,8 @@ def measure_starts(
     check_plan(faces, plan)
     if journal is not None:
         banks = hashlib.sha256(b"".join(start.bank.shapes.tobytes() for start in plan.starts)).hexdigest()[:16]
-        identity += f" runs {plan.runs} shapes {banks} answers "
+        digests = [points.digest for points in plan.others.values()]
+        identity += f" runs {plan.runs} shapes {banks} other points {digests} answers "
         identity += fingerprint(plan.initializer, plan.factories.values())
     chosen = spread_over(len(faces), CURVE_FACES)
     curve = frozenset(chosen)
@@ -178,7 +179,7 @@ def _column(records: Sequence[Record | None], name: str, runs: int) -> NDArray[n
 
 def _point_errors(records: Sequence[Record | None], plan: Plan, count: int) -> list[NDArray[np.float64]]:
     """(N, P) of each run."""
-    found = [np.full((len(records), 5 if run == POINTS_RUN else count), np.nan, dtype=np.float64) for run in plan.runs]
+    found = [np.full((len(records), plan.points_of(run, count)), np.nan, dtype=np.float64) for run in plan.runs]
     for k, record in enumerate(records):
         if record is not None:
             for array, values in zip(found, record["point_errors"], strict=True):
@@ -269,16 +270,25 @@ class StartFitter:
         found, confidence = self.initializer.points_and_confidence(images, boxes, on_bad="nan")
         five = found.astype(np.float64)
         yield Fit(POINTS_RUN, five[:, None], five, time.process_time() - begin)
+        others: dict[str, NDArray[np.float64]] = {}
+        for name, find in self.plan.others.items():
+            begin = time.process_time()
+            points = others[name] = find(copies)
+            run = Run(NO_REGRESSOR, "original", name)
+            yield Fit(run, points[:, None], points, time.process_time() - begin)
         by_name = {start.name: start for start in self.plan.starts}
         shapes: dict[str, NDArray[np.float64]] = {}
         placing: dict[str, float] = {}
         for start in self.plan.starts:
             begin = time.process_time()
             unsure = (confidence < MIN_CONFIDENCE) if start.points == "sure" else np.zeros(len(five), dtype=np.bool_)
-            given = [None if doubted else points for points, doubted in zip(five, unsure.tolist(), strict=True)]
+            all_points = others.get(start.name, five)
+            given = [None if doubted else points for points, doubted in zip(all_points, unsure.tolist(), strict=True)]
             shapes[start.name] = self._place(start, copies, given)
             placing[start.name] = time.process_time() - begin
-        for run in self.plan.runs[1:]:
+        for run in self.plan.runs:
+            if run.regressor == NO_REGRESSOR:
+                continue
             key = (run.regressor, run.start if run.training == "retrained" else "")
             begin = time.process_time()
             if run.start == "tcdcn-own":

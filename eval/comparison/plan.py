@@ -11,14 +11,14 @@ import numpy as np
 from tcdcn_init.adapters.base import ShapeRegressor
 from tcdcn_init.adapters.cascade.layouts import find_layout
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.measuring.copies import NOISES, OWN_BOX, ROLLS, Condition
-from tcdcn_init.eval.starts import Start
+from tcdcn_init.eval.measuring.copies import NOISES, OWN_BOX, ROLLS, Condition, Kind
+from tcdcn_init.eval.starts import OtherPoints, Start
 from tcdcn_init.initializer import Initializer
 
 __all__ = ["BASELINE", "NO_REGRESSOR", "POINTS_RUN", "Factory", "Plan", "Run", "Training", "check_plan"]
 
 NO_REGRESSOR = "none"
-"""Name under which TCDCN's five points themselves are scored."""
+"""Name under which points themselves are scored, TCDCN's and others."""
 
 BASELINE = "random-5"
 """The start that differences are against: RCPR's."""
@@ -79,14 +79,29 @@ class Plan:
 
     @property
     def runs(self) -> list[Run]:
-        """All of them, TCDCN's points first."""
-        runs = [POINTS_RUN]
+        """All of them, points without a regressor first, of these TCDCN's."""
+        runs = [POINTS_RUN, *(Run(NO_REGRESSOR, "original", name) for name in self.others)]
         for name in self.regressors:
             runs += [Run(name, "original", start.name) for start in self.starts]
             runs += [
                 Run(name, "retrained", start.name) for start in self.starts if (name, start.name) in self.retrained
             ]
         return runs
+
+    @property
+    def others(self) -> dict[str, OtherPoints]:
+        """Points that are neither TCDCN's nor annotated, by the start that is made from them."""
+        return {start.name: start.other for start in self.starts if start.other is not None}
+
+    def points_of(self, run: Run, faces_have: int) -> int:
+        """How many points a run's results have, on faces that have so many."""
+        if run.regressor != NO_REGRESSOR:
+            return faces_have
+        return 5 if run == POINTS_RUN else self.others[run.start].count
+
+    def is_measured(self, run: Run, kind: Kind) -> bool:
+        """Whether a run has answers to copies of a kind: a file has no points of rotated images."""
+        return kind != "roll" or run.start not in self.others or self.others[run.start].turns
 
     @property
     def conditions(self) -> list[Condition]:
@@ -115,6 +130,8 @@ def check_plan(faces: Sequence[Face], plan: Plan) -> None:
                 raise ValueError(f"{what} {value:g} cannot be measured; expected {unit}")
     if NO_REGRESSOR in plan.regressors:
         raise ValueError(f"a regressor is named {NO_REGRESSOR!r}, which stands for the five points; rename it")
+    if POINTS_RUN.start in plan.others:
+        raise ValueError(f"a start is named {POINTS_RUN.start!r}, which stands for TCDCN's own points; rename it")
     counts = {len(face.points) for face in faces}
     if len(counts) > 1 or not counts <= {5, 68}:
         raise ValueError(f"faces have {sorted(counts)} points; expected all 5, or all iBUG's 68")

@@ -258,15 +258,24 @@ def _name_parts(axis: Any) -> None:
 
 
 def _panels(figure: Any, runs: Sequence[N]) -> list[tuple[Any, dict[str, N]]]:
-    """A panel for each regressor and training: its axis, and its runs by start, TCDCN's own points among them."""
+    """A panel for each regressor and training: its axis, and its runs by start, TCDCN's own points among them.
+
+    Where others' points are compared, a panel more is theirs alone.
+    """
     found, bare = grouped(runs), bare_points(runs)
-    axes = _grid(figure, len(found), min(2, len(found)), (7.2, 3.9))
+    alone = {run.start: run for run in runs if run.is_bare}
+    others = len(alone) > 1
+    axes = _grid(figure, len(found) + others, min(2, len(found) + others), (7.2, 3.9))
     several = len({training for _, training in found}) > 1
     panels = []
-    for axis, ((regressor, training), part) in zip(axes, found.items(), strict=True):
+    for axis, ((regressor, training), part) in zip(axes, found.items(), strict=False):
         axis.set_title(f"{regressor}, {_trained(training)}" if several else regressor, **_TITLE)
         _tidy(axis)
         panels.append((axis, part if bare is None else {**part, "tcdcn": bare}))
+    if others:
+        axes[-1].set_title("no regressor: points as they are", **_TITLE)
+        _tidy(axes[-1])
+        panels.append((axes[-1], alone))
     return panels
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Panel",
     "PartFigures",
     "Points",
+    "PointsAlone",
     "Published",
     "Report",
     "RunFigures",
@@ -161,6 +162,31 @@ class RunFigures(RunName):
 
 
 @dataclass(frozen=True)
+class PointsAlone:
+    """Points as they are, no regressor after them, on the faces that all who are compared have points of.
+
+    Attributes
+    ----------
+    start : str
+        Whose: "tcdcn", or a start's name.
+    points : int
+        Of a face, that are scored.
+    without : list of str
+        Faces that have an image and no points.
+    shared : metrics.Summary or None
+        Errors on the faces of which all have points; None where there are none.
+    against : Differences or None
+        Against TCDCN's points on these faces; None of TCDCN's, of another number of points, and of too few images.
+    """
+
+    start: str
+    points: int
+    without: list[str]
+    shared: Summary | None
+    against: Differences | None
+
+
+@dataclass(frozen=True)
 class Curve(RunName):
     """A run over the values of a sweep.
 
@@ -290,6 +316,8 @@ class Report(Document):
     published : Published
     hardware : Hardware
     timings : Timings or None
+    points_alone : list of PointsAlone
+        TCDCN's and others; empty where there are no others.
     format : int
     """
 
@@ -307,12 +335,14 @@ class Report(Document):
     published: Published
     hardware: Hardware
     timings: Timings | None = None
+    points_alone: list[PointsAlone] = field(default_factory=list)
     format: int = FORMAT
 
     @property
     def seeded_start(self) -> str | None:
         """The start that the report is about: the paper's, else another from TCDCN's points, else None."""
-        ours = [name for name in self.starts if name.startswith("tcdcn")]
+        others = {each.start for each in self.points_alone}
+        ours = [name for name in self.starts if name.startswith("tcdcn") and name not in others]
         nearest = [name for name in ours if name.startswith("tcdcn-nearest")]
         return next(iter(nearest + ours), None)
 

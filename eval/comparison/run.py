@@ -23,8 +23,9 @@ from tcdcn_init.eval.measuring.cases import Case
 from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.settings import Settings
+from tcdcn_init.eval.other_points import Find, any_start, start_name
 from tcdcn_init.eval.retraining.files import FAMILIES, find_retrained, retrained_folder
-from tcdcn_init.eval.starts import STARTS, make_start
+from tcdcn_init.eval.starts import STARTS
 from tcdcn_init.shapes import ShapeBank
 
 __all__ = ["BANKS", "Comparison", "run_eval", "write_outputs"]
@@ -46,8 +47,8 @@ class Comparison:
     regressors : sequence of str or None
         Names for `adapters.base.load_regressor`; None: the bundled ones that fit the case. "none", TCDCN's own points,
         is measured in any case.
-    starts : sequence of str
-        Names for `starts.make_start`.
+    starts : sequence of str or callable
+        As `other_points.any_start` takes them.
     noises, rolls : sequence of float
         Of the curves, see `copies`; empty for none.
     retrained : pathlib.Path or None
@@ -55,7 +56,7 @@ class Comparison:
     """
 
     regressors: Sequence[str] | None = None
-    starts: Sequence[str] = STARTS
+    starts: Sequence[str | Find] = STARTS
     noises: Sequence[float] = NOISES
     rolls: Sequence[float] = ROLLS
     retrained: Path | None = None
@@ -124,9 +125,9 @@ def write_outputs(report: Report, gallery: Gallery, out: Path) -> None:
     out : pathlib.Path
         Folder.
     """
-    from tcdcn_init.eval.comparison.page import write_report
+    from tcdcn_init.eval.comparison.page.html import write_report
     from tcdcn_init.eval.comparison.plots import draw_plots
-    from tcdcn_init.eval.comparison.tables import report_tables
+    from tcdcn_init.eval.comparison.tables.markdown import report_tables
 
     report.write(out / "report.json")
     gallery.write(out / "gallery.json")
@@ -143,15 +144,16 @@ def _plan(case: Case, comparison: Comparison, settings: Settings) -> Plan:
     names = [name for name in names if name != NO_REGRESSOR]
     noises, rolls = (tuple(map(float, values)) for values in (comparison.noises, comparison.rolls))
     _check_once("regressor", names)
-    _check_once("start", comparison.starts)
+    started = [start_name(each) for each in comparison.starts]
+    _check_once("start", started)
     _check_once("noise", noises)
     _check_once("roll", rolls)
     bank = ShapeBank.load(BANKS[len(case.faces[0].points)])
     return Plan(
         {name: functools.partial(load_regressor, name) for name in names},
-        tuple(make_start(name, bank) for name in comparison.starts),
+        tuple(any_start(each, bank, case.faces) for each in comparison.starts),
         settings.make_initializer,
-        retrained=_retrained(names, comparison.starts, comparison.retrained),
+        retrained=_retrained(names, started, comparison.retrained),
         noises=noises,
         rolls=rolls,
         seed=settings.seed,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["Hardware", "hardware"]
 
-_PACKAGES = ("tcdcn-init", "numpy", "scipy", "scikit-image", "torch", "onnxruntime", "dlib", "dlib-bin")
+_PACKAGES = ("tcdcn-init", "numpy", "scipy", "scikit-image", "torch", "onnxruntime", "dlib", "dlib-bin", "ray")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import StatedSettings
 from tcdcn_init.eval.metrics import Summary, summarise
-from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW
+from tcdcn_init.eval.model_report.confidence.figures import UNSURE_BELOW
 from tcdcn_init.eval.model_report.measurement import ModelAnswers
 
 __all__ = ["BoxFigures", "BoxReport", "BoxesFigures", "box_figures", "box_sentence", "box_tables", "box_text"]

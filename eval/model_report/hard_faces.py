@@ -17,7 +17,7 @@ from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import StatedSettings
 from tcdcn_init.eval.metrics import Summary, summarise
-from tcdcn_init.eval.model_report.confidence import auroc
+from tcdcn_init.eval.model_report.confidence.figures import auroc
 from tcdcn_init.geometry import box_square, interocular
 from tcdcn_init.initializer import Initializer
 

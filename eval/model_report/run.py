@@ -15,15 +15,15 @@ from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.hardware import Hardware, hardware
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_figures, box_text
-from tcdcn_init.eval.model_report.confidence import ConfidenceReport, confidence_answers, confidence_figures
-from tcdcn_init.eval.model_report.confidence_report import confidence_text, plot_confidence
+from tcdcn_init.eval.model_report.confidence.figures import ConfidenceReport, confidence_answers, confidence_figures
+from tcdcn_init.eval.model_report.confidence.report import confidence_text, plot_confidence
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table, model_figures
 from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces, hard_faces_table
-from tcdcn_init.eval.model_report.limits import LimitsReport, limits_figures, limits_of
-from tcdcn_init.eval.model_report.limits_plots import draw_worst, plot_limits
-from tcdcn_init.eval.model_report.limits_text import limits_text
+from tcdcn_init.eval.model_report.limits.figures import LimitsReport, limits_figures, limits_of
+from tcdcn_init.eval.model_report.limits.plots import draw_worst, plot_limits
+from tcdcn_init.eval.model_report.limits.text import limits_text
+from tcdcn_init.eval.model_report.limits.worst_faces import draw_sheet, portrait_cells
 from tcdcn_init.eval.model_report.measurement import PARTS, ModelAnswers, measure_model
-from tcdcn_init.eval.model_report.worst_faces import draw_sheet, portrait_cells
 from tcdcn_init.initializer import Initializer
 
 __all__ = ["ModelReport", "run_hard_faces", "run_report"]

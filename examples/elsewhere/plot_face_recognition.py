@@ -3,7 +3,8 @@ face_recognition
 ================
 
 ``face_recognition`` aligns faces by two predictors of dlib's. Replaced by seeded ones, everything it offers begins on
-five points. Needs ``face_recognition`` (and ``setuptools<81``, which its models ask for).
+five points: rolled by 60 degrees, she is herself again. Needs ``face_recognition`` (and ``setuptools<81``, which its
+models ask for).
 """
 
 import face_recognition
@@ -13,7 +14,7 @@ from skimage import data, transform, util
 from tcdcn_init.adapters.dlib import SeededShapePredictor
 
 upright = data.astronaut()
-rolled = util.img_as_ubyte(transform.rotate(upright, -40, center=(224, 120), mode="edge"))
+rolled = util.img_as_ubyte(transform.rotate(upright, 60, center=(224, 120), mode="edge"))
 boxes = face_recognition.face_locations(upright)[:1]
 
 

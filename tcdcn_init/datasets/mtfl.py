@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,8 @@ from tcdcn_init.datasets.image_folder import ImageFolder
 from tcdcn_init.datasets.text import read_text
 
 __all__ = ["HOW_TO_GET", "hold_out", "read_mtfl"]
+
+logger = logging.getLogger("tcdcn_init")
 
 HOW_TO_GET = (
     "MTFL is research data that this project may not ship: download MTFL.zip from the authors' page "
@@ -57,7 +61,8 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
     Parameters
     ----------
     root : path
-        Folder with training.txt, testing.txt, their image folders and (optional) boxes.csv.
+        Folder with training.txt, testing.txt, their image folders and (optional) boxes.csv. MTFL itself has none:
+        without it, faces of "testing" have the boxes that come with this package, a face detector's.
     split : {"training", "testing"}
         "testing" is the AFLW test set of the paper.
     skip_bad : bool
@@ -66,8 +71,8 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
     Returns
     -------
     list of Face
-        In the file's order. A face that has no row in boxes.csv, or a blank one, gets the box derived from its
-        points.
+        In the file's order. A face that has no row in the boxes' file, or a blank one, gets the box derived from its
+        points; that a row is missing is warned of.
 
     Raises
     ------
@@ -83,11 +88,11 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
     folder = Path(root)
     listing = folder / f"{split}.txt"
     require([listing], "MTFL", HOW_TO_GET)
-    boxes_file = folder / "boxes.csv"
-    boxes = read_boxes(boxes_file) if boxes_file.exists() else {}
+    boxes, source = _boxes(folder, split)
     images = ImageFolder(folder)
     faces: list[Face] = []
     bad: list[str] = []
+    unknown = 0
     for number, line in enumerate(read_text(listing).split("\n"), start=1):
         fields = line.split()
         if not fields:
@@ -98,9 +103,27 @@ def read_mtfl(root: str | Path, split: Literal["training", "testing"], *, skip_b
             image = images.existing(name)
             found = boxes.get(name)
             faces.append(face_with_box(name, image, points, found[0] if found else None, attributes))
+            unknown += found is None
         except ValueError as error:
             bad.append(f"{listing.name}:{number}: {name} {error}")
+    if unknown:
+        logger.warning(
+            "%s: %s of %s faces are not in %s; their boxes are derived from their annotated points, which no detector "
+            "knows: figures may differ from those in detectors' boxes",
+            listing, f"{unknown:,}", f"{len(faces):,}", source,
+        )  # fmt: skip
     return finish(faces, bad, listing, skip_bad=skip_bad)
+
+
+def _boxes(folder: Path, split: str) -> tuple[dict[str, list[NDArray[np.float64]]], str]:
+    """Boxes by image, and where they are from: the folder's own file, or what the package has."""
+    file = folder / "boxes.csv"
+    if file.exists():
+        return read_boxes(file), str(file)
+    if split != "testing":
+        return {}, f"a file of boxes ({file} is not there)"
+    with resources.as_file(resources.files("tcdcn_init.datasets") / "aflw_boxes.csv") as packaged:
+        return read_boxes(packaged), "the boxes of AFLW that come with the package"
 
 
 def hold_out(faces: list[Face], fraction: float = 0.1) -> tuple[list[Face], list[Face]]:

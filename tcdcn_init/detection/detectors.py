@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import functools
 import logging
-import pkgutil
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.names import unknown_name
+from tcdcn_init._shared.offers import load_offer, offered
 from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
 from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.lbp import search_lbp
@@ -50,7 +48,7 @@ def available_detectors() -> list[str]:
     >>> {"auto", "dlib", "skimage"} <= set(available_detectors())
     True
     """
-    return sorted({"auto", *LAX, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))})
+    return sorted({"auto", *LAX, *offered(ENTRY_POINT_GROUP)})
 
 
 def load_detector(name: str) -> Callable[[Any], Any]:
@@ -78,20 +76,7 @@ def load_detector(name: str) -> Callable[[Any], Any]:
     >>> load_detector("numpy:asarray")
     <built-in function asarray>
     """
-    place = name
-    load: Callable[[], Any] = functools.partial(pkgutil.resolve_name, name)
-    if ":" not in name:
-        offers = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
-        if not offers:
-            raise ValueError(unknown_name("detector", name, [*available_detectors(), "module:function"]))
-        if len(offers) > 1:
-            raise ValueError(f"detector {name!r} is offered more than once: {', '.join(offers)}; uninstall all but one")
-        [(place, offer)] = offers.items()
-        load = offer.load
-    try:
-        detector = load()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ImportError(f"detector {name!r} cannot be imported from {place}: {error}") from error
+    detector, place = load_offer("detector", ENTRY_POINT_GROUP, name, available_detectors())
     if not callable(detector):
         raise ValueError(f"detector {name!r} from {place} is a {type(detector).__name__}; expected a callable")
     return detector  # type: ignore[no-any-return]

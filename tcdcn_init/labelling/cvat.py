@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.labelling.records import LabelledFace, LabelledImage
-from tcdcn_init.labelling.xml_text import Element, read_xml
+from tcdcn_init.labelling.xml_text import Element, labelled_images, read_xml
 
 __all__ = ["parse_cvat", "write_cvat"]
 
@@ -92,17 +93,13 @@ def parse_cvat(path: Path) -> tuple[list[LabelledImage], list[str]]:
     ValueError
         If it is no such file.
     """
-    images, bad = [], []
-    for element in read_xml(path, "annotations").all("image"):
-        image = LabelledImage(element.attributes.get("name", ""), None, None, place=element.place)
-        images.append(image)
-        boxes = {box.attributes.get("group_id"): box for box in element.all("box")}
-        for shape in element.all("points"):
-            try:
-                image.faces.append(_face(shape, boxes.get(shape.attributes.get("group_id"))))
-            except ValueError as error:
-                bad.append(str(error))
-    return images, bad
+    return labelled_images(read_xml(path, "annotations").all("image"), "name", _faces)
+
+
+def _faces(image: Element) -> Iterator[Callable[[], LabelledFace]]:
+    boxes = {box.attributes.get("group_id"): box for box in image.all("box")}
+    for shape in image.all("points"):
+        yield partial(_face, shape, boxes.get(shape.attributes.get("group_id")))
 
 
 def _face(shape: Element, box: Element | None) -> LabelledFace:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from tcdcn_init.labelling.records import LabelledFace, LabelledImage
-from tcdcn_init.labelling.xml_text import Element, read_xml
+from tcdcn_init.labelling.xml_text import Element, labelled_images, read_xml
 
 __all__ = ["parse_imglab", "write_imglab"]
 
@@ -63,16 +64,8 @@ def parse_imglab(path: Path) -> tuple[list[LabelledImage], list[str]]:
     ValueError
         If it is no such file.
     """
-    images, bad = [], []
-    for element in (each for group in read_xml(path, "dataset").all("images") for each in group.all("image")):
-        image = LabelledImage(element.attributes.get("file", ""), None, None, place=element.place)
-        images.append(image)
-        for box in element.all("box"):
-            try:
-                image.faces.append(_face(box))
-            except ValueError as error:
-                bad.append(str(error))
-    return images, bad
+    elements = (each for group in read_xml(path, "dataset").all("images") for each in group.all("image"))
+    return labelled_images(elements, "file", lambda image: (partial(_face, box) for box in image.all("box")))
 
 
 def _face(box: Element) -> LabelledFace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from xml.parsers import expat
 
 import numpy as np
 
-__all__ = ["Element", "read_xml"]
+from tcdcn_init.labelling.records import LabelledFace, LabelledImage
+
+__all__ = ["Element", "labelled_images", "read_xml"]
 
 
 @dataclass
@@ -105,3 +107,35 @@ def read_xml(path: Path, root: str) -> Element:
     if found.tag != root:
         raise ValueError(f"{path} begins with <{found.tag}>; expected <{root}>")
     return found
+
+
+def labelled_images(
+    elements: Iterable[Element], name: str, faces: Callable[[Element], Iterable[Callable[[], LabelledFace]]]
+) -> tuple[list[LabelledImage], list[str]]:
+    """The images that elements stand for, with their faces.
+
+    Parameters
+    ----------
+    elements : iterable of Element
+        One for each image.
+    name : str
+        The attribute that has its name.
+    faces : callable
+        Element -> what makes each of its faces, or raises a ValueError that says what is wrong with it.
+
+    Returns
+    -------
+    images : list of LabelledImage
+    bad : list of str
+        What is wrong with faces that were left out.
+    """
+    images, bad = [], []
+    for element in elements:
+        image = LabelledImage(element.attributes.get(name, ""), None, None, place=element.place)
+        images.append(image)
+        for face in faces(element):
+            try:
+                image.faces.append(face())
+            except ValueError as error:
+                bad.append(str(error))
+    return images, bad

@@ -26,7 +26,7 @@ LIST_SUFFIX = ".txt"
 T = TypeVar("T")
 
 
-def find_images(patterns: Sequence[str]) -> list[Path]:
+def find_images(patterns: Sequence[str], suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[Path]:
     """Files, folders (searched wholly), glob patterns and lists of names to a list of images without repetition.
 
     Parameters
@@ -34,6 +34,8 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
     patterns : sequence of str
         In their order. A .txt file is a list of images, one a line, and ``-`` is such a list from the standard input;
         their names are of the working folder, and may be ended by NUL instead, as ``find -print0`` does.
+    suffixes : tuple of str
+        What is taken for an image in a folder.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
         if pattern == "-":
             matches = _listed(sys.stdin.buffer.read())
         elif path.is_dir():
-            matches = sorted(_below(path))
+            matches = sorted(_below(path, suffixes))
         elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
             matches = _listed(path.read_bytes())
         elif path.exists():
@@ -62,7 +64,7 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
         if not matches:
             raise FileNotFoundError(
                 f"{pattern!r} matches no image; expected a file, a folder, a pattern, or a list ({LIST_SUFFIX} or -), "
-                f"of {', '.join(IMAGE_SUFFIXES)}"
+                f"of {', '.join(suffixes)}"
             )
         found.update(dict.fromkeys(matches))
     return list(found)
@@ -75,7 +77,7 @@ def _listed(content: bytes) -> list[Path]:
     return [Path(os.fsdecode(name)) for name in names if name.strip()]
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     unreadable: list[OSError] = []
     for parent, _, names in os.walk(folder, onerror=unreadable.append):
         for name in names:
@@ -83,7 +85,7 @@ def _below(folder: Path) -> Iterator[Path]:
             # A Mac's notes about a file, beside it on foreign disks, have the file's suffix.
             if name.startswith("._"):
                 continue
-            if path.suffix.lower() in IMAGE_SUFFIXES and _may_be_read(path):
+            if path.suffix and name.lower().endswith(suffixes) and _may_be_read(path):
                 yield path
     yield from (Path(error.filename) for error in unreadable)
 

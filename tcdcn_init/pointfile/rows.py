@@ -98,7 +98,7 @@ def _attribute(task: str, name: str) -> str:
     return f"{task}_{name}".replace(" ", "_")
 
 
-def image_name(path: Path) -> str:
+def image_name(path: Path | str) -> str:
     """An image's name in an output: its path as text that is UTF-8, and that no spreadsheet takes for a formula.
 
     Examples
@@ -110,12 +110,13 @@ def image_name(path: Path) -> str:
     return f"./{text}" if text[:1] in "=+-@\t\r" else text
 
 
-def image_row(path: Path, image: NDArray[Any] | None, status: Status, number: int | None = None) -> Row:
+def image_row(path: Path | str, image: NDArray[Any] | None, status: Status, number: int | None = None) -> Row:
     """A row without points.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : pathlib.Path or str
+        A text is the name of an image that is no file of its own.
     image : ndarray or None
         As `images.as_image` returns it; None of what could not be read.
     status : str
@@ -129,7 +130,7 @@ def image_row(path: Path, image: NDArray[Any] | None, status: Status, number: in
 
 
 def failed_row(
-    path: Path, image: NDArray[Any] | None, error: Exception | str, number: int | None = None, drawn: bool = True
+    path: Path | str, image: NDArray[Any] | None, error: Exception | str, number: int | None = None, drawn: bool = True
 ) -> Row:
     """A row that says why an image or a face has no points, or an image no drawing; parameters as for `image_row`."""
     reason = str(error) or type(error).__name__
@@ -142,7 +143,7 @@ def failed_row(
 
 
 def face_row(
-    path: Path,
+    path: Path | str,
     image: NDArray[Any],
     number: int,
     face: Initialization,

@@ -23,11 +23,13 @@ from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress
 from tcdcn_init.detection.detectors import Detector
+from tcdcn_init.images import read_image
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import drawings_of
 from tcdcn_init.pointfile.finding import boxes_by_image
 from tcdcn_init.pointfile.formats import check_output, write_rows
-from tcdcn_init.pointfile.rows import Row, columns_of
+from tcdcn_init.pointfile.rows import Row, columns_of, image_name
+from tcdcn_init.pointfile.sample import check_sample, drawn_numbers, write_sample
 from tcdcn_init.pointfile.work import ImageResult, ImageTask, Worker, content_of
 from tcdcn_init.review import FaceCrop, write_review
 
@@ -71,6 +73,7 @@ def write_points(
     turned: bool | None = None,
     draw: Path | None = None,
     review: Path | None = None,
+    sample: int | None = None,
     attributes: bool = False,
     apply_orientation: bool = True,
     format: str | None = None,
@@ -98,6 +101,8 @@ def write_points(
         folders below the last that they share. Images below it are no input.
     review : pathlib.Path, optional
         .html: a page of all faces to look through (`review.write_review`).
+    sample : int, optional
+        So many faces on that page, drawn at random, instead of all.
     attributes : bool
         Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
@@ -118,8 +123,8 @@ def write_points(
     Raises
     ------
     ValueError
-        If an output's suffix or the detector is unknown, all images lie in the folder of the drawings, `jobs` is below
-        1, or a journal of other settings lies beside the output.
+        If an output's suffix or the detector is unknown, all images lie in the folder of the drawings, `jobs` or
+        `sample` is below 1, a sample has no page to go to, or a journal of other settings lies beside the output.
     ImportError
         If .parquet is asked for without pyarrow, or the detector cannot be imported.
     OSError
@@ -127,13 +132,13 @@ def write_points(
         kept. If another process is writing the same output.
     """
     check_output(out, format)
-    if review is not None and (review.suffix.lower() not in (".html", ".htm") or review.is_dir()):
-        raise ValueError(f"review {review} is no name of a page; expected one that ends in .html")
+    check_sample(sample, review)
     if draw is not None:
         images = _outside(images, draw)
+    crops = review is not None and sample is None
     worker = functools.partial(
         Worker, initializer,
-        attributes=attributes, apply_orientation=apply_orientation, crops=review is not None,
+        attributes=attributes, apply_orientation=apply_orientation, crops=crops,
         detector=detector if boxes is None else None, turned=turned,
     )  # fmt: skip
     # Made here once, whatever the number of processes: what it answers is a part of the settings.
@@ -146,11 +151,11 @@ def write_points(
     )
     tasks = _tasks(images, boxes, draw)
     with Journal(out.with_name(out.name + ".journal"), identity) as journal:
-        done: dict[Path, dict[str, Any]] = {}
+        done: dict[Path | str, dict[str, Any]] = {}
         entries = {piece.get("image"): piece for piece in journal.pieces}
         for task in tasks:
             entry = entries.get(str(task.path))
-            if entry is not None and _is_done(task, entry, review is not None):
+            if entry is not None and _is_done(task, entry, crops):
                 done[task.path] = entry
         todo = [task for task in tasks if task.path not in done]
         if done:
@@ -162,16 +167,24 @@ def write_points(
         with progress("Initializing", len(todo), "images") as advance:
             for _, results in as_finished((lambda: own) if jobs == 1 else worker, groups, jobs):
                 for result in results:
-                    done[result.path] = _entry(result, review is not None)
+                    done[result.path] = _entry(result, crops)
                     journal.append(done[result.path])
                     faces += sum(row["status"] == "ok" for row in result.rows)
                     advance(note=f"{faces:,} faces")
         rows = [row for path in images for row in done[path]["rows"]]
         write_rows(out, columns, rows, format, turned=apply_orientation)
-        if review is not None:
-            crops = [FaceCrop(**crop) for path in images for crop in done[path]["crops"]]
+        if review is not None and sample is None:
+            faces_cut = [FaceCrop(**crop) for path in images for crop in done[path]["crops"]]
             others = [(row["image"], row.get("error") or row["status"]) for row in rows if row["status"] != "ok"]
-            write_review(review, crops, others, f"Faces of {out.name}")
+            write_review(review, faces_cut, others, f"Faces of {out.name}")
+        elif review is not None and sample is not None:
+            named = {image_name(path): path for path in images}
+            of_faces = [row for row in rows if row["status"] == "ok"]
+            some = [of_faces[k] for k in drawn_numbers(len(of_faces), sample)]
+            write_sample(
+                review, some, lambda name: read_image(named[name], apply_orientation=apply_orientation),
+                f"{len(some)} of {len(of_faces)} faces of {out.name}, drawn at random",
+            )  # fmt: skip
         journal.remove()
     return _report(rows, out)
 
@@ -207,7 +220,7 @@ def _is_done(task: ImageTask, entry: Mapping[str, Any], crops: bool) -> bool:
     if content is None or "rows" not in entry or (crops and "crops" not in entry):
         return False
     drawn = not isinstance(task.drawing, Path) or task.drawing.exists()
-    return bool(drawn and content == content_of(task.path))
+    return bool(drawn and content == content_of(Path(task.path)))
 
 
 def _content_of_boxes(boxes: Mapping[str, Sequence[ArrayLike]] | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,16 +38,20 @@ class ImageTask(NamedTuple):
 
     Attributes
     ----------
-    path : pathlib.Path
+    path : pathlib.Path or str
+        A text is the name of an image whose `data` is given.
     boxes : sequence of boxes, str or None
         None detects; a text says why there are none.
     drawing : path, str or None
         Where to draw it, if it is drawn; a text says why it cannot be.
+    data : bytes or None
+        Its file's content, if that lies in an archive or a table.
     """
 
-    path: Path
-    boxes: Sequence[ArrayLike] | str | None
-    drawing: Path | str | None
+    path: Path | str
+    boxes: Sequence[ArrayLike] | str | None = None
+    drawing: Path | str | None = None
+    data: bytes | None = None
 
 
 class ImageResult(NamedTuple):
@@ -55,7 +59,7 @@ class ImageResult(NamedTuple):
 
     Attributes
     ----------
-    path : pathlib.Path
+    path : pathlib.Path or str
     content : str or None
         `content_of` the file.
     rows : list of dict
@@ -63,7 +67,7 @@ class ImageResult(NamedTuple):
         The fields of `review.FaceCrop`, of each face with points, if they are wanted.
     """
 
-    path: Path
+    path: Path | str
     content: str | None
     rows: list[Row]
     crops: list[dict[str, Any]]
@@ -124,15 +128,15 @@ class Worker:
         [face] = initializer(image, [(30.0, 30.0, 90.0, 90.0)])
         answers = (face.points, *written(face))
         self.points = len(answers[1])
-        # Its options too: on this image some of them change nothing.
-        options = f"{initializer.passes} passes{', mirror' * initializer.mirror}".encode()
-        self.fingerprint = hashlib.sha256(options + b"".join(each.tobytes() for each in answers)).hexdigest()[:16]
+        # The options too: on one image, answers with other ones may be the same.
+        options = f"{initializer.passes} {initializer.mirror}".encode()
+        self.fingerprint = hashlib.sha256(b"".join([options, *(each.tobytes() for each in answers)])).hexdigest()[:16]
 
-    def __call__(self, tasks: Sequence[ImageTask]) -> list[ImageResult]:
+    def __call__(self, tasks: Iterable[ImageTask]) -> list[ImageResult]:
         """What became of each image, in order; their drawings are on the disk."""
         return list(self._results(tasks))
 
-    def _results(self, tasks: Sequence[ImageTask]) -> Iterator[ImageResult]:
+    def _results(self, tasks: Iterable[ImageTask]) -> Iterator[ImageResult]:
         waiting: list[_Decoded] = []
         for task in tasks:
             decoded = self._decoded(task)
@@ -149,15 +153,15 @@ class Worker:
         yield from self._finished(waiting)
 
     def _decoded(self, task: ImageTask) -> _Decoded | ImageResult:
-        content, image = content_of(task.path), None
+        content, image = None if task.data is not None else content_of(Path(task.path)), None
         try:
-            if task.path.is_dir():
+            if task.data is None and Path(task.path).is_dir():
                 raise ValueError("the folder may not be read; ask for the right to, or leave it out")
-            image = read_image(task.path, apply_orientation=self._apply_orientation)
+            image = read_image(task.path, content=task.data, apply_orientation=self._apply_orientation)
             boxes, reasons = _boxes_of(task)
         except Exception as error:  # decoders raise what they like
             return ImageResult(task.path, content, [failed_row(task.path, image, error)], [])
-        return _Decoded(task, content, image, orientation_of(task.path), boxes, reasons)
+        return _Decoded(task, content, image, orientation_of(task.path, content=task.data), boxes, reasons)
 
     def _finished(self, waiting: Sequence[_Decoded]) -> Iterator[ImageResult]:
         for entry, faces in zip(waiting, self._faces(waiting), strict=True):

@@ -70,6 +70,30 @@ def test_boxes_come_from_the_file_or_else_from_the_points(root):
     assert {face.box_source for face in read_mtfl(root, "training")} == {"points"}
 
 
+def test_that_boxes_are_derived_is_warned_of(root, caplog):
+    read_mtfl(root, "training")
+    assert "training.txt: 1 of 12 faces are not in " in caplog.text  # one more is there, and blank
+    (root / "boxes.csv").unlink()
+    read_mtfl(root, "training")
+    assert "12 of 12 faces are not in a file of boxes (" in caplog.text
+    read_mtfl(root, "testing")
+    assert (
+        "testing.txt: 4 of 4 faces are not in the boxes of AFLW that come with the package; their boxes" in caplog.text
+    )
+
+
+def test_boxes_of_aflw_come_with_the_package(root, caplog):
+    (root / "boxes.csv").unlink()
+    (root / "AFLW" / "face_0000.png").rename(root / "AFLW" / "0001-image20056.jpg")
+    (root / "testing.txt").write_text(
+        (root / "testing.txt").read_text().replace("face_0000.png", "0001-image20056.jpg")
+    )
+    boxes = {face.name: (face.box_source, face.box.tolist()) for face in read_mtfl(root, "testing")}
+    assert boxes["AFLW/0001-image20056.jpg"] == ("given", [15.68, -3.67, 116.05, 127.39])
+    assert [source for source, _ in boxes.values()] == ["given", "points", "points", "points"]
+    assert "3 of 4 faces" in caplog.text
+
+
 def test_every_broken_row_is_named_with_file_and_line(root):
     listing = root / "training.txt"
     lines = listing.read_text().splitlines()
@@ -193,6 +217,17 @@ def test_mtfl_has_the_papers_numbers_of_faces(training, testing):
     assert sum(face.box_source == "points" for face in testing) == 68
     names = {face.name for face in training} | {face.name for face in testing}
     assert len(names) == 12_995
+
+
+def test_without_its_file_of_boxes_aflw_is_the_same(data_root, testing, tmp_path, caplog):
+    (tmp_path / "testing.txt").write_bytes((data_root / "mtfl" / "testing.txt").read_bytes())
+    (tmp_path / "AFLW").mkdir()
+    for face in testing:
+        (tmp_path / face.name).touch()  # no reader opens them
+    again = read_mtfl(tmp_path, "testing")
+    assert [(face.name, face.box_source) for face in again] == [(face.name, face.box_source) for face in testing]
+    np.testing.assert_array_equal([face.box for face in again], [face.box for face in testing])
+    assert caplog.text == ""
 
 
 def test_the_pose_class_follows_the_nose(training):

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from builders import install
 from tcdcn_init import Initializer, initialize
 from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.detection import available_detectors, detect_boxes
@@ -123,19 +124,15 @@ def test_what_is_no_boxes_is_refused(portrait):
 
 def test_an_installed_package_offers_a_detector_by_name(tmp_path):
     (tmp_path / "corner.py").write_text("def detect(image):\n    return [(0, 0, 50, 60)]\n")
-    about = tmp_path / "corner-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: corner\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(
-        "[tcdcn_init.detectors]\ncorner = corner:detect\ngone = corner:nothing\nnumber = corner:__name__\n"
-    )
+    entries = {"corner": "corner:detect", "gone": "corner:nothing", "number": "corner:__name__"}
+    install(tmp_path, "corner", "tcdcn_init.detectors", entries)
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
 from skimage.data import astronaut
 from tcdcn_init.detection import available_detectors, detect_boxes
 print(available_detectors())
-print(detect_boxes(astronaut(), "corner").tolist())
+print(detect_boxes(astronaut(), "corner").tolist(), detect_boxes(astronaut(), "corner:detect").tolist())
 for name in ("gone", "number", "cornr"):
     try:
         detect_boxes(astronaut(), name)
@@ -145,9 +142,9 @@ for name in ("gone", "number", "cornr"):
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.splitlines() == [
         "['auto', 'corner', 'dlib', 'gone', 'number', 'skimage']",
-        "[[0.0, 0.0, 50.0, 60.0]]",
-        "detector 'gone' cannot be imported from corner:nothing: module 'corner' has no attribute 'nothing'",
-        "detector 'number' from corner:__name__ is a str; expected a callable",
+        "[[0.0, 0.0, 50.0, 60.0]] [[0.0, 0.0, 50.0, 60.0]]",
+        "detector 'gone' cannot be imported from corner:nothing (corner): module 'corner' has no attribute 'nothing'",
+        "detector 'number' from corner:__name__ (corner) is a str; expected a callable",
         "unknown detector 'cornr'; did you mean corner?",
     ]
     assert "corner" not in available_detectors()

@@ -16,6 +16,7 @@ TINY = {
     "ert": ["--repeats", "1", "--faces", "2", "--levels", "1"],
     "initialize": ["--repeats", "1", "--batch", "2", "--rounds", "1", "--data", "MTFL", "--device", "cpu"],
     "points": ["--repeats", "1", "--images", "1", "--width", "400"],
+    "scale": ["--repeats", "1", "--images", "4", "--width", "400", "--widths", "400"],
     "seeded": ["--rounds", "1", "--data", "MTFL"],
     "training": ["--steps", "1", "--faces", "16", "--data", "MTFL"],
     "video": ["--frames", "3", "--rounds", "1"],
@@ -71,6 +72,8 @@ def test_every_benchmark_is_here():
 def test_it_runs(name, run):
     if name != "training":
         pytest.importorskip("dlib")
+    if name == "scale":
+        pytest.importorskip("ray", reason='Ray is not installed: pip install ".[ray]"')
     document = run(name)
     check(document)
     if name == "initialize":

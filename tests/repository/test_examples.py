@@ -102,6 +102,12 @@ def test_own_start(run, portrait_points) -> None:
     assert max(on_points, nearest) < 0.1 < in_box
 
 
+def test_points_compared(run) -> None:
+    errors = run("plot_points_compared")["errors"]
+    assert errors["none", "tcdcn"] < 10 < errors["none", "template"]
+    assert errors["sdm-mtfl", "tcdcn-nearest"] < errors["sdm-mtfl", "template"]
+
+
 def test_chips(run) -> None:
     names = run("plot_chips")
     assert [chip.shape for chip in names["chips"].values()] == [(112, 112, 3), (112, 112, 3), (128, 128, 3)]
@@ -140,7 +146,7 @@ def test_face_recognition(run) -> None:
     needs("face_recognition", "pip install --no-deps face_recognition face_recognition_models 'setuptools<81'")
     names = run("elsewhere/plot_face_recognition")
     (before, _), (after, landmarks) = names["before"], names["after"]
-    assert after < 0.8 * before
+    assert after < 0.2 < 0.6 < before  # from 0.6 on it is another person to face_recognition
     assert len(landmarks["left_eye"]) == 6
 
 

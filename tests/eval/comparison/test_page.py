@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from tcdcn_init.eval.comparison.finding import finding
-from tcdcn_init.eval.comparison.page import write_report
+from tcdcn_init.eval.comparison.page.html import write_report
 from tcdcn_init.eval.comparison.report import Gallery, Report
-from tcdcn_init.eval.comparison.tables import detail_tables, headline_tables, published_figures, report_tables
+from tcdcn_init.eval.comparison.tables.details import detail_tables
+from tcdcn_init.eval.comparison.tables.headline import headline_tables
+from tcdcn_init.eval.comparison.tables.markdown import report_tables
+from tcdcn_init.eval.comparison.tables.published import published_figures
 
 
 @pytest.fixture(scope="module")

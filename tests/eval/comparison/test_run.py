@@ -124,6 +124,46 @@ def test_the_same_command_gives_the_same_report_however_many_processes(run, make
     assert all(row["error"] == row["e4"] == "" for row in blank)
 
 
+MINE = """
+import numpy as np
+
+def template(image, boxes):
+    corner, size = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
+    return corner + size * [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]
+"""
+
+
+def test_own_points_beside_tcdcns_in_one_report(run, make_mtfl, tmp_path, monkeypatch) -> None:
+    root = make_mtfl(tmp_path / "mtfl", training=3, testing=20)
+    (tmp_path / "mine_of_eval.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    points = run_points(root / "AFLW", tmp_path / "theirs.csv", 18)
+    command = ("--dataset", "aflw", "--root", root, "--regressor", "none", "--noise", "none", "--roll", "none")
+    command = (*command, "--starts", f"tcdcn-nearest,mine_of_eval:template,{points}")
+    for folder, jobs in (("one", 1), ("two", 2)):
+        result = run(*command, "--out", tmp_path / folder, "--jobs", jobs)
+        assert result.exit_code == 0, result.output
+    assert "No points of theirs.csv for 2 faces: AFLW/face_0018.png, AFLW/face_0019.png." in result.output
+    one, two = report_of(tmp_path / "one"), report_of(tmp_path / "two")
+    assert one.runs == two.runs
+    assert one.points_alone == two.points_alone
+    assert [each.start for each in one.points_alone] == ["tcdcn", "mine_of_eval:template", "theirs.csv"]
+    page = (tmp_path / "one" / "report.html").read_text()
+    assert "Whose points are better" in page
+    assert "Same regressor" not in page
+    assert (tmp_path / "one" / "plots" / "ced.svg").exists()
+
+
+def run_points(images: Path, out: Path, count: int) -> Path:
+    """What `tcdcn-init points` writes of so many of the images, in boxes that are all of them."""
+    chosen = sorted(images.glob("*.png"))[:count]
+    boxes = out.with_name("boxes.csv")
+    boxes.write_text("\n".join(["image,left,top,right,bottom", *(f"{path},20,15,75,80" for path in chosen)]))
+    command = ["points", *map(str, chosen), "--boxes", str(boxes), "--out", str(out)]
+    assert CliRunner().invoke(app, ["--quiet", *command]).exit_code == 0
+    return out
+
+
 @pytest.mark.usefixtures("no_plots")
 def test_retrained_regressors_are_measured_beside_the_original_ones_each_once(run, tmp_path) -> None:
     folder = tmp_path / "mine"
@@ -228,7 +268,7 @@ def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_
     limited = [sys.executable, "-c", LIMITED, "20000", "--quiet", "eval", *map(str, command)]
     failed = subprocess.run(limited, capture_output=True, text=True)
     assert failed.returncode == 2
-    [line] = failed.stderr.splitlines()
+    _, line = failed.stderr.splitlines()  # the first: which boxes are derived
     assert line.startswith("error: File too large: ")
     assert "what is finished is kept, run the same command again" in line
     before = (tmp_path / "out" / "eval.journal").read_bytes()
@@ -252,7 +292,7 @@ def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(make_mtfl, ru
         children = workers_of(parent.pid)
     os.kill(children[0], signal.SIGKILL)
     begin = time.monotonic()
-    [line] = parent.stderr.read().splitlines()
+    _, line = parent.stderr.read().splitlines()  # the first: which boxes are derived
     assert parent.wait() == 2
     assert time.monotonic() - begin < 60  # of which a start takes the most
     assert "a worker process ended without an answer (SIGKILL" in line

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.eval.measuring.answers import ask_initializer
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.model_report.calibration import calibrate, calibrate_model
-from tcdcn_init.eval.model_report.confidence import (
+from tcdcn_init.eval.model_report.confidence.calibration import calibrate, calibrate_model
+from tcdcn_init.eval.model_report.confidence.figures import (
     THRESHOLDS,
     ConfidenceAnswers,
     auroc,
@@ -23,7 +23,7 @@ from tcdcn_init.eval.model_report.confidence import (
     confidence_figures,
     risk_coverage,
 )
-from tcdcn_init.eval.model_report.confidence_report import (
+from tcdcn_init.eval.model_report.confidence.report import (
     confidence_tables,
     plot_confidence,
     thresholds_table,

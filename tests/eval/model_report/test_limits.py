@@ -12,7 +12,7 @@ from tcdcn_init.datasets import Face, read_mtfl
 from tcdcn_init.eval.measuring.copies import OCCLUSIONS, fill_of, occluded_part
 from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.model_report.limits import (
+from tcdcn_init.eval.model_report.limits.figures import (
     FaceFigures,
     Limits,
     LimitsReport,
@@ -21,8 +21,8 @@ from tcdcn_init.eval.model_report.limits import (
     limits_of,
     worst_faces,
 )
-from tcdcn_init.eval.model_report.limits_plots import plot_limits
-from tcdcn_init.eval.model_report.limits_text import limits_text, sentences
+from tcdcn_init.eval.model_report.limits.plots import plot_limits
+from tcdcn_init.eval.model_report.limits.text import limits_text, sentences
 from tcdcn_init.eval.model_report.measurement import measure_model
 
 EYES = 40.0  # apart

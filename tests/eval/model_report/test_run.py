@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_text
-from tcdcn_init.eval.model_report.confidence import ConfidenceReport
-from tcdcn_init.eval.model_report.confidence_report import confidence_text
+from tcdcn_init.eval.model_report.confidence.figures import ConfidenceReport
+from tcdcn_init.eval.model_report.confidence.report import confidence_text
 from tcdcn_init.eval.model_report.figures import FiguresReport, figures_table
-from tcdcn_init.eval.model_report.limits import LimitsReport
-from tcdcn_init.eval.model_report.limits_text import limits_text, sentences
+from tcdcn_init.eval.model_report.limits.figures import LimitsReport
+from tcdcn_init.eval.model_report.limits.text import limits_text, sentences
 
 pytest.importorskip("matplotlib")
 

@@ -16,7 +16,7 @@ from tcdcn_init._shared.plotting import drawn
 from tcdcn_init.eval.measuring.builtin import PORTRAIT_BOX, PORTRAIT_POINTS
 from tcdcn_init.eval.measuring.copies import Condition, make_copy, read_images
 from tcdcn_init.eval.metrics import nme
-from tcdcn_init.eval.model_report.limits import Limits, PortraitPart
+from tcdcn_init.eval.model_report.limits.figures import Limits, PortraitPart
 from tcdcn_init.eval.perturbation import covered, face_rng
 from tcdcn_init.geometry import interocular
 from tcdcn_init.initializer import Initializer

@@ -20,7 +20,7 @@ from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
 from tcdcn_init.eval.measuring.settings import StatedSettings
 from tcdcn_init.eval.metrics import Summary, point_errors, pose_rows, summarise, summarise_points
-from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW
+from tcdcn_init.eval.model_report.confidence.figures import UNSURE_BELOW
 from tcdcn_init.eval.model_report.measurement import ModelAnswers
 from tcdcn_init.eval.perturbation import Fill
 from tcdcn_init.geometry import FIVE_POINTS

@@ -14,7 +14,7 @@ from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.eval.measuring.answers import ask_initializer
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.settings import Settings
-from tcdcn_init.eval.model_report.confidence import ConfidenceAnswers, confidence_answers
+from tcdcn_init.eval.model_report.confidence.figures import ConfidenceAnswers, confidence_answers
 from tcdcn_init.eval.model_report.measurement import confidence_views
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.training.stages.data import training_sets

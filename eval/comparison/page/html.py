@@ -14,18 +14,14 @@ from importlib import resources
 from pathlib import Path
 
 from tcdcn_init.eval.comparison.finding import finding, heading
-from tcdcn_init.eval.comparison.gallery_page import gallery_html
+from tcdcn_init.eval.comparison.page.gallery import gallery_html
 from tcdcn_init.eval.comparison.plots import start_colours
 from tcdcn_init.eval.comparison.report import Gallery, Report
-from tcdcn_init.eval.comparison.tables import (
-    Cell,
-    Table,
-    detail_tables,
-    headline_tables,
-    part_tables,
-    published_figures,
-    published_note,
-)
+from tcdcn_init.eval.comparison.tables.cells import Cell, Table
+from tcdcn_init.eval.comparison.tables.details import detail_tables
+from tcdcn_init.eval.comparison.tables.headline import headline_tables
+from tcdcn_init.eval.comparison.tables.points_alone import points_tables
+from tcdcn_init.eval.comparison.tables.published import part_tables, published_figures, published_note
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.starts import DEFAULT_COUNT
 
@@ -37,6 +33,7 @@ _STARTS = {
     "tcdcn-aligned": "the mean shape carried onto TCDCN's five points",
     "tcdcn-own": "what the regressor itself makes of TCDCN's five points",
     "tcdcn-nearest": "the training shapes nearest to TCDCN's five points, carried onto them; the TCDCN paper's start",
+    "tcdcn-sure": "the same where TCDCN is sure of its points, elsewhere the mean shape in the box",
     "oracle": "the same from the annotated points: what perfect points would give",
 }
 
@@ -94,6 +91,7 @@ def write_report(
     """
     sections = [
         ("result", "Result", _result(report)),
+        ("points", "Points", _points(report)),
         ("parts", "Parts", _parts(report)),
         ("plots", "Curves", _plots(report, plots or {})),
         ("published", "Published", _published(report)),
@@ -106,7 +104,7 @@ def write_report(
     title = f"Which start serves best? {report.dataset.title}"
     links = "".join(f'<a href="#{name}">{label}</a>' for name, label, _ in sections)
     body = "".join(f'<section id="{name}">{text}</section>' for name, _, text in sections)
-    style = resources.files("tcdcn_init.eval.comparison").joinpath("page.css").read_text()
+    style = resources.files("tcdcn_init.eval.comparison.page").joinpath("page.css").read_text()
     write_text(
         path,
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -121,6 +119,8 @@ def write_report(
 
 
 def _result(report: Report) -> str:
+    if all(run.is_bare for run in report.runs):
+        return ""
     parts = [
         "<h2>Same regressor, same faces, other starts</h2>"
         '<p class="lead">Each row is one cascaded regressor; along the row only its start changes. '
@@ -131,25 +131,42 @@ def _result(report: Report) -> str:
     tables = headline_tables(report)
     parts += [_table(table, report, "headline", note=table is tables[-1]) for table in tables]
     colours = start_colours(report.starts)
-    about = [(name, next((text for stem, text in _STARTS.items() if name.startswith(stem)), "")) for name in colours]
+    others = {each.start: each.points for each in report.points_alone}
+    about = [(name, _others(others[name]) if name in others else _protocol(name)) for name in colours]
     rows = "".join(
-        f"<div><dt>{_swatch(colours[name])}{escape(name)}</dt><dd>{escape(text + _shapes(name))}</dd></div>"
-        for name, text in about
+        f"<div><dt>{_swatch(colours[name])}{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in about
     )
     return "".join(parts) + f'<dl class="starts">{rows}</dl>'
+
+
+def _protocol(start: str) -> str:
+    """What a start of the protocol is, and what the number in its name means."""
+    number = start.rpartition("-")[2]
+    if not number.isdigit():
+        number = "1" if start in ("mean", "tcdcn-aligned", "tcdcn-own") else str(DEFAULT_COUNT)
+    return next((text for stem, text in _STARTS.items() if start.startswith(stem)), "") + _median(number)
+
+
+def _others(points: int) -> str:
+    """What a start from points is that are not TCDCN's."""
+    if points != 5:
+        return "a whole shape that is not TCDCN's, as it is"
+    return f"from five points that are not TCDCN's, as tcdcn-nearest takes them{_median(str(DEFAULT_COUNT))}"
+
+
+def _median(number: str) -> str:
+    return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
+
+
+def _points(report: Report) -> str:
+    lead = '<p class="lead">TCDCN\'s points beside those of others, with no regressor after them.</p>'
+    tables = points_tables(report)
+    return f"<h2>Whose points are better</h2>{lead}{''.join(_table(t, report) for t in tables)}" if tables else ""
 
 
 def _parts(report: Report) -> str:
     tables = part_tables(report)
     return "<h2>By part of the data set</h2>" + "".join(_table(table, report) for table in tables) if tables else ""
-
-
-def _shapes(start: str) -> str:
-    """What the number in a start's name means."""
-    number = start.rpartition("-")[2]
-    if not number.isdigit():
-        number = "1" if start in ("mean", "tcdcn-aligned") else str(DEFAULT_COUNT)
-    return "" if number == "1" else f"; {number} of them, and the median of the {number} results"
 
 
 def _plots(report: Report, plots: Mapping[str, Path]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tcdcn_init._shared.plotting import COLOURS, drawn
 from tcdcn_init.eval.measuring.cases import TITLES
 from tcdcn_init.eval.measuring.markdown import table
-from tcdcn_init.eval.model_report.confidence import ConfidenceAnswers, ConfidenceFigures, ConfidenceReport
+from tcdcn_init.eval.model_report.confidence.figures import ConfidenceAnswers, ConfidenceFigures, ConfidenceReport
 from tcdcn_init.eval.model_report.measurement import CONFIDENCE_VIEWS
 
 __all__ = [

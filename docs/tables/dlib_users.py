@@ -1,12 +1,12 @@
-"""Tables of what dlib's users gain, beside `tables.py`, whose helpers they use."""
+"""What dlib's users gain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
 
-from tables import ROOT, pair, read, report
-
+from tables.cells import ROOT, pair, read
+from tables.comparison import report
 from tcdcn_init.eval.comparison.report import RunFigures, Sweep
 from tcdcn_init.eval.dlib_users.recognition import RecognitionReport, recognition_table
 from tcdcn_init.eval.dlib_users.seeds import SeedReport, seeds_table
@@ -83,7 +83,7 @@ def _at_pair(run: RunFigures, sweep: Sweep, value: float) -> str:
     return pair(found.mean[column], found.failure[column])
 
 
-TABLES: dict[str, Callable[[], str]] = {
+TABLES: dict[str, Callable[..., str]] = {
     "dlib-headline": dlib_headline,
     "dlib-seeds": dlib_seeds,
     "dlib-recognition": dlib_recognition,

@@ -8,8 +8,8 @@ from pathlib import Path
 from tcdcn_init.eval.measuring.cases import TITLES
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.metrics import NO_POSE
-from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW
-from tcdcn_init.eval.model_report.limits import (
+from tcdcn_init.eval.model_report.confidence.figures import UNSURE_BELOW
+from tcdcn_init.eval.model_report.limits.figures import (
     OCCLUDED_SHARE,
     FaceFigures,
     GroupFigures,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
+from tables.cells import ROOT
 from tcdcn_init.eval.ablation import INFERENCES, VARIANTS
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces_table
-
-__all__ = ["TABLES"]
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def hard_faces() -> str:

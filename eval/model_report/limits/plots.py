@@ -8,10 +8,10 @@ from typing import Any
 
 from tcdcn_init._shared.plotting import COLOURS, drawn
 from tcdcn_init.eval.measuring.cases import TITLES
-from tcdcn_init.eval.model_report.confidence import UNSURE_BELOW
-from tcdcn_init.eval.model_report.limits import OCCLUDED_SHARE, GroupFigures, Limits, LimitsFigures, worst_faces
-from tcdcn_init.eval.model_report.limits_text import POSES
-from tcdcn_init.eval.model_report.worst_faces import Cell, draw_sheet, worst_cells
+from tcdcn_init.eval.model_report.confidence.figures import UNSURE_BELOW
+from tcdcn_init.eval.model_report.limits.figures import OCCLUDED_SHARE, GroupFigures, Limits, LimitsFigures, worst_faces
+from tcdcn_init.eval.model_report.limits.text import POSES
+from tcdcn_init.eval.model_report.limits.worst_faces import Cell, draw_sheet, worst_cells
 
 __all__ = ["draw_worst", "plot_limits"]
 
