@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tcdcn_init.adapters.rcpr.cascade import RCPR
     from tcdcn_init.adapters.sdm.cascade import SDM
 
-__all__ = ["ert5_mtfl", "ert68_ytf", "rcpr_mtfl", "read_regressor", "sdm_mtfl", "sdm_mtfl_box", "tcdcn_68"]
+__all__ = ["ert5_mtfl", "ert68_300w", "rcpr_mtfl", "read_regressor", "sdm_mtfl", "sdm_mtfl_box", "tcdcn_68"]
 
 
 def tcdcn_68() -> DenseNetwork:
@@ -25,11 +25,11 @@ def tcdcn_68() -> DenseNetwork:
     return DenseNetwork()
 
 
-def ert68_ytf() -> ERT:
-    """``ert68-ytf``: iBUG's 68 points, regression trees trained on frames of YouTube Faces."""
+def ert68_300w() -> ERT:
+    """``ert68-300w``: iBUG's 68 points, regression trees trained on 300-W's LFPW and HELEN."""
     from tcdcn_init.adapters.ert.cascade import ERT
 
-    return ERT.load("ert68-ytf")
+    return ERT.load("ert68-300w")
 
 
 def ert5_mtfl() -> ERT:

@@ -10,7 +10,10 @@ import typer
 from tcdcn_init._shared.commands import (
     BackendOption,
     DetectorOption,
+    HoldOutOption,
+    ImagesOption,
     JobsOption,
+    LayoutOption,
     MirrorOption,
     ModelOption,
     PassesOption,
@@ -151,16 +154,27 @@ def _annotate(
 @commands.command()
 def make(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="File to make.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL; of ytf68 for ytf, that with lfpw/ and helen/ for 300w.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of MTFL; that with lfpw/ and helen/ for 300w; or data of your own.")
+    ],
     out: Annotated[Path, typer.Option(help="File to write: .safetensors, or .npz for shapes.")],
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    hold_out_by: HoldOutOption = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Make a bundled regressor or shape bank again, and measure it on held-out faces.
+    """Make a bundled regressor or shape bank again, or its like of your own data, and measure it on held-out faces.
 
     `tcdcn-init train --model NAME` does so for networks.
     """
     from tcdcn_init.adapters.recipes import make as make_file
+    from tcdcn_init.datasets.own import OwnData, kind_of
+    from tcdcn_init.geometry import parse_layout
 
-    for line in make_file(name, data, out, seed):
+    stated = None if layout is None else parse_layout(layout)
+    own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
+    # A folder of ytf68 has the form of a CSV data set; one's own is told from it by the file's name.
+    bundled = kind_of(data) is None or (name.endswith(("ytf", "ytf68")) and data.is_dir() and own == OwnData(data))
+    for line in make_file(name, data if bundled else own, out, seed):
         typer.echo(line)
     typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")

@@ -20,7 +20,7 @@ from tcdcn_init.geometry import as_five_points
 from tcdcn_init.images import as_image
 from tcdcn_init.network.backends import load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.passes.dense import DenseAnswers, dense_points
 from tcdcn_init.weights import DENSE_MODEL, is_path
 
@@ -63,7 +63,7 @@ class DenseNetwork(BatchForms):
         self.backend = backend
         self._ask = load_backend(model, backend)
         config = self._ask.config
-        if not isinstance(config, StageConfig):
+        if not isinstance(config, DenseConfig):
             raise ValueError(f"{model} finds five points in a box; expected a model of dense points, such as tcdcn-68")
         self._config = config
         self._mean_shape = np.asarray(json.loads(self._ask.metadata["mean_shape"]), dtype=np.float64)
@@ -80,7 +80,8 @@ class DenseNetwork(BatchForms):
     def answers(self, images: Sequence[Any], points: ArrayLike) -> DenseAnswers:
         """All that the network says of N faces, each with its image and its five points, (N, 5, 2)."""
         five = np.asarray(points, dtype=np.float64)
-        return dense_points(self._ask, self._config, [as_image(image) for image in images], five)
+        found = [as_image(image) for image in images]
+        return dense_points(self._ask, self._config, found, five, self._ask.calibration)
 
     def _fit_boxes(self, images: Sequence[Any], boxes: NDArray[np.float64]) -> Fitted:
         starts = boxes[:, None, :2] + self._mean_shape * (boxes[:, None, 2:] - boxes[:, None, :2])

@@ -130,6 +130,9 @@ class SeededShapePredictor(FrameForms):
         if not 0 <= min_confidence <= 1:
             raise ValueError(f"min_confidence is {min_confidence}; expected a probability, 0 to 1")
         self.mode, self.start, self.min_confidence = mode, start, min_confidence
+        need_five = getattr(initializer, "need_five", None)
+        if need_five is not None:
+            need_five("SeededShapePredictor")
         self._initializer = initializer
         given: Any = predictor  # mypy knows nothing of dlib
         source = given.__getstate__()[0] if isinstance(given, dlib.shape_predictor) else given

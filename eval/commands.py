@@ -12,7 +12,10 @@ import typer
 from tcdcn_init._shared.commands import (
     AfwOption,
     BackendOption,
+    HoldOutOption,
+    ImagesOption,
     JobsOption,
+    LayoutOption,
     LimitOption,
     MirrorOption,
     ModelOption,
@@ -38,9 +41,10 @@ commands.add_typer(dlib_users.commands, name="dlib")
 
 
 def _datasets() -> Iterable[str]:
+    from tcdcn_init.datasets.own import KINDS
     from tcdcn_init.eval.measuring.cases import DATASETS
 
-    return DATASETS
+    return (*DATASETS, *KINDS)
 
 
 def _regressors() -> Iterable[str]:
@@ -60,10 +64,13 @@ def evaluate(
     context: typer.Context,
     dataset: Annotated[
         str | None,
-        typer.Option(help="aflw, afw, 300w, ...; default: one portrait.", autocompletion=one_of(_datasets)),
+        typer.Option(
+            help="aflw, afw, 300w, ..., or csv, pts, coco, ... of your own; default: one portrait.",
+            autocompletion=one_of(_datasets),
+        ),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder of the data set; of 300w, the one with lfpw/, helen/, ibug/ ...")
+        Path | None, typer.Option(help="Folder or file of the data set; of 300w, the folder with lfpw/, helen/ ...")
     ] = None,
     regressor: Annotated[
         list[str] | None,
@@ -83,6 +90,8 @@ def evaluate(
     noise: Annotated[str | None, typer.Option(help="Of boxes, sd in box sides: 0,.05,... or none.")] = None,
     roll: Annotated[str | None, typer.Option(help="Of heads, in degrees: 0,15,... or none.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: eval-DATASET.")] = None,
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
     retrained: Annotated[
         Path | None, typer.Option(help="Folder of retrained regressors; default: the repository's.")
     ] = None,
@@ -99,13 +108,16 @@ def evaluate(
     Writes report.json, faces.csv, plots, report.md and report.html. Without a data set, on scikit-image's portrait: one
     face, which shows what a report looks like. An interrupted run goes on when the command is repeated.
     """
+    from tcdcn_init.datasets.own import KINDS, OwnData
     from tcdcn_init.eval.comparison.run import Comparison, run_eval
     from tcdcn_init.eval.comparison.tables.markdown import report_headline
     from tcdcn_init.eval.measuring.builtin import builtin_case
     from tcdcn_init.eval.measuring.cases import read_case
     from tcdcn_init.eval.measuring.copies import NOISES, ROLLS
     from tcdcn_init.eval.measuring.settings import Settings
+    from tcdcn_init.eval.own_points import own_points_text, run_own_points
     from tcdcn_init.eval.starts import STARTS
+    from tcdcn_init.geometry import parse_layout
 
     settings = Settings(model, backend, passes, mirror, limit, seed, jobs, given_command(context))
     named = [name for text in regressor or [] for name in text.split(",") if name]
@@ -117,12 +129,20 @@ def evaluate(
         retrained=retrained,
     )
     target = out or Path(f"eval-{dataset or 'portrait'}")
+    stated = None if layout is None else parse_layout(layout)
+    if dataset in KINDS and root is not None and settings.make_initializer().config.own is not None:
+        _refuse(context, ("regressor", "starts", "boxes", "noise", "roll", "retrained"), "for points of your own")
+        own = OwnData(root, dataset, images, layout=stated)  # type: ignore[arg-type]
+        typer.echo(own_points_text(run_own_points(own, target, settings)))
+        typer.echo(f"wrote {target / 'report.md'}, and beside it report.json and faces.csv")
+        return
     with tempfile.TemporaryDirectory() as folder:
         if dataset is None:
-            _refuse_without_dataset(context)
+            names = ("root", "boxes", "limit", "images", "layout")
+            _refuse(context, names, "without a data set; name one, e.g. --dataset aflw")
             case = builtin_case(Path(folder))
         else:
-            case = read_case(dataset, root, boxes=boxes, limit=limit)
+            case = read_case(dataset, root, boxes=boxes, limit=limit, images=images, layout=stated)
         report = run_eval(case, target, comparison, settings)
     about = report.dataset
     typer.echo(report_headline(report))
@@ -132,13 +152,11 @@ def evaluate(
     typer.echo(f"wrote {target / 'report.html'}, and beside it the same as report.md, report.json and faces.csv")
 
 
-def _refuse_without_dataset(context: typer.Context) -> None:
-    """Options that the built-in portrait has no use for."""
-    for name in ("root", "boxes", "limit"):
+def _refuse(context: typer.Context, names: Iterable[str], where: str) -> None:
+    """Options that there is no use for."""
+    for name in names:
         if is_given(context, name):
-            raise ValueError(
-                f"--{name} {context.params[name]} has no meaning without a data set; name one, e.g. --dataset aflw"
-            )
+            raise ValueError(f"--{name} {context.params[name]} has no meaning {where}")
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
@@ -250,17 +268,49 @@ def detection(
 
 @commands.command()
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="A .safetensors file with confidence outputs, such as tcdcn-robust's.")],
-    data: Annotated[Path, typer.Option(help="Folder of MTFL, or one with mtfl/, lfpw/, helen/, infants/ ...")],
+    model: Annotated[Path, typer.Argument(help="A .safetensors file, such as tcdcn-robust's; or of dense points.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of MTFL, one with mtfl/, lfpw/, ..., or data of your own, as for training.")
+    ],
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    hold_out_by: HoldOutOption = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
 ) -> None:
-    """Calibrate a model's confidence on held-out training faces, and write that into its file; then export it again."""
+    """Calibrate what a model says of itself on held-out training faces, into its file; then export it again."""
     require("torch", "calibrating", "train")
+    from tcdcn_init.datasets.own import OwnData, kind_of
+    from tcdcn_init.eval.dense_points import calibrate_dense
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
+    from tcdcn_init.geometry import parse_layout
+    from tcdcn_init.network.dense_config import DenseConfig
+    from tcdcn_init.network.model_file import load_model
 
-    typer.echo(f"{model}: {calibrate_model(model, data, Settings(seed=seed, jobs=jobs))}")
+    if isinstance(load_model(model)[0].config, DenseConfig):
+        typer.echo(f"{model}: {calibrate_dense(model, data, seed)}")
+        return
+    stated = None if layout is None else parse_layout(layout)
+    own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
+    found = calibrate_model(model, data if kind_of(data) is None else own, Settings(seed=seed, jobs=jobs))
+    typer.echo(f"{model}: {found}")
+
+
+@commands.command()
+def dense(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Folder with lfpw/, helen/; for what is hidden aflw68/ and mtfl/.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets dense.json.")],
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure what the 68 points say of themselves: expected against actual errors, and what is hidden."""
+    from tcdcn_init.eval.dense_points import dense_table, run_dense
+    from tcdcn_init.eval.measuring.settings import Settings
+
+    settings = Settings(limit=limit, seed=seed, command=given_command(context))
+    typer.echo(dense_table(run_dense(data, out, settings).figures))
 
 
 @commands.command()

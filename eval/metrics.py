@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.geometry import box_square, five_from_68, five_of, interocular
+from tcdcn_init.geometry import box_square, filled_five, five_from_68, five_of, interocular
 from tcdcn_init.tasks import TASKS
 
 __all__ = [
@@ -27,8 +27,10 @@ __all__ = [
     "NO_POSE",
     "Norm",
     "Summary",
+    "annotated",
     "auc",
     "ced",
+    "face_errors",
     "failure_rate",
     "nme",
     "offset_corrected",
@@ -58,7 +60,8 @@ def point_errors(
     Parameters
     ----------
     predicted, truth : (N, P, 2) array_like
-        In pixels; P is 5, COFW's 29 or iBUG's 68. NaN where a face is missing.
+        In pixels; P is 5, COFW's 29 or iBUG's 68. NaN where a face is missing, and in `truth` for a point that nobody
+        annotated.
     norm : {"interocular", "box"}
         What a distance is divided by: the distance of the annotated eye centres (for 68 points, the means of each
         eye's six contour points, as in Ren et al., CVPR 2014), or the side of the box's square
@@ -89,7 +92,11 @@ def point_errors(
     if p.shape != t.shape:
         raise ValueError(f"predicted points have shape {p.shape}, annotated ones {t.shape}; expected the same")
     if norm == "interocular":
-        length = interocular(five_of(t))
+        five = five_of(t)
+        length = interocular(five)
+        for k in np.flatnonzero(~np.isfinite(length)):  # an eye that nobody annotated
+            if np.isfinite(five[k]).all(axis=1).sum() > 1:
+                length[k] = interocular(filled_five(five[k]))
     elif norm == "box":
         b = np.asarray(np.nan if boxes is None else boxes, dtype=np.float64)
         if b.shape != (len(t), 4):
@@ -106,7 +113,8 @@ def point_errors(
 def nme(
     predicted: ArrayLike, truth: ArrayLike, norm: Norm = "interocular", boxes: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Normalised mean error of each face: the mean of its `point_errors`, whose parameters these are.
+    """Normalised mean error of each face: the mean of its `point_errors`, whose parameters these are, over the points
+    that are annotated.
 
     Returns
     -------
@@ -119,7 +127,56 @@ def nme(
     >>> float(nme(found, truth)[0].round(6))
     0.12
     """
-    return np.asarray(point_errors(predicted, truth, norm, boxes).mean(axis=1))
+    return face_errors(point_errors(predicted, truth, norm, boxes), annotated(truth))
+
+
+def annotated(truth: ArrayLike, count: int | None = None) -> NDArray[np.bool_]:
+    """Which points somebody annotated: the others count in no error.
+
+    Parameters
+    ----------
+    truth : (N, P, 2) array_like
+        NaN for a point that is not annotated.
+    count : int, optional
+        5 to ask about the five points of 29 or 68.
+
+    Returns
+    -------
+    (N, P) ndarray of bool
+        Of `count` points.
+
+    Examples
+    --------
+    >>> annotated([[[1, 2], [np.nan, np.nan]]]).tolist()
+    [[True, False]]
+    """
+    array = np.asarray(truth, dtype=np.float64)
+    if count is not None and count != array.shape[1]:
+        array = five_of(array)
+    return np.asarray(np.isfinite(array).all(axis=2))
+
+
+def face_errors(errors: ArrayLike, there: ArrayLike) -> NDArray[np.float64]:
+    """Mean error of each face over its annotated points.
+
+    Parameters
+    ----------
+    errors, there : (N, P) array_like
+        As `point_errors` and `annotated` return them.
+
+    Returns
+    -------
+    (N,) ndarray of float64
+        NaN where an annotated point has no error, or none is annotated.
+
+    Examples
+    --------
+    >>> face_errors([[0.1, np.nan, 0.3], [0.1, np.nan, 0.3]], [[True, False, True], [True, True, True]]).tolist()
+    [0.2, nan]
+    """
+    known = np.asarray(there, dtype=np.bool_)
+    total = np.where(known, np.asarray(errors, dtype=np.float64), 0.0).sum(axis=1)
+    return np.asarray(total / np.where(known.any(axis=1), known.sum(axis=1), np.nan))
 
 
 def outer_corner_ratio(truth: ArrayLike) -> NDArray[np.float64]:
@@ -307,13 +364,15 @@ def summarise(errors: ArrayLike) -> Summary:
     )
 
 
-def summarise_points(errors: ArrayLike) -> list[Summary]:
+def summarise_points(errors: ArrayLike, there: ArrayLike | None = None) -> list[Summary]:
     """Summarise each point by itself.
 
     Parameters
     ----------
     errors : (N, P) array_like
         As `point_errors` returns it.
+    there : (N, P) array_like, optional
+        As `annotated` returns it: a point is summarised over the faces that have it annotated, one of them at least.
 
     Returns
     -------
@@ -323,7 +382,8 @@ def summarise_points(errors: ArrayLike) -> list[Summary]:
     array = np.asarray(errors, dtype=np.float64)
     if array.ndim != 2:
         raise ValueError(f"errors have shape {array.shape}; expected (N, P), one per face and point")
-    return [summarise(column) for column in array.T]
+    known = np.ones(array.shape, dtype=np.bool_) if there is None else np.asarray(there, dtype=np.bool_)
+    return [summarise(column[rows]) for column, rows in zip(array.T, known.T, strict=True)]
 
 
 def summarise_poses(errors: ArrayLike, poses: Sequence[int | None]) -> dict[str, Summary]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tcdcn_init.datasets.base import BadRows, Face
-from tcdcn_init.datasets.text import points_of_cells, read_table
+from tcdcn_init.datasets.formats.text import points_of_cells, read_table
 from tcdcn_init.geometry import five_of
 
 __all__ = ["read_point_rows"]
@@ -67,13 +67,13 @@ def read_point_rows(path: Path, faces: Sequence[Face]) -> dict[str, NDArray[np.f
     bad = []
     for place, row in table.rows:
         try:
-            points = points_of_cells([row[name] for name in wanted])
-            named = images.face(row["image"])
-            image = None if named else images.image(row["image"])
+            points = points_of_cells([row.get(name) for name in wanted])
+            named = images.face(row.get("image", ""))
+            image = None if named else images.image(row.get("image", ""))
             if named in found:
                 raise ValueError("is a second row of this face")
         except ValueError as error:
-            bad.append(f"{place}: {row['image']} {error}")
+            bad.append(f"{place}: {row.get('image', '')} {error}")
             continue
         if np.isnan(points).all():
             continue
@@ -132,7 +132,7 @@ def _paired(faces: Sequence[Face], rows: Sequence[NDArray[np.float64]]) -> Itera
         middle = np.nanmean(five_of(row), axis=0)
         for f, face in enumerate(faces):
             if (face.box[:2] <= middle).all() and (middle <= face.box[2:]).all():
-                cost[f, r] = np.hypot(*(face.five.mean(axis=0) - middle))
+                cost[f, r] = np.hypot(*(np.nanmean(face.five, axis=0) - middle))
     for f, r in zip(*linear_sum_assignment(cost), strict=True):
         if cost[f, r] < _NEVER:
             yield faces[f].name, rows[r]

@@ -22,7 +22,7 @@ rolled = util.img_as_ubyte(transform.rotate(portrait, -30, center=centre, mode="
 # ``dlib.shape_predictor("shape_predictor_68_face_landmarks.dat")`` would stand here; the bundled 68-point model spares
 # the download.
 
-predictor = load_regressor("ert68-ytf").to_dlib()
+predictor = load_regressor("ert68-300w").to_dlib()
 before = predictor(rolled, box)
 
 predictor = SeededShapePredictor(predictor)  # the line that changes; it takes a path as well

@@ -18,7 +18,7 @@ from tcdcn_init.shapes import ShapeBank, from_box_units
 box = np.array([176.0, 76.0, 272.0, 172.0])
 image = util.img_as_ubyte(transform.rotate(data.astronaut(), -25, center=(224, 120), mode="edge"))
 points = initialize(image, [box])[0].points
-bank = ShapeBank.load("shapes-ytf68")  # 68 points of many faces, in units of their boxes
+bank = ShapeBank.load("shapes-300w")  # 68 points of many faces, in units of their boxes
 
 
 def onto_points(shape, five):
@@ -36,7 +36,7 @@ starts = {
 # %%
 # The regressor takes any of them. Of several starts of one face it returns the median of the results.
 
-regressor = load_regressor("ert68-ytf")
+regressor = load_regressor("ert68-300w")
 fitted = {title: regressor.fit_from_shapes(image, np.array(shapes)[None])[0] for title, shapes in starts.items()}
 
 # %%

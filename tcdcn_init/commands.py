@@ -7,7 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from tcdcn_init._shared.commands import BackendOption, DetectorOption, ModelOption, split_names
+from tcdcn_init._shared.commands import (
+    BackendOption,
+    DetectorOption,
+    HoldOutOption,
+    ImagesOption,
+    LayoutOption,
+    ModelOption,
+    split_names,
+)
 from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.network.config import DEFAULT_BACKEND
@@ -17,9 +25,9 @@ __all__ = ["PointsLoss", "RecipeName", "commands", "demo", "export", "train", "v
 
 # Here, so that commands start, and shells complete, without PyTorch.
 RecipeName: TypeAlias = Literal[
-    "tcdcn-mtfl", "tcdcn-robust-first", "tcdcn-robust", "tcdcn-quick", "tcdcn-unshared", "tcdcn-two-stage"
+    "tcdcn-mtfl", "tcdcn-robust-first", "tcdcn-robust", "tcdcn-quick", "tcdcn-unshared", "tcdcn-two-stage", "tcdcn-68"
 ]
-"""What `train` can train (`training.recipes.RECIPES`, `training.stages.recipes.STAGE_RECIPES`)."""
+"""What `train` can train (`training.recipes.RECIPES`, and `STAGE_RECIPES` and `DENSE_RECIPES` of `training.stages`)."""
 
 PointsLoss: TypeAlias = Literal["euclidean", "least-squares"]
 """How errors of points count in training (`training.objective.ObjectiveConfig`)."""
@@ -31,7 +39,7 @@ commands = typer.Typer()
 def train(
     data: Annotated[
         Path,
-        typer.Option(help="Folder of MTFL: training.txt, images, boxes.csv; of models of stages the one above."),
+        typer.Option(help="Folder of MTFL, of models of stages the one above; or data of your own: see the guide."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, checkpoint, log and curves.")],
     model: Annotated[
@@ -47,29 +55,57 @@ def train(
     stop_window: Annotated[int | None, typer.Option(help="k of task-wise early stopping; 0: off.")] = None,
     stop_epsilon: Annotated[float | None, typer.Option(help="Its threshold.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: PyTorch's choice.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Model file to begin at, instead of random weights.")] = None,
-    teacher: Annotated[Path | None, typer.Option(help="Model file of the teacher, of recipes with one.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Bundled model or model file to begin at, instead of random weights.")
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Bundled model or model file of the teacher, of recipes with one.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows and images out.")] = False,
+    images: ImagesOption = None,
+    layout: LayoutOption = None,
+    points: Annotated[
+        int | None, typer.Option(help="Learn this many points, of any meaning, instead of a face's five.")
+    ] = None,
+    swap: Annotated[
+        str | None, typer.Option(help="Which of them swap in a mirror image: 0-1,3-4 or none; without, none is shown.")
+    ] = None,
+    hold_out_by: HoldOutOption = None,
 ) -> None:
-    """Train TCDCN on MTFL; under torchrun, in several processes.
+    """Train TCDCN on MTFL or data of your own: CSV, .pts, imglab, COCO, CVAT, Label Studio; torchrun: in processes.
 
     Ctrl-C loses at most the epoch under way: repeat the command with --resume.
     """
+    from tcdcn_init.datasets.own import OwnData, kind_of
+    from tcdcn_init.geometry import parse_layout
+    from tcdcn_init.training.faces import fitted, read_training_faces
     from tcdcn_init.training.objective import ObjectiveConfig
-    from tcdcn_init.training.recipes import recipe, train_on_mtfl, with_options
+    from tcdcn_init.training.recipes import recipe, train_network, with_options
     from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
-    from tcdcn_init.training.stages.recipes import STAGE_RECIPES, train_two_stages, with_epochs
+    from tcdcn_init.training.stages.recipes import (
+        STAGE_RECIPES,
+        StageFaces,
+        fitted_stages,
+        train_two_stages,
+        with_epochs,
+    )
     from tcdcn_init.training.workers import use_threads
 
     if threads is not None:
         use_threads(threads)
+    own = OwnData(data, None, images, points, None if layout is None else parse_layout(layout), hold_out_by)
     if model in STAGE_RECIPES or model in DENSE_RECIPES:
-        given = {
-            "--tasks": tasks, "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
+        given: dict[str, object] = {
+            "--batch": batch, "--points-loss": points_loss, "--learn-lambdas": learn_lambdas or None,
             "--stop-window": stop_window, "--stop-epsilon": stop_epsilon, "--weights": weights, "--teacher": teacher,
-            "--skip-bad": skip_bad or None,
         }  # fmt: skip
+        of_own = model in STAGE_RECIPES and kind_of(data) is not None
+        if not of_own:  # but many sets in a folder, each as its authors lay it out
+            given |= {
+                "--tasks": tasks, "--skip-bad": skip_bad or None, "--images": images, "--layout": layout,
+                "--points": points, "--swap": swap, "--hold-out-by": hold_out_by,
+            }  # fmt: skip
         unused = [name for name, value in given.items() if value is not None]
         if unused:
             raise ValueError(f"{model} is trained by a recipe of its own, without {', '.join(unused)}: leave them out")
@@ -78,7 +114,13 @@ def train(
             typer.echo(f"wrote {made}")
             return
         stages = with_epochs(STAGE_RECIPES[model], epochs, seed)
-        typer.echo(f"wrote {train_two_stages(data, out, stages, model, resume=resume)}")
+        if of_own:
+            faces = read_training_faces(own, swap, skip_bad=skip_bad)
+            stages, sets = fitted_stages(stages, faces, split_names(tasks)), StageFaces.of(faces)
+        else:
+            sets = StageFaces.read(data)
+        made = train_two_stages(sets, out, stages, model, resume=resume)
+        typer.echo(f"{sets.about}\nwrote {made}")
         return
     config = recipe(model)
     objective = None
@@ -94,7 +136,12 @@ def train(
         stop_window=stop_window,
         stop_epsilon=stop_epsilon,
     )
-    target = train_on_mtfl(data, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher)
+    faces = read_training_faces(own, swap, skip_bad=skip_bad)
+    config = fitted(config, faces, split_names(tasks))
+    target = train_network(
+        faces, out, config, model, resume=resume, skip_bad=skip_bad, weights=weights, teacher=teacher
+    )
+    typer.echo(faces.about)
     typer.echo(f"wrote {target}")
 
 

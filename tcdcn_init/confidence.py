@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.tensor_file import json_object
 
-__all__ = ["FAILURE", "MIN_CONFIDENCE", "UNSURE_BELOW", "Calibration", "fit_calibration"]
+__all__ = ["FAILURE", "MIN_CONFIDENCE", "UNSURE_BELOW", "Calibration", "fit_calibration", "fit_dense_calibration"]
 
 FAILURE = 0.1
 """Mean error, in inter-ocular distances, up to which five points count as good: the field's limit of a failure."""
@@ -43,6 +43,8 @@ class Calibration:
         output's own, yes over no, held within +-10.
     good_intercept, error_weight : float
         That a face's points are good: ``good_intercept + error_weight * log(mean expected error)``.
+    visible_intercept, visible_weight : float
+        That a dense point is visible: ``visible_intercept + visible_weight * s``, s being its "visible" output.
 
     Examples
     --------
@@ -60,6 +62,8 @@ class Calibration:
     face_weight: float = 1.0
     good_intercept: float = 0.0
     error_weight: float = -1.0
+    visible_intercept: float = 0.0
+    visible_weight: float = 1.0
 
     def expected_error(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Expected errors in inter-ocular distances, of the shape of the raw ones.
@@ -70,6 +74,11 @@ class Calibration:
             The network's "expected_error", above 0.
         """
         return np.asarray(np.exp(self.offset + self.slope * np.log(np.asarray(raw, dtype=np.float64))))
+
+    def visible(self, raw: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each point that it can be seen, of the shape of the raw logarithms of odds."""
+        odds = self.visible_intercept + self.visible_weight * np.asarray(raw, dtype=np.float64)
+        return _probability(np.clip(odds, -500.0, 500.0))
 
     def confidence(self, raw: ArrayLike, face: ArrayLike) -> NDArray[np.float64]:
         """Probability that the points are good: of a face, and then off by at most `FAILURE` on average.
@@ -124,12 +133,13 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
 
     Parameters
     ----------
-    raw : (N, 5) array_like
+    raw : (N, P) array_like
         The network's "expected_error".
     face : (N, 2) array_like
         Its "face".
-    errors : (N, 5) array_like
-        Distance of each point to its annotation, in inter-ocular distances; NaN for crops that hold no face.
+    errors : (N, P) array_like
+        Distance of each point to its annotation, in inter-ocular distances; NaN for crops that hold no face, and for
+        points that nobody annotated.
 
     Returns
     -------
@@ -142,24 +152,16 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
     ValueError
         If arrays do not fit together, or every crop, or none, is a face, or every face, or none, is good.
     """
-    from scipy.optimize import minimize
-
     guess, seen, off = (np.asarray(array, dtype=np.float64) for array in (raw, face, errors))
     if guess.ndim != 2 or guess.shape != off.shape or seen.shape != (len(guess), 2):
-        raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, 5), (N, 2) and (N, 5)")
-    is_face = np.asarray(np.isfinite(off).all(axis=1))
-    good = off[is_face].mean(axis=1) <= FAILURE
+        raise ValueError(f"shapes are {guess.shape}, {seen.shape}, {off.shape}; expected (N, P), (N, 2) and (N, P)")
+    known = np.isfinite(off)
+    is_face = np.asarray(known.any(axis=1))
+    good = np.nanmean(off[is_face], axis=1) <= FAILURE
     for what, of, rows in (("crops show a face", len(is_face), is_face), ("faces are good", len(good), good)):
         if not 0 < rows.sum() < of:
             raise ValueError(f"{int(rows.sum())} of {of} {what}; a calibration needs some that do and some that do not")
-    logs, distances = np.log(guess[is_face]), off[is_face]
-
-    def likelihood(parameters: NDArray[np.float64]) -> float:
-        expected = parameters[0] + parameters[1] * logs
-        return float((expected + distances * np.exp(-expected)).mean())
-
-    offset, slope = minimize(likelihood, np.array([0.0, 1.0]), method="Nelder-Mead").x
-    scaled = Calibration(float(offset), float(slope))
+    scaled = Calibration(*_scale_of_errors(guess[known], off[known]))
     error, score = scaled.evidence(guess, seen)
     face_intercept, face_weight = _logistic_regression(score, is_face)
     good_intercept, error_weight = _logistic_regression(error[is_face], good)
@@ -170,6 +172,58 @@ def fit_calibration(raw: ArrayLike, face: ArrayLike, errors: ArrayLike) -> Calib
         good_intercept=good_intercept,
         error_weight=error_weight,
     )
+
+
+def fit_dense_calibration(raw: ArrayLike, errors: ArrayLike, seen: ArrayLike, visible: ArrayLike) -> Calibration:
+    """Fit the part of a calibration that dense points have: expected errors and visibility, not a face's confidence.
+
+    Parameters
+    ----------
+    raw : (N, P) array_like
+        The network's "expected_error" of held-out faces.
+    errors : (N, P) array_like
+        Distance of each point to its annotation, in inter-ocular distances.
+    seen : (N, P) array_like
+        The network's "visible".
+    visible : (N, P) array_like of bool
+        Whether the point can be seen.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit together, or all points, or none, are visible.
+    """
+    guess, off, odds = (np.asarray(array, dtype=np.float64) for array in (raw, errors, seen))
+    truth = np.asarray(visible, dtype=np.bool_)
+    if guess.ndim != 2 or not guess.shape == off.shape == odds.shape == truth.shape:
+        raise ValueError(
+            f"shapes are {guess.shape}, {off.shape}, {odds.shape}, {truth.shape}; expected (N, P) four times"
+        )
+    if not 0 < truth.sum() < truth.size:
+        raise ValueError(
+            f"{int(truth.sum())} of {truth.size} points are visible; a calibration needs some that are and some not"
+        )
+    offset, slope = _scale_of_errors(guess, off)
+    intercept, weight = _logistic_regression(odds.ravel(), truth.ravel())
+    return Calibration(offset, slope, visible_intercept=intercept, visible_weight=weight)
+
+
+def _scale_of_errors(raw: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[float, float]:
+    """Offset and slope of the greatest likelihood of errors exponentially distributed about their expectation."""
+    from scipy.optimize import minimize
+
+    logs = np.log(raw)
+
+    def likelihood(parameters: NDArray[np.float64]) -> float:
+        expected = parameters[0] + parameters[1] * logs
+        return float((expected + errors * np.exp(-expected)).mean())
+
+    offset, slope = minimize(likelihood, np.array([0.0, 1.0]), method="Nelder-Mead").x
+    return float(offset), float(slope)
 
 
 def _probability(odds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,7 +27,8 @@ class Initialization:
     ----------
     points : (5, 2) ndarray of float32
         Left eye, right eye, nose, left mouth corner, right mouth corner (as seen in the image), x then y, in pixels
-        with centres at integers. NaN for a face that could not be processed (`on_bad="nan"`).
+        with centres at integers. NaN for a face that could not be processed (`on_bad="nan"`). Of a model of other
+        points, (N, 2) of them, as are what is said of each.
     box : (4,) ndarray of float64
         The face box they came from.
     attributes : mapping of str to mapping of str to float
@@ -47,6 +48,8 @@ class Initialization:
         iBUG's 68 points, where they were asked for (``dense=True``).
     dense_expected_error, dense_visible : (68,) ndarray of float32, or None
         The same of each of them; the expected errors as trained, not calibrated.
+    upright : (N, 2) ndarray of float32, or None
+        The mean shape that a roll is against, of a model whose points are not the five of a face.
 
     Notes
     -----
@@ -93,6 +96,7 @@ class Initialization:
     dense: NDArray[np.float32] | None = None
     dense_expected_error: NDArray[np.float32] | None = None
     dense_visible: NDArray[np.float32] | None = None
+    upright: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         # Copies: a view would keep the whole batch in memory, and change with it.
@@ -101,7 +105,7 @@ class Initialization:
             ("box", np.float64),
             ("expected_error", np.float32),
             ("visible", np.float32),
-            *((name, np.float32) for name in _DENSE),
+            *((name, np.float32) for name in (*_DENSE, "upright")),
         ):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
@@ -111,14 +115,17 @@ class Initialization:
     @property
     def roll(self) -> float:
         """In-plane rotation in degrees, (-180, 180], positive clockwise as seen (`geometry.roll_degrees`)."""
-        return float(roll_degrees(self.points))
+        if self.upright is None:
+            return float(roll_degrees(self.points))
+        matrix = similarity_between(self.upright, self.points)
+        return float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
 
     def similarity_to(self, template: ArrayLike) -> NDArray[np.float64]:
         """The similarity that carries the face's points onto a template's, in the least-squares sense.
 
         Parameters
         ----------
-        template : (5, 2) array_like
+        template : (N, 2) array_like
             Where the five points should come to lie, e.g. in an aligned chip.
 
         Returns
@@ -165,7 +172,7 @@ class Initialization:
         attributes = {task: dict(classes) for task, classes in self.attributes.items()}
         dense = (getattr(self, name) for name in _DENSE)
         given = (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible, *dense)
-        return Initialization, given
+        return Initialization, (*given, self.upright)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +181,11 @@ class RawAnswers:
 
     Attributes
     ----------
-    points : (N, 5, 2) ndarray of float32
+    points : (N, P, 2) ndarray of float32
+        P is 5, but of models of other points.
     confidence : (N,) ndarray of float64
         `Initialization.confidence`.
-    expected_error : (N, 5) ndarray of float32
+    expected_error : (N, P) ndarray of float32
         `Initialization.expected_error`.
     outputs : mapping of str to (N, K) ndarray of float32
         By the names of ``config.outputs`` beyond "points", as `backends.Backend` describes them: what calibration is

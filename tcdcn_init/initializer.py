@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.boxes import checked_boxes
-from tcdcn_init.detection.detectors import Detector
+from tcdcn_init.detection.detectors import LAX, Detector
 from tcdcn_init.detection.search import Found, find_faces
-from tcdcn_init.geometry import BoxLike
+from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.own_points import point_set
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
@@ -31,6 +33,8 @@ __all__ = ["Initialization", "Initializer", "RawAnswers", "default_initializer",
 
 # What a network with confidence outputs answers beside points and tasks.
 _CONFIDENCE = ("expected_error", "face")
+
+_DENSE = ("dense", "dense_expected_error", "dense_visible")
 
 
 class Initializer:
@@ -97,17 +101,24 @@ class Initializer:
         self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
         self.device = str(device)  # of a torch.device too
         self._backend = load_backend(model, backend, self.device)
-        if isinstance(self._backend.config, StageConfig):
+        if isinstance(self._backend.config, DenseConfig):
             raise ValueError(
                 f"{model} goes on from five points; expected a model that finds them in a box, such as "
                 f"{DEFAULT_MODEL}, and dense=True"
             )
+        self.config: NetworkConfig | TwoStageConfig = self._backend.config
+        if dense:
+            self.need_five("dense=True")
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
-        self._ask_both = mirror_averaged(self._backend)
+        place = point_set(self._backend.config)
+        if mirror and not place.mirror:
+            raise ValueError(
+                f"{model} was trained without saying which points swap in a mirror image; leave mirror out"
+            )
+        self._ask_both = mirror_averaged(self._backend, place.mirror) if place.mirror else self._backend
         self._ask = self._ask_both if mirror else self._backend
         on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
         self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
-        self.config: NetworkConfig | TwoStageConfig = self._backend.config
         self.calibration = self._backend.calibration
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
@@ -144,6 +155,10 @@ class Initializer:
         detection.search.Found
         """
         array = as_image(image)
+        if self.config.own is not None:
+            if turned or detector in ("auto", *LAX):
+                self.need_five("looking for faces")
+            return find_faces(array, self, detector, on_bad=on_bad)  # the caller's own is believed
         if set(_CONFIDENCE) <= set(self.config.outputs):
             return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
         found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
@@ -190,11 +205,12 @@ class Initializer:
 
     def _initializations(self, image: NDArray[Any], found: Found) -> list[Initialization]:
         raw = found.answers
-        visible = np.full((len(raw.points), 5), np.nan, dtype=np.float32)
+        visible = np.full(raw.points.shape[:2], np.nan, dtype=np.float32)
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
-        dense = self._dense_of(image, raw.points)
+        dense: dict[str, Any] = dict(zip(_DENSE, self._dense_of(image, raw.points), strict=False))
+        upright = None if self.config.own is None else np.array(self.config.own.shape)
         return [
             Initialization(
                 raw.points[k],
@@ -203,7 +219,8 @@ class Initializer:
                 raw.expected_error[k],
                 float(raw.confidence[k]),
                 visible[k],
-                *(values[k] for values in dense),
+                upright=upright,
+                **{name: values[k] for name, values in dense.items()},
             )
             for k, box in enumerate(found.boxes)
         ]
@@ -224,7 +241,7 @@ class Initializer:
         Returns
         -------
         (N, 5, 2) ndarray of float32
-            All boxes of all images, in order.
+            All boxes of all images, in order; of a model of other points, theirs.
         """
         return self._run(*_paired(images, boxes, on_bad), on_bad)[0]
 
@@ -248,23 +265,39 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
 
+    def need_five(self, what: str) -> None:
+        """Raise a ValueError unless the model places the five points of a face.
+
+        Parameters
+        ----------
+        what : str
+            What cannot be done without them.
+        """
+        own = self.config.own
+        if own is not None:
+            raise ValueError(
+                f"{what} needs the five points of a face, and {self.model} places {own.count} points of its own; take "
+                f"a model of five points, such as {DEFAULT_MODEL}, or give boxes and use this one's points themselves"
+            )
+
     def _dense_of(self, image: NDArray[Any], points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Dense points, their expected errors and visibility, of a picture; NaN where there are no five points."""
         if self._dense is None:
             return ()
         config = self._dense.config
-        assert isinstance(config, StageConfig)
+        assert isinstance(config, DenseConfig)
         found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
         rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
         if len(rows):
-            answers = dense_points(self._dense, config, [image] * len(rows), points[rows])
+            ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
+            answers = dense_points(ask, config, [image] * len(rows), points[rows], self._dense.calibration)
             for values, some in zip(found, answers[:3], strict=True):
                 values[rows] = some
         return found
 
     def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
         if not set(_CONFIDENCE) <= outputs.keys():
-            nothing = np.full((len(points), 5), np.nan, dtype=np.float32)
+            nothing = np.full(points.shape[:2], np.nan, dtype=np.float32)
             return RawAnswers(points, np.full(len(points), np.nan), nothing, outputs)
         error, face = (outputs[name] for name in _CONFIDENCE)
         expected = self.calibration.expected_error(error).astype(np.float32)

@@ -15,12 +15,14 @@ from pathlib import Path
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init._shared.tensor_file import json_object
 from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.stage_config import TwoStageConfig
 
 __all__ = [
     "DEFAULT_MODEL",
     "DENSE_MODEL",
     "LICENCE",
+    "OWN_LICENCE",
     "PAPER_MODEL",
     "bundled_file",
     "bundled_models",
@@ -39,6 +41,8 @@ PAPER_MODEL = "tcdcn-mtfl"
 """The paper's own network: what the bundled regressors' training starts err like, and the baseline of comparisons."""
 
 LICENCE = "weights trained on research data (MTFL): research use; code BSD-3-Clause; data not included"
+
+OWN_LICENCE = "weights trained on a data set of the user's own, whose terms apply to them; code BSD-3-Clause"
 
 
 def bundled_file(name: str) -> Path:
@@ -115,7 +119,7 @@ def metadata_for(config: ModelConfig, extra: Mapping[str, str]) -> dict[str, str
     """The metadata of a model file."""
     first = config.coarse if isinstance(config, TwoStageConfig) else config
     crop = f"grey {first.side}x{first.side} in [0, 1], antialiased, border pixels go on outside the image; "
-    if isinstance(config, StageConfig):
+    if isinstance(config, DenseConfig):
         crop += (
             f"upright by five points, around the box that a detector would put around them, side {first.view} x that"
         )

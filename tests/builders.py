@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -141,6 +142,56 @@ def portrait_clip(name: str, start: int, stop: int) -> list[Shown]:
     actor = cut_out(astronaut(), PORTRAIT_POINTS, PORTRAIT_BOX)
     clip = make_clip(name, [actor] * SCENARIOS[name].actors, 0, "portrait")
     return [clip[number] for number in range(start, stop)]
+
+
+def card(rng: np.random.Generator, side: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """A grey image of a light card with a dark mark by its first corner, and its four corners, clockwise."""
+    upright = np.array([[-0.9, -0.7], [0.9, -0.7], [0.9, 0.7], [-0.9, 0.7]]) + rng.uniform(-0.12, 0.12, (4, 2))
+    turn = rotation(8 * rng.standard_normal())
+    corners = transform_points(turn, upright) * 0.3 * side + side / 2 + rng.uniform(-3, 3, 2)
+    rows, columns = np.mgrid[:side, :side]
+    inside = np.ones((side, side), dtype=bool)
+    for (x, y), (u, v) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        inside &= (u - x) * (rows - y) - (v - y) * (columns - x) >= 0
+    image = np.where(inside, 200, np.kron(rng.integers(20, 110, (4, 4)), np.ones((side // 4, side // 4))))
+    mark = corners[0] + 0.3 * (corners[2] - corners[0])
+    image = np.where(np.hypot(columns - mark[0], rows - mark[1]) < 0.06 * side, 30, image)
+    return np.clip(image + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8), corners
+
+
+def write_cards(folder: Path, count: int, seed: int = 0, missing: float = 0.0) -> Path:
+    """A CSV file of cards beside their images; some have a box, each has an owner, some points are not annotated."""
+    from skimage.io import imsave
+
+    rng = np.random.default_rng(seed)
+    (folder / "images").mkdir(parents=True)
+    lines = ["image,owner,left,top,right,bottom," + ",".join(f"x{k},y{k}" for k in range(4))]
+    for number in range(count):
+        image, corners = card(rng)
+        imsave(folder / "images" / f"{number}.png", image, check_contrast=False)
+        box = ["", "", "", ""] if number % 2 else [f"{v:.2f}" for v in (*corners.min(axis=0), *corners.max(axis=0))]
+        cells = [f"{value:.2f}" for value in corners.ravel()]
+        if rng.random() < missing:
+            k = int(rng.integers(4))
+            cells[2 * k : 2 * k + 2] = ["", ""]
+        lines.append(",".join([f"{number}.png", f"owner {number % 8}", *box, *cells]))
+    (folder / "cards.csv").write_text("\n".join(lines) + "\n")
+    return folder / "cards.csv"
+
+
+def lively(network: Any) -> Any:
+    """A network with statistics of normalisation and heads as training leaves them, in evaluation mode."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.3)
+            module.running_var.uniform_(0.5, 2.0)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.2)
+    return network.eval()
 
 
 def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) -> None:

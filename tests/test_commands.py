@@ -71,9 +71,10 @@ def test_a_shell_completes_values(run, words, offered):
 
 def test_recipes_that_train_offers_are_those_that_there_are():
     from tcdcn_init.training.recipes import RECIPES
+    from tcdcn_init.training.stages.dense import DENSE_RECIPES
     from tcdcn_init.training.stages.recipes import STAGE_RECIPES
 
-    assert set(get_args(RecipeName)) == {*RECIPES, *STAGE_RECIPES}
+    assert set(get_args(RecipeName)) == {*RECIPES, *STAGE_RECIPES, *DENSE_RECIPES}
 
 
 def test_experiments_that_are_offered_are_those_that_there_are():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcdcn_init.confidence import Calibration, fit_calibration
+from tcdcn_init.confidence import Calibration, fit_calibration, fit_dense_calibration
 
 
 def drawn(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,11 +55,28 @@ def test_a_malformed_calibration_is_refused(text):
         Calibration.from_metadata({"calibration": text})
 
 
+def test_dense_points_learn_the_size_of_their_errors_and_the_share_that_is_visible():
+    rng = np.random.default_rng(0)
+    true = np.exp(rng.normal(-3.0, 0.8, (800, 68)))
+    odds = rng.normal(1.0, 2.0, true.shape)
+    visible = rng.random(true.shape) < 1 / (1 + np.exp(-(2.0 * odds - 1.0)))
+    calibration = fit_dense_calibration(0.7 * true, rng.exponential(true), odds, visible)
+    assert calibration.expected_error([[0.7 * 0.05]])[0, 0] == pytest.approx(0.05, rel=0.03)
+    assert calibration.visible_weight == pytest.approx(2.0, rel=0.05)
+    assert calibration.visible_intercept == pytest.approx(-1.0, rel=0.1)
+    assert calibration.visible(odds)[visible].mean() > 0.8
+    assert np.isfinite(calibration.visible([[-1e9, 1e9]])).all()
+    with pytest.raises(ValueError, match=r"expected \(N, P\) four times"):
+        fit_dense_calibration(true, true[:3], odds, visible)
+    with pytest.raises(ValueError, match="54400 of 54400 points are visible"):
+        fit_dense_calibration(true, true, odds, np.ones_like(visible))
+
+
 def test_what_cannot_be_fitted_is_refused():
     raw, face = np.full((4, 5), 0.1), np.zeros((4, 2))
     with pytest.raises(ValueError, match="4 of 4 crops show a face"):
         fit_calibration(raw, face, np.full((4, 5), 0.01))
     with pytest.raises(ValueError, match="3 of 3 faces are good"):
         fit_calibration(raw, face, np.array([[0.01] * 5] * 3 + [[np.nan] * 5]))
-    with pytest.raises(ValueError, match=r"expected \(N, 5\), \(N, 2\)"):
+    with pytest.raises(ValueError, match=r"expected \(N, P\), \(N, 2\)"):
         fit_calibration(raw, face[:3], np.full((4, 5), 0.01))

@@ -263,7 +263,7 @@ def test_bad_points_say_what_is_wrong_with_them(change, message):
 def test_mirrored_68_points_are_those_of_the_mirrored_face():
     from tcdcn_init.adapters.base import load_regressor
 
-    shape = load_regressor("ert68-ytf").mean_shape
+    shape = load_regressor("ert68-300w").mean_shape
     assert sorted(geo.MIRROR_68) == list(range(68))
     mirrored = shape[list(geo.MIRROR_68)] * [-1, 1]
     centred = [some - some.mean(axis=0) for some in (shape, mirrored)]

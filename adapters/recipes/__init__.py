@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from tcdcn_init._shared.names import unknown_name
+
+if TYPE_CHECKING:  # commands start without what reads data
+    from tcdcn_init.datasets.own import OwnData
 
 __all__ = ["NAMES", "Name", "make"]
 
 Name: TypeAlias = Literal[
-    "ert5-mtfl", "ert68-300w", "ert68-ytf", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-ytf68"
+    "ert5-mtfl", "ert68-300w", "rcpr-mtfl", "sdm-mtfl", "sdm-mtfl-box", "shapes-mtfl", "shapes-300w"
 ]
 """What can be made."""
 
@@ -19,14 +22,14 @@ NAMES: tuple[Name, ...] = get_args(Name)
 """The same as a tuple."""
 
 
-def make(name: Name, root: str | Path, out: Path, seed: int = 0) -> Iterator[str]:
+def make(name: Name, root: str | Path | OwnData, out: Path, seed: int = 0) -> Iterator[str]:
     """Make a bundled file again.
 
     Parameters
     ----------
     name : Name
-    root : path
-        Folder of MTFL; of ytf68 for the names that end in ytf or ytf68; the one with lfpw/ and helen/ for 300w.
+    root : path or OwnData
+        A data set of one's own; or the folder of MTFL, for the names that end in 300w the one with lfpw/ and helen/.
     out : pathlib.Path
         File to write.
     seed : int

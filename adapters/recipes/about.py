@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tcdcn_init.confidence import FAILURE
-from tcdcn_init.geometry import interocular
-from tcdcn_init.weights import LICENCE
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
+from tcdcn_init.datasets.own import OwnData
+from tcdcn_init.datasets.own import summary as summary_of_faces
+from tcdcn_init.geometry import FIVE_POINTS, interocular
+from tcdcn_init.weights import LICENCE, OWN_LICENCE
 
-__all__ = ["LICENCES", "Figures", "mtfl_data", "recipe_metadata", "summary"]
+__all__ = ["LICENCES", "Figures", "RecipeFaces", "recipe_faces", "recipe_metadata", "summary"]
 
 LICENCES = {
     "mtfl": LICENCE,
-    "ytf68": LICENCE.replace("MTFL", "YouTube Faces"),
     "300w": LICENCE.replace("MTFL", "300-W's LFPW and HELEN"),
 }
 """Of weights, by what the name of their training set begins with."""
@@ -56,14 +60,66 @@ def summary(shapes: ArrayLike, truth: ArrayLike) -> dict[str, float]:
     }
 
 
-def mtfl_data(root: str | Path, kept: int, held_out: int) -> str:
-    """The data of a regressor trained on MTFL's training.txt, for its metadata."""
-    digest = hashlib.sha256((Path(root) / "training.txt").read_bytes()).hexdigest()
-    return f"MTFL training.txt (sha256 {digest[:16]}), {kept} faces, {held_out} held out"
+class RecipeFaces(NamedTuple):
+    """Faces to train a regressor on, and what its file says of them.
+
+    Attributes
+    ----------
+    kept, held_out : list of Face
+        All points of each are annotated.
+    data, licence : str
+    held_out_name : str
+        Of the figures.
+    """
+
+    kept: list[Face]
+    held_out: list[Face]
+    data: str
+    licence: str = LICENCE
+    held_out_name: str = "mtfl-val"
+
+
+def recipe_faces(data: str | Path | OwnData, points: int = 5) -> RecipeFaces:
+    """Read faces to train a regressor on: MTFL's training.txt, or a data set of one's own.
+
+    Parameters
+    ----------
+    data : path or OwnData
+    points : int
+        5, or 68, of one's own data: faces with fewer annotated are left out, since a cascade moves whole shapes.
+
+    Raises
+    ------
+    FileNotFoundError, BadRows, ValueError
+        If the data set is not there, or its rows are broken, or none has all points.
+    """
+    if not isinstance(data, OwnData):
+        kept, held_out = hold_out(read_mtfl(data, "training"))
+        digest = hashlib.sha256((Path(data) / "training.txt").read_bytes()).hexdigest()[:16]
+        about = f"MTFL training.txt (sha256 {digest}), {len(kept)} faces, {len(held_out)} held out"
+        return RecipeFaces(kept, held_out, about)
+    read = data.read()
+    if points == len(FIVE_POINTS):
+        read = [replace(face, points=face.five) for face in read]
+    whole = [face for face in read if len(face.points) == points and np.isfinite(face.points).all()]
+    if not whole:
+        raise ValueError(
+            f"none of the {len(read)} faces of {data.path} has all {points} points; expected some that have"
+        )
+    kept, held_out = data.split(whole)
+    left_out = f", {len(read) - len(whole)} without all points left out" if len(whole) < len(read) else ""
+    about = f"{data.path.name}: {summary_of_faces(whole)}; {len(held_out)} held out{left_out}"
+    return RecipeFaces(kept, held_out, about, OWN_LICENCE, "held out")
 
 
 def recipe_metadata(
-    recipe: str, data: str, seed: int, figures: Figures | None = None, *, licence: str = LICENCE
+    recipe: str,
+    data: str,
+    seed: int,
+    figures: Figures | None = None,
+    *,
+    licence: str = LICENCE,
+    held_out_name: str = "mtfl-val",
 ) -> dict[str, str]:
     """The metadata of a recipe's cascade, for its `save`.
 
@@ -74,9 +130,11 @@ def recipe_metadata(
     data : str
     seed : int
     figures : mapping, optional
-        Errors on the held-out tenth of MTFL's training.txt, by start.
+        Errors on the held-out faces, by start.
     licence : str
         Of the weights.
+    held_out_name : str
+        Of the held-out faces: MTFL's, unless it says otherwise.
 
     Examples
     --------
@@ -84,4 +142,4 @@ def recipe_metadata(
     ['data', 'licence', 'recipe']
     """
     metadata = {"data": data, "recipe": f"{recipe}, seed {seed}", "licence": licence}
-    return metadata if figures is None else {**metadata, "figures": json.dumps({"mtfl-val": figures})}
+    return metadata if figures is None else {**metadata, "figures": json.dumps({held_out_name: figures})}

@@ -10,11 +10,11 @@ import numpy as np
 
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.cascade.training_starts import recipe_starts
-from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadata, summary
+from tcdcn_init.adapters.recipes.about import Figures, recipe_faces, recipe_metadata, summary
 from tcdcn_init.adapters.sdm.cascade import SDM
 from tcdcn_init.adapters.sdm.training import train_sdm
-from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_face_image
+from tcdcn_init.datasets.base import Face, read_face_image
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
@@ -23,7 +23,7 @@ __all__ = ["make_sdm", "start_figures"]
 
 
 def make_sdm(
-    root: str | Path,
+    root: str | Path | OwnData,
     out: str | Path,
     *,
     starts: Literal["tcdcn", "box", "random"] = "tcdcn",
@@ -34,8 +34,8 @@ def make_sdm(
 
     Parameters
     ----------
-    root : path
-        Folder of MTFL.
+    root : path or OwnData
+        Folder of MTFL, or a data set of one's own.
     out : path
         File to write (.safetensors).
     starts : {"tcdcn", "box", "random"}
@@ -55,14 +55,15 @@ def make_sdm(
     FileNotFoundError, BadRows
         If the folder is not MTFL, or rows of its list are broken.
     """
-    kept, held_out = hold_out(read_mtfl(root, "training"))
+    faces = recipe_faces(root)
+    kept, held_out = faces.kept, faces.held_out
     initializer = Initializer(model)
     sampler = recipe_starts(starts, held_out, initializer)
     sdm = train_sdm(kept, sampler, mirror=MIRROR, seed=seed)
     figures = start_figures(sdm, held_out, initializer)
-    data = mtfl_data(root, len(kept), len(held_out))
     recipe = f"make_sdm, starts {starts}" + f", TCDCN {model}" * (starts == "tcdcn")
-    sdm.save(out, recipe_metadata(recipe, data, seed, figures))
+    about = recipe_metadata(recipe, faces.data, seed, figures, licence=faces.licence, held_out_name=faces.held_out_name)
+    sdm.save(out, about)
     return figures
 
 

@@ -14,9 +14,9 @@ from tcdcn_init.adapters.cascade.training_starts import recipe_starts
 from tcdcn_init.adapters.rcpr.cascade import RCPR, STARTS
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.rcpr.training import train_rcpr
-from tcdcn_init.adapters.recipes.about import Figures, mtfl_data, recipe_metadata, summary
-from tcdcn_init.datasets import Face, hold_out, read_mtfl
-from tcdcn_init.datasets.base import read_face_image
+from tcdcn_init.adapters.recipes.about import Figures, recipe_faces, recipe_metadata, summary
+from tcdcn_init.datasets.base import Face, read_face_image
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.weights import PAPER_MODEL
@@ -28,7 +28,7 @@ TRAINING_STARTS = 20
 
 
 def make_rcpr(
-    root: str | Path,
+    root: str | Path | OwnData,
     out: str | Path,
     *,
     starts: Literal["random", "box", "tcdcn"] = "random",
@@ -40,8 +40,8 @@ def make_rcpr(
 
     Parameters
     ----------
-    root : path
-        Folder of MTFL.
+    root : path or OwnData
+        Folder of MTFL, or a data set of one's own.
     out : path
         File to write (.safetensors).
     starts : {"random", "box", "tcdcn"}
@@ -62,14 +62,15 @@ def make_rcpr(
     FileNotFoundError, BadRows
         If the folder is not MTFL, or rows of its list are broken.
     """
-    kept, held_out = hold_out(read_mtfl(root, "training"))
+    faces = recipe_faces(root)
+    kept, held_out = faces.kept, faces.held_out
     initializer = Initializer(model)
     sampler = recipe_starts(starts, held_out, initializer, TRAINING_STARTS)
     rcpr = train_rcpr(kept, sampler, config=config, mirror=MIRROR, seed=seed)
     figures = start_figures(rcpr, held_out, initializer)
-    data = mtfl_data(root, len(kept), len(held_out))
     recipe = f"make_rcpr, starts {starts}" + f", TCDCN {model}" * (starts == "tcdcn")
-    rcpr.save(out, recipe_metadata(recipe, data, seed, figures))
+    about = recipe_metadata(recipe, faces.data, seed, figures, licence=faces.licence, held_out_name=faces.held_out_name)
+    rcpr.save(out, about)
     return figures
 
 

@@ -47,8 +47,7 @@ TITLES = {
     "results/aflw/report": "AFLW",
     "results/aflw-paper/report": "AFLW, the paper's network",
     "results/afw/report": "AFW",
-    "results/afw68-given/report": "AFW, 68 points, given boxes",
-    "results/afw68-points/report": "AFW, 68 points, derived boxes",
+    "results/afw68-dense/report": "AFW, 68 points",
     "results/300w-68/report": "300-W, 68 points",
 }
 """How the menu names pages whose own titles are alike."""

@@ -79,6 +79,7 @@ ORDER = (
     "plot_dlib_one_line",
     "plot_own_regressor",
     "plot_own_start",
+    "plot_own_points",
     "plot_points_compared",
 )
 """How the gallery shows the examples; others come after these, by name."""

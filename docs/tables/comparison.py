@@ -12,9 +12,10 @@ from tcdcn_init.eval.comparison.finding import finding
 from tcdcn_init.eval.comparison.plan import POINTS_RUN
 from tcdcn_init.eval.comparison.report import Report, RunFigures, RunName, Sweep
 from tcdcn_init.eval.comparison.tables.markdown import report_tables
+from tcdcn_init.eval.comparison.tables.published import part_tables
 from tcdcn_init.eval.measuring.markdown import table
 
-REPORTS = ("aflw", "aflw-paper", "afw", "afw68-given", "afw68-points", "afw68-dense", "300w-dlib", "300w-68")
+REPORTS = ("aflw", "aflw-paper", "afw", "afw68-dense", "300w-dlib", "300w-68")
 """Folders of docs/results that `tcdcn-init eval` wrote and that have a page."""
 
 _PLOTS = {
@@ -49,6 +50,7 @@ def comparison(name: str) -> str:
     """Regressors from the baseline and from TCDCN's points: failures and mean errors, and in worse conditions."""
     document = report(name)
     wanted = [
+        (document.noise, 0.15, "box noise 0.15"),
         (document.noise, 0.2, "box noise 0.2"),
         (document.roll, 45.0, "roll 45°"),
         (document.roll, 180.0, "upside down"),
@@ -73,10 +75,20 @@ def comparison(name: str) -> str:
     return table(head, rows)
 
 
+def parts(name: str) -> str:
+    """Mean errors by part of the data set, over the distance of the eye centres, beside published ones."""
+    found = part_tables(report(name))[0]
+    rows = [[" / ".join(filter(None, (cell.text, cell.detail))) for cell in row] for row in found.rows]
+    return f"{table(list(found.head), rows)}\n\n{found.note}"
+
+
 def starts(name: str, regressor: str) -> str:
     """One regressor, as bundled, from each start: upright, in noisy boxes and on turned heads."""
     document = report(name)
-    sweeps = ((document.noise, (0.1, 0.2, 0.3), "box noise {:g}"), (document.roll, (45.0, 90.0, 180.0), "roll {:g}°"))
+    sweeps = (
+        (document.noise, (0.1, 0.15, 0.2, 0.3), "box noise {:g}"),
+        (document.roll, (45.0, 90.0, 180.0), "roll {:g}°"),
+    )
     columns = [
         (sweep, value, unit.format(value))
         for sweep, shown, unit in sweeps
@@ -138,6 +150,7 @@ def page(name: str) -> str:
 
 TABLES: dict[str, Callable[..., str]] = {
     "command": command,
+    "parts": parts,
     "found": found,
     "comparison": comparison,
     "starts": starts,

@@ -1,4 +1,4 @@
-"""Tables of the two-stage model's card, from what `tcdcn-init report --others` and `tcdcn-init ablation` left."""
+"""Tables of the cards of tcdcn-two-stage and tcdcn-68, from what `report --others`, `ablation` and `dense` left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tables.cells import ROOT
 from tcdcn_init.eval.ablation import INFERENCES, VARIANTS
+from tcdcn_init.eval.dense_points import DenseReport, dense_table
 from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.model_report.hard_faces import HardFacesReport, hard_faces_table
 
@@ -30,10 +31,32 @@ def inference() -> str:
     return f"{made}\n\n`{content['command']}`: held-out faces, {content['limit']} of a set at most."
 
 
+def dense() -> str:
+    """What the 68 points say of themselves."""
+    report = DenseReport.read(ROOT / "docs/dense/dense.json")
+    return f"{dense_table(report.figures)}\n\n`{report.command}`"
+
+
+def dense_line() -> str:
+    """The same in a sentence."""
+    of = DenseReport.read(ROOT / "docs/dense/dense.json").figures.clean
+    return (
+        f"68 points, `initialize(image, boxes, dense=True)`, are off by {100 * of.mean:.2f} % of the eye centres' "
+        f"distance on the {of.count} faces of 300-W's common test, by more than 10 % on {100 * of.failure_10:.1f} % "
+        "of them; what was published on it, beside: [results](results.md)."
+    )
+
+
 def _by_set(results: dict[str, dict[str, list[float]]]) -> str:
     sets = list(next(iter(results.values())))
     rows = [[title, *("{:.2f} / {:.1f}".format(*figures[name]) for name in sets)] for title, figures in results.items()]
     return table(["mean error / failures, %", *sets], rows)
 
 
-TABLES: dict[str, Callable[..., str]] = {"hard-faces": hard_faces, "ablation": ablation, "inference": inference}
+TABLES: dict[str, Callable[..., str]] = {
+    "hard-faces": hard_faces,
+    "ablation": ablation,
+    "inference": inference,
+    "dense": dense,
+    "dense-line": dense_line,
+}

@@ -35,7 +35,9 @@ from tcdcn_init.eval.measuring.cases import Case, image_names
 from tcdcn_init.eval.measuring.hardware import hardware
 from tcdcn_init.eval.metrics import (
     NO_POSE,
+    annotated,
     ced,
+    face_errors,
     outer_corner_ratio,
     summarise,
     summarise_points,
@@ -72,10 +74,11 @@ _GRID = [round(0.002 * k, 3) for k in range(151)]
 
 
 class _Pair(NamedTuple):
-    """A run and its baseline, on the same faces."""
+    """A run and its baseline, on the same faces; and which points are annotated."""
 
     points: NDArray[np.float64]
     baseline: NDArray[np.float64]
+    there: NDArray[np.bool_]
 
 
 def report_data(
@@ -163,14 +166,16 @@ def _harmless(name: str) -> str:
 
 def _runs(case: Case, measured: Measured, images: Sequence[str], jobs: int) -> list[RunFigures]:
     poses = [face.attributes.get("pose") for face in case.faces]
-    against = _against(measured, images, jobs)
+    truth = np.stack([face.points for face in case.faces])
+    there = [annotated(truth, errors.shape[1]) for errors in measured.point_errors]
+    against = _against(measured, there, images, jobs)
     return [
         RunFigures(
             *run,
             start_error=summarise(measured.start_errors[r]),
             error=summarise(measured.errors[r]),
             error_box=summarise(measured.box_errors[r]),
-            points=summarise_points(measured.point_errors[r]),
+            points=summarise_points(measured.point_errors[r], there[r]),
             poses=summarise_poses(measured.errors[r], poses),
             against=against[r],
             ced=Ced(_GRID, ced(measured.errors[r], _GRID).tolist()),
@@ -185,7 +190,10 @@ def _parts(case: Case, errors: NDArray[np.float64]) -> dict[str, PartFigures]:
     truth = np.stack([face.points for face in case.faces])
     if truth.shape[1] != 68:
         return {}
-    by_corners = errors * outer_corner_ratio(truth)
+    ratio = outer_corner_ratio(truth)
+    if np.isfinite(ratio).any():
+        ratio[np.isnan(ratio)] = np.nanmedian(ratio)  # a corner that nobody annotated
+    by_corners = errors * ratio
     groups = case.groups or {"all faces": list(range(len(truth)))}
     return {name: PartFigures(summarise(errors[rows]), summarise(by_corners[rows])) for name, rows in groups.items()}
 
@@ -193,14 +201,15 @@ def _parts(case: Case, errors: NDArray[np.float64]) -> dict[str, PartFigures]:
 def _points_alone(case: Case, measured: Measured, images: Sequence[str]) -> list[PointsAlone]:
     """Everybody's points on the faces that all have some of; nothing where there are TCDCN's only."""
     rows = [r for r, run in enumerate(measured.runs) if run.regressor == NO_REGRESSOR]
+    truth = np.stack([face.points for face in case.faces])
     if len(rows) < 2:
         return []
-    there = np.isfinite(measured.errors[rows])
-    shared = np.flatnonzero(there.all(axis=0)).tolist()
+    answered = np.isfinite(measured.errors[rows])
+    shared = np.flatnonzero(answered.all(axis=0)).tolist()
     differences = _Differences([images[k] for k in shared])
     first = measured.point_errors[rows[0]]
     found = []
-    for r, has in zip(rows, there, strict=True):
+    for r, has in zip(rows, answered, strict=True):
         points = measured.point_errors[r]
         comparable = r != rows[0] and points.shape == first.shape and len(shared)
         found.append(
@@ -209,11 +218,13 @@ def _points_alone(case: Case, measured: Measured, images: Sequence[str]) -> list
                 points=points.shape[1],
                 without=[
                     face.name
-                    for face, answered in zip(case.faces, has.tolist(), strict=True)
-                    if not answered and face.name not in measured.unreadable
+                    for face, found_there in zip(case.faces, has.tolist(), strict=True)
+                    if not found_there and face.name not in measured.unreadable
                 ],
                 shared=summarise(measured.errors[r, shared]) if len(shared) else None,
-                against=differences(_Pair(points[shared], first[shared])) if comparable else None,
+                against=differences(_Pair(points[shared], first[shared], annotated(truth[shared], points.shape[1])))
+                if comparable
+                else None,
             )
         )
     return found
@@ -231,14 +242,16 @@ def _sweep(plan: Plan, measured: Measured, kind: Literal["noise", "roll"], value
     return Sweep(list(values), len(measured.curve_faces), runs)
 
 
-def _against(measured: Measured, images: Sequence[str], jobs: int) -> list[Differences | None]:
+def _against(
+    measured: Measured, there: Sequence[NDArray[np.bool_]], images: Sequence[str], jobs: int
+) -> list[Differences | None]:
     """Each run's differences against the baseline of the same regressor and training."""
     place = {run: r for r, run in enumerate(measured.runs)}
     wanted = {}
     for r, run in enumerate(measured.runs):
         other = place.get(Run(run.regressor, run.training, BASELINE))
         if other is not None and other != r and len(set(images)) > 1:
-            wanted[r] = _Pair(measured.point_errors[r], measured.point_errors[other])
+            wanted[r] = _Pair(measured.point_errors[r], measured.point_errors[other], there[r])
     found = over_processes(functools.partial(_Differences, images), list(wanted.values()), jobs)
     results: list[Differences | None] = [None] * len(measured.runs)
     for r, result in zip(wanted, track(found, "Intervals", total=len(wanted)), strict=True):
@@ -259,21 +272,25 @@ class _Differences:
             return None
 
     def _compare(self, pair: _Pair) -> Differences:
-        ours, theirs = (points.mean(axis=1) for points in pair)
+        ours, theirs = (face_errors(points, pair.there) for points in (pair.points, pair.baseline))
         failed, failed_before = ((~(errors <= FAILURE)).astype(float) for errors in (ours, theirs))
         return Differences(
             nme=paired_difference(with_missing(ours), with_missing(theirs), self.images),
             failure=paired_difference(failed, failed_before, self.images),
             points=[
-                self._change(with_missing(a), with_missing(b))
-                for a, b in zip(pair.points.T, pair.baseline.T, strict=True)
+                self._change(
+                    with_missing(a[rows]),
+                    with_missing(b[rows]),
+                    [self.images[k] for k in np.flatnonzero(rows).tolist()],
+                )
+                for a, b, rows in zip(pair.points.T, pair.baseline.T, pair.there.T, strict=True)
             ],
         )
 
-    def _change(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Interval | None:
+    def _change(self, ours: NDArray[np.float64], theirs: NDArray[np.float64], images: Sequence[str]) -> Interval | None:
         try:
-            return paired_change(ours, theirs, self.images)
-        except ValueError:  # a baseline without error
+            return paired_change(ours, theirs, images)
+        except ValueError:  # a baseline without error, or too few images that have the point
             return None
 
 

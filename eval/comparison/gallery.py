@@ -128,7 +128,7 @@ def _cut_out(
 
     height, width = copy.image.shape[:2]
     seen = np.concatenate([copy.box.reshape(2, 2), copy.points])
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    low, high = np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
     margin = _AROUND * (high - low).max()
     left, top = np.clip(np.floor(low - margin), 0, [width - 1, height - 1]).astype(int).tolist()
     right, bottom = np.clip(np.ceil(high + margin), [left + 1, top + 1], [width, height]).astype(int).tolist()

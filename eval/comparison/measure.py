@@ -36,10 +36,10 @@ from tcdcn_init.eval.measuring.answers import fingerprint
 from tcdcn_init.eval.measuring.cases import spread_over
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
 from tcdcn_init.eval.measuring.engine import Record, Shown, measure
-from tcdcn_init.eval.metrics import nme, point_errors
+from tcdcn_init.eval.metrics import annotated, face_errors, nme, point_errors
 from tcdcn_init.eval.perturbation import face_rng
 from tcdcn_init.eval.starts import Start
-from tcdcn_init.geometry import transform_points
+from tcdcn_init.geometry import filled_five, transform_points
 
 __all__ = ["CURVE_FACES", "Fit", "Measured", "StartFitter", "measure_starts"]
 
@@ -154,7 +154,8 @@ def measure_starts(
     )
     own = [records[0] for records in found.records]
     per_point = _point_errors(own, plan, len(faces[0].points))
-    errors = np.stack([array.mean(axis=1) for array in per_point])
+    truth = np.stack([face.points for face in faces])
+    errors = np.stack([face_errors(array, annotated(truth, array.shape[1])) for array in per_point])
     spent = [record["seconds"] for records in found.records for record in records if record is not None]
     return Measured(
         runs=plan.runs,
@@ -240,8 +241,9 @@ class StartFitter:
         for fit in self.fit(copies):
             truth = np.stack([copy.target(fit.shapes.shape[1]) for copy in copies])
             errors = point_errors(fit.shapes, truth)
+            whole = face_errors(errors, annotated(truth))
             for k, record in enumerate(records):
-                record["errors"].append(float(errors[k].mean()))
+                record["errors"].append(float(whole[k]))
                 record["seconds"].append(fit.seconds / len(copies))
             if own:
                 by_box = nme(fit.shapes[own], truth[own], "box", boxes)
@@ -329,8 +331,8 @@ class StartFitter:
         """A start's shapes for each copy, NaN where it has no points to go by: (N, K, P, 2)."""
         placed = np.full((len(copies), start.count, *start.bank.shapes.shape[1:]), np.nan)
         for k, (copy, found) in enumerate(zip(copies, five, strict=True)):
-            points = copy.target(5) if start.points == "annotated" else found
             try:
+                points = filled_five(copy.target(5)) if start.points == "annotated" else found
                 placed[k] = start(copy.box, points, face_rng(self.plan.seed, copy.name, purpose))
             except ValueError:
                 continue

@@ -34,7 +34,7 @@ logger = logging.getLogger("tcdcn_init")
 
 T = TypeVar("T")
 
-BANKS = {5: "shapes-mtfl", 68: "shapes-ytf68"}
+BANKS = {5: "shapes-mtfl", 68: "shapes-300w"}
 """Number of points -> the bundled bank that starts are drawn from."""
 
 
@@ -91,7 +91,7 @@ def run_eval(case: Case, out: Path, comparison: Comparison | None = None, settin
     if not is_installed("matplotlib"):
         logger.warning('no plots are drawn: they need matplotlib: pip install "tcdcn-init[eval]"')
     begin = time.perf_counter()
-    settings.make_initializer()  # says what is wrong with its arguments
+    settings.make_initializer().need_five("comparing starts")  # says what is wrong with its arguments, too
     plan = _plan(case, comparison, settings)
     model = ModelFacts(Path(settings.model).name, settings.backend, settings.passes, settings.mirror)
     with alone_in(out):

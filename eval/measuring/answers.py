@@ -18,6 +18,7 @@ from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy
 from tcdcn_init.eval.measuring.engine import Record, Shown, measure
 from tcdcn_init.eval.metrics import point_errors
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.config import point_count
 
 __all__ = ["Answers", "View", "ask_initializer", "fingerprint", "fixed"]
 
@@ -31,10 +32,11 @@ class Answers:
 
     Attributes
     ----------
-    points : (N, 5, 2) ndarray of float64
-        In the copy's image.
-    errors : (N, 5) ndarray
-        Distance of each point to its annotation, in inter-ocular distances.
+    points : (N, P, 2) ndarray of float64
+        In the copy's image; P is 5 but of models of other points.
+    errors : (N, P) ndarray
+        Distance of each point to its annotation, in inter-ocular distances, or in `Face.length`; NaN too where a point
+        is not annotated.
     outputs : mapping of str to (N, K) ndarray
         The network's raw outputs besides the points.
     calibration : Calibration
@@ -53,7 +55,7 @@ class Answers:
 
     @functools.cached_property
     def expected(self) -> NDArray[np.float64]:
-        """Calibrated expected errors, (N, 5); NaN of a model without confidence outputs."""
+        """Calibrated expected errors, (N, P); NaN of a model without confidence outputs."""
         if not self.has_confidence:
             return np.full(self.errors.shape, np.nan)
         return self.calibration.expected_error(self.outputs["expected_error"])
@@ -95,7 +97,7 @@ def ask_initializer(
     Parameters
     ----------
     faces : sequence of Face
-        Five points each, or iBUG's 68.
+        Five points each, or iBUG's 68; of a model of other points, those.
     make_initializer : callable
         Makes the initializer, in every process.
     views : mapping of str to callable
@@ -151,8 +153,12 @@ class _Asker:
         images, boxes = [copy.image for copy in copies], [[copy.box] for copy in copies]
         raw = self.initializer.raw(images, boxes, on_bad="nan")
         points, outputs = raw.points, raw.outputs
-        truth = np.stack([copy.target(5) for copy in copies])
-        errors = point_errors(points, truth)
+        if self.initializer.config.own is None:
+            errors = point_errors(points, np.stack([copy.target(5) for copy in copies]))
+        else:
+            truth = np.stack([copy.points for copy in copies])
+            lengths = np.array([copy.length for copy in copies], dtype=np.float64)
+            errors = np.linalg.norm(points - truth, axis=2) / lengths[:, None]
         records: list[Record] = []
         for k, copy in enumerate(copies):
             # What faces are said to be is asked of the face as it is alone.
@@ -168,9 +174,10 @@ class _Asker:
 
 
 def _side_by_side(records: Sequence[Record | None], initializer: Initializer) -> Answers:
-    points, errors = np.full((len(records), 5, 2), np.nan), np.full((len(records), 5), np.nan)
+    count = point_count(initializer.config)
+    points, errors = np.full((len(records), count, 2), np.nan), np.full((len(records), count), np.nan)
     # There, whether or not any face has an answer: that a model has confidence outputs is not up to the faces.
-    lengths = {"expected_error": 5, "face": 2}
+    lengths = {"expected_error": count, "face": 2}
     outputs = {
         name: np.full((len(records), length), np.nan)
         for name, length in lengths.items()

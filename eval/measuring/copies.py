@@ -84,6 +84,8 @@ class Copy(NamedTuple):
     points : (P, 2) ndarray of float64
         Annotated, in the copy's image; NaN where the box holds no face.
     box : (4,) ndarray of float64
+    length : float or None
+        `Face.length`, which no condition changes.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Copy(NamedTuple):
     image: NDArray[Any]
     points: NDArray[np.float64]
     box: NDArray[np.float64]
+    length: float | None = None
 
     def target(self, count: int) -> NDArray[np.float64]:
         """The annotated shape as a regressor of `count` points is scored against it."""
@@ -124,7 +127,7 @@ def make_copy(
     points = face.points.astype(np.float64)
 
     def copy(image: NDArray[Any], points: NDArray[np.float64], box: NDArray[np.float64]) -> Copy:
-        return Copy(face.name, condition, image, points, box)
+        return Copy(face.name, condition, image, points, box, face.length)
 
     if condition.kind == "noise":
         return copy(image, points, noisy_box(face.box, condition.value, face_rng(seed, face.name, "box")))

@@ -78,6 +78,7 @@ def run_report(roots: Mapping[str, Path], out: Path, settings: Settings, parts: 
     """
     require_matplotlib()
     initializer = settings.make_initializer()
+    initializer.need_five("a model's report")
     faces = {name: spread(read_dataset(name, root), settings.limit) for name, root in roots.items()}
     with alone_in(out):
         journals = {name: out / f"{name}.journal" for name in roots}

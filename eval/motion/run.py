@@ -127,6 +127,7 @@ def run_motion(
     with alone_in(out), Journal(out / "motion.journal", identity) as journal:
         done.update({piece["item"]: piece["found"] for piece in journal.pieces})
         todo = [k for k in range(len(items)) if k not in done]
+        settings.make_initializer().need_five("following faces")
         worker = _Worker(settings.make_initializer, settings.seed, tuple(dlib), followed_from)
         results = as_finished(worker, [items[k] for k in todo], settings.jobs)
         for number, found in track(results, "Following", len(todo)):
@@ -208,7 +209,7 @@ def _predictors(files: Sequence[Path]) -> dict[str, Any]:
         import dlib
     except ImportError:
         return {}
-    from tcdcn_init.adapters.bundled import ert5_mtfl, ert68_ytf
+    from tcdcn_init.adapters.bundled import ert5_mtfl, ert68_300w
 
-    bundled = {"dlib with `ert5-mtfl`": ert5_mtfl().to_dlib(), "dlib with `ert68-ytf`": ert68_ytf().to_dlib()}
+    bundled = {"dlib with `ert5-mtfl`": ert5_mtfl().to_dlib(), "dlib with `ert68-300w`": ert68_300w().to_dlib()}
     return bundled | {f"dlib with {path.name}": dlib.shape_predictor(str(path)) for path in files}

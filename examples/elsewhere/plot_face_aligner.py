@@ -20,7 +20,7 @@ facealigner.cv2.getRotationMatrix2D = lambda centre, *rest: turn(tuple(map(float
 
 image = util.img_as_ubyte(transform.rotate(data.astronaut(), -60, center=(224, 120), mode="edge"))
 grey, box = util.img_as_ubyte(color.rgb2gray(image)), dlib.rectangle(176, 72, 272, 168)
-predictor = load_regressor("ert68-ytf").to_dlib()  # or dlib.shape_predictor(...)
+predictor = load_regressor("ert68-300w").to_dlib()  # or dlib.shape_predictor(...)
 
 before = FaceAligner(predictor).align(image, grey, box)
 after = FaceAligner(SeededShapePredictor(predictor)).align(image, grey, box)  # the line that changes

@@ -20,7 +20,10 @@ __all__ = [
     "AfwOption",
     "BackendOption",
     "DetectorOption",
+    "HoldOutOption",
+    "ImagesOption",
     "JobsOption",
+    "LayoutOption",
     "LimitOption",
     "MirrorOption",
     "ModelOption",
@@ -103,6 +106,16 @@ TurnedOption = Annotated[
 ]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]
+ImagesOption = Annotated[
+    Path | None, typer.Option(help="Folder of the images of data of your own, where they do not lie beside it.")
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(help="The five among other points: 'left eye=0+1, right eye=2-5, nose=6, left mouth corner=7, ...'."),
+]
+HoldOutOption = Annotated[
+    str | None, typer.Option(help="Hold faces out together by this column of a CSV file, or by folder.")
+]
 SeedOption = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]
 JobsOption = Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")]
 MtflOption = Annotated[Path | None, typer.Option(help="Folder of MTFL: held-out training faces and AFLW.")]

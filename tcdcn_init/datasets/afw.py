@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import BadRows, Face, face_with_box, finish, require
 from tcdcn_init.datasets.boxes import nearest_box
-from tcdcn_init.datasets.image_folder import ImageFolder
-from tcdcn_init.datasets.mat_file import Cells, read_mat
-from tcdcn_init.datasets.pts import read_pts
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.mat_file import Cells, read_mat
+from tcdcn_init.datasets.formats.pts import read_pts
 from tcdcn_init.geometry import as_box, five_from_68
 
 __all__ = ["HOW_TO_GET", "read_afw", "read_afw68", "read_afw_boxes"]

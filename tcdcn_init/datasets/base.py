@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init.geometry import as_box, box_from_points, five_of
+from tcdcn_init.geometry import as_box, box_around, box_from_points, filled_five, five_of, interocular
 from tcdcn_init.images import read_image
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "read_face_image",
     "require",
     "split_by",
+    "suggested_box",
 ]
 
 
@@ -38,16 +39,19 @@ class Face:
     image : pathlib.Path
         The image's file; not opened by the readers.
     points : (P, 2) ndarray of float32
-        Annotated shape in pixels, centres at integers.
+        Annotated shape in pixels, centres at integers; NaN for a point that nobody annotated.
     box : (4,) ndarray of float64
         Face box (left, top, right, bottom).
     box_source : {"given", "points"}
-        Where the box comes from: the data set or its detector, or `geometry.box_from_points` where the data set
-        has none.
+        Where the box comes from: the data set or its detector, or `suggested_box` where the data set has none.
     attributes : mapping of str to int
         Class index per task of `tasks.TASKS`; tasks that are not annotated are absent.
     hidden : (P,) ndarray of bool or None
         Which points cannot be seen; None where the data set does not say.
+    group : str or None
+        Faces of one group, such as a person's, are held out together; None where the data set does not say.
+    length : float or None
+        What errors of its points are divided by, in pixels, where that is not the inter-ocular distance of `five`.
     """
 
     name: str
@@ -57,6 +61,13 @@ class Face:
     box_source: Literal["given", "points"] = "given"
     attributes: Mapping[str, int] = field(default_factory=dict)
     hidden: NDArray[np.bool_] | None = None
+    group: str | None = None
+    length: float | None = None
+
+    @property
+    def unit(self) -> float:
+        """Length that errors are divided by, in pixels: `length`, or the inter-ocular distance, of missing eyes too."""
+        return float(interocular(filled_five(self.five))) if self.length is None else self.length
 
     @property
     def five(self) -> NDArray[np.float32]:
@@ -64,13 +75,19 @@ class Face:
         return self.points if len(self.points) == 5 else five_of(self.points).astype(np.float32)
 
 
-def checked_points(values: ArrayLike) -> NDArray[np.float32]:
+def checked_points(values: ArrayLike, *, missing: bool = False) -> NDArray[np.float32]:
     """Points of an annotation as a face has them.
+
+    Parameters
+    ----------
+    values : (P, 2) array_like
+    missing : bool
+        Let NaN for both coordinates stand for a point that nobody annotated. Two points must be there.
 
     Raises
     ------
     ValueError
-        If one is not finite, also as the float32 that it becomes.
+        If one is not finite, also as the float32 that it becomes, or too few are there.
 
     Examples
     --------
@@ -82,9 +99,40 @@ def checked_points(values: ArrayLike) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         points = given.astype(np.float32)
     finite = np.isfinite(points).all(axis=-1)
-    if not finite.all():
-        raise ValueError(f"has a coordinate that is not finite: {given[int(np.argmin(finite))].tolist()}")
+    valid = finite | (np.isnan(given).all(axis=-1) & missing)
+    if not valid.all():
+        raise ValueError(f"has a coordinate that is not finite: {given[int(np.argmin(valid))].tolist()}")
+    if missing and finite.sum() < 2:
+        raise ValueError(f"has {int(finite.sum())} of {len(points)} points; expected at least two")
     return points
+
+
+def suggested_box(points: ArrayLike) -> NDArray[np.float64]:
+    """The box of a face that has none: a detector's about its five points (`geometry.box_from_points`), of points in no
+    known order the smallest that holds them (`geometry.box_around`).
+
+    Parameters
+    ----------
+    points : (P, 2) array_like
+        NaN where not annotated.
+
+    Raises
+    ------
+    ValueError
+        If too few points are there, or they coincide.
+
+    Examples
+    --------
+    >>> suggested_box([[0, 0], [40, 0], [40, 60], [0, 60]]).tolist()
+    [0.0, 0.0, 40.0, 60.0]
+    """
+    shape = np.asarray(points, dtype=np.float64)
+    if len(shape) not in (5, 29, 68):
+        return as_box(box_around(shape))
+    five = filled_five(five_of(shape))
+    if not np.ptp(five, axis=0).any():
+        raise ValueError(f"has five points that coincide at {five[0].tolist()}")
+    return as_box(box_from_points(five))
 
 
 def face_with_box(
@@ -93,21 +141,28 @@ def face_with_box(
     points: ArrayLike,
     box: ArrayLike | None,
     attributes: Mapping[str, int] | None = None,
+    *,
+    missing: bool = False,
+    group: str | None = None,
 ) -> Face:
     """A `Face`, its box derived from the points by the documented rule when the data set has none.
+
+    Parameters
+    ----------
+    name, image, points, box, attributes, group
+        As of a `Face`; None for a box that the data set does not have.
+    missing : bool
+        As for `checked_points`.
 
     Raises
     ------
     ValueError
         If points or box are none that a face can have.
     """
-    shape = checked_points(points)
+    shape = checked_points(points, missing=missing)
     if box is not None:
-        return Face(name, image, shape, as_box(box), "given", attributes or {})
-    five = five_of(shape)
-    if not np.ptp(five, axis=0).any():
-        raise ValueError(f"has five points that coincide at {five[0].tolist()}")
-    return Face(name, image, shape, as_box(box_from_points(five)), "points", attributes or {})
+        return Face(name, image, shape, as_box(box), "given", attributes or {}, group=group)
+    return Face(name, image, shape, suggested_box(shape), "points", attributes or {}, group=group)
 
 
 class BadRows(ValueError):

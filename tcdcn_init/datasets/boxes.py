@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import BadRows
-from tcdcn_init.datasets.text import read_table
+from tcdcn_init.datasets.formats.text import read_table
 from tcdcn_init.geometry import as_box
 
 __all__ = ["BOX_COLUMNS", "nearest_box", "read_boxes"]
@@ -56,14 +56,14 @@ def read_boxes(path: str | Path, *, check: bool = True) -> dict[str, list[NDArra
     boxes: dict[str, list[NDArray[np.float64]]] = {}
     bad = []
     for place, row in table.rows:
-        texts = [row[name].strip() for name in BOX_COLUMNS]
-        entry = boxes.setdefault(row["image"].replace("\\", "/"), [])
+        texts = [row.get(name, "").strip() for name in BOX_COLUMNS]
+        entry = boxes.setdefault(row.get("image", "").replace("\\", "/"), [])
         if not any(texts):
             continue
         try:
             entry.append(as_box([float(text) for text in texts]) if check else np.array([_number(t) for t in texts]))
         except ValueError as error:
-            bad.append(f"{place}: {row['image']}: {error}")
+            bad.append(f"{place}: {row.get('image', '')}: {error}")
     if bad:
         raise BadRows(bad)
     return boxes

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
-from tcdcn_init.datasets.image_folder import ImageFolder
-from tcdcn_init.datasets.text import points_of_cells
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.text import points_of_cells
 
 __all__ = ["COFW_HOW_TO_GET", "LFPW29_HOW_TO_GET", "READERS", "read_cofw", "read_lfpw29"]
 

@@ -20,18 +20,20 @@ _POINTS = {
 }
 
 
-def read_hidden(root: str | Path) -> dict[str, NDArray[np.bool_]]:
-    """Read which of the five points are hidden, by hair, glasses, a hand or the head itself.
+def read_hidden(root: str | Path, *, dense: bool = False) -> dict[str, NDArray[np.bool_]]:
+    """Read which points are hidden, by hair, glasses, a hand or the head itself.
 
     Parameters
     ----------
     root : path
         Folder with points.csv: a column image, and hidden0, hidden1, ... for 29 or 68 points, 0 for visible ones. An
         eye of six points is hidden where more than half of them are.
+    dense : bool
+        All points of the file instead of five.
 
     Returns
     -------
-    dict of str to (5,) ndarray of bool
+    dict of str to (5,) ndarray of bool, or of as many as the file has
         By the image's name.
 
     Raises
@@ -61,7 +63,7 @@ def read_hidden(root: str | Path) -> dict[str, NDArray[np.bool_]]:
             except (TypeError, ValueError) as error:
                 bad.append(f"{file.name}:{reader.line_num}: {row['image']} has a flag that is not a number ({error})")
                 continue
-            result[row["image"]] = np.array([flags[some].mean() > 0.5 for some in _POINTS[count]])
+            result[row["image"]] = flags if dense else np.array([flags[some].mean() > 0.5 for some in _POINTS[count]])
     if bad:
         raise BadRows(bad)
     return result

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.datasets.base import Face, finish, require
-from tcdcn_init.datasets.text import points_of_cells
+from tcdcn_init.datasets.formats.text import points_of_cells
 from tcdcn_init.geometry import box_from_points, centroid_size, completed, five_from_68, roll_degrees
 
 __all__ = ["HOW_TO_GET", "mtfl_five_from_68", "read_ibug68"]

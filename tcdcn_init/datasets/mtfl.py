@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, checked_points, face_with_box, finish, require, split_by
 from tcdcn_init.datasets.boxes import read_boxes
-from tcdcn_init.datasets.image_folder import ImageFolder
-from tcdcn_init.datasets.text import read_text
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.text import read_text
 
 __all__ = ["HOW_TO_GET", "hold_out", "read_mtfl"]
 

@@ -80,12 +80,6 @@ DATASETS: dict[str, DataSet] = {
     "synthetic-val": _ibug68("rendered faces held out", None, 1),
     "cfp-profile-train": _ibug68("profiles training", "train", 0, ytf68.hold_out_persons),
     "cfp-profile-val": _ibug68("profiles held out", "train", 1, ytf68.hold_out_persons),
-    "ytf68-train": DataSet(
-        "YouTube Faces training", lambda root: ytf68.hold_out_persons(ytf68.read_ytf68(root))[0], ytf68.HOW_TO_GET
-    ),
-    "ytf68-val": DataSet(
-        "YouTube Faces held out", lambda root: ytf68.hold_out_persons(ytf68.read_ytf68(root))[1], ytf68.HOW_TO_GET
-    ),
 }
 
 
@@ -96,7 +90,7 @@ def read_dataset(name: str, root: str | Path) -> list[Face]:
     ----------
     name : str
         One of `DATASETS`. "aflw" is MTFL's testing.txt, the paper's AFLW test set; "NAME-val" the held-out tenth of a
-        training set, by image, and of "cfp-profile" and "ytf68" by person; "lfpw-test" and "helen-test" the sets' own
+        training set, by image, and of "cfp-profile" by person; "lfpw-test" and "helen-test" the sets' own
         test parts. Points of these two, profiles, infants and rendered faces are five in MTFL's convention
         (`ibug68.mtfl_five_from_68`), a profile's hidden ones NaN. All 68 points have "lfpw" and "helen", the test parts
         again, "300w-common", both together, "300w", all test parts of 300-W that are there, and "300w-train" and

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcdcn_init.datasets.base import Face, split_by
-from tcdcn_init.datasets.csv_file import read_csv
+from tcdcn_init.datasets.formats.csv_file import read_csv
 
 __all__ = ["HOW_TO_GET", "hold_out_persons", "read_ytf68"]
 

@@ -13,7 +13,7 @@ from tcdcn_init.geometry.box_formats import BOX_FORMATS, BoxFormat, StatedBox, c
 from tcdcn_init.geometry.numbers import FARTHEST
 from tcdcn_init.geometry.points import centroid_size
 
-__all__ = ["BoxLike", "Rectangle", "as_box", "box_from_points", "box_square", "median_aspect", "overlap"]
+__all__ = ["BoxLike", "Rectangle", "as_box", "box_around", "box_from_points", "box_square", "median_aspect", "overlap"]
 
 # How the detector behind boxes.csv places its box around the five points of MTFL's training faces: medians
 # over training.txt, in units of the points' centroid size (see `box_from_points`).
@@ -213,3 +213,37 @@ def box_from_points(points: ArrayLike) -> NDArray[np.float64]:
     centre = array.mean(axis=-2) - size * np.array([0.0, _BOX_RISE])
     half = size * np.array([_BOX_WIDTH, _BOX_HEIGHT]) / 2
     return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+_NARROWEST = 0.25  # least side of a box around points, in its other side
+
+
+def box_around(points: ArrayLike) -> NDArray[np.float64]:
+    """The smallest box that holds points: what an object has that is not a face, and comes without a box.
+
+    Parameters
+    ----------
+    points : (P, 2) array_like
+        Those that are NaN are left out. Of points nearly in a line the short side is a quarter of the long one.
+
+    Returns
+    -------
+    (4,) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If there are not two distinct points.
+
+    Examples
+    --------
+    >>> box_around([[10, 20], [50, 20], [50, 80], [np.nan, np.nan]]).tolist()
+    [10.0, 20.0, 50.0, 80.0]
+    """
+    array = np.asarray(points, dtype=np.float64)
+    there = array[np.isfinite(array).all(axis=1)]
+    if len(there) < 2 or not np.ptp(there, axis=0).any():
+        raise ValueError(f"has {len(there)} points in one place; expected at least two distinct ones, or a box")
+    low, high = there.min(axis=0), there.max(axis=0)
+    half = np.maximum(high - low, _NARROWEST * (high - low).max()) / 2
+    return np.concatenate([(low + high) / 2 - half, (low + high) / 2 + half])

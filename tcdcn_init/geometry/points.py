@@ -18,6 +18,8 @@ __all__ = [
     "as_five_points",
     "centroid_size",
     "completed",
+    "filled",
+    "filled_five",
     "five_from_29",
     "five_from_68",
     "five_of",
@@ -281,3 +283,77 @@ def completed(points: ArrayLike) -> NDArray[np.float64]:
             f"only the points {there} of five are annotated; expected all, or nose, eye and mouth corner of one half"
         )
     return array
+
+
+def filled(points: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
+    """Points of one shape, missing ones put where a reference has them that is laid onto those that are there.
+
+    Parameters
+    ----------
+    points : (P, 2) array_like
+        NaN where a point is missing.
+    reference : (P, 2) array_like
+        A shape of the same points, anywhere and of any size: it is turned, scaled and moved onto them.
+
+    Returns
+    -------
+    (P, 2) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If fewer than two distinct points are there, which do not say how large the shape is.
+
+    Examples
+    --------
+    >>> filled([[10, 10], [30, 10], [np.nan, np.nan]], [[0, 0], [1, 0], [1, 1]]).tolist()
+    [[10.0, 10.0], [30.0, 10.0], [30.0, 30.0]]
+    """
+    array = np.array(points, dtype=np.float64)
+    there = np.isfinite(array).all(axis=1)
+    if there.all():
+        return array
+    if there.sum() < 2 or not np.ptp(array[there], axis=0).any():
+        raise ValueError(f"has {int(there.sum())} of {len(array)} points; expected at least two distinct ones")
+    z = array[:, 0] + 1j * array[:, 1]
+    like = np.asarray(reference, dtype=np.float64) @ np.array([1, 1j])
+    middle, like = z[there].mean(), like - like[there].mean()
+    size = (np.abs(like[there]) ** 2).sum()
+    # The least-squares similarity; a reference that has all of these in one place says nothing of turn and size.
+    factor = (z[there] - middle) @ like[there].conj() / size if size > 0 else 0.0
+    z[~there] = middle + factor * like[~there]
+    return np.stack([z.real, z.imag], axis=1)
+
+
+# Mean of the training shapes of MTFL in their boxes, centred, of centroid size 1.
+_MEAN_FIVE = np.array([[-0.351, -0.383], [0.345, -0.393], [-0.005, 0.036], [-0.296, 0.373], [0.307, 0.366]])
+
+
+def filled_five(points: ArrayLike) -> NDArray[np.float64]:
+    """Five points of one face, missing ones filled in: a profile's half by `completed`, others by the mean face.
+
+    Good enough for boxes, crops and the length that errors are divided by; nothing is learned from or measured on them.
+
+    Parameters
+    ----------
+    points : (5, 2) array_like
+        NaN where a point is missing.
+
+    Returns
+    -------
+    (5, 2) ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If fewer than two distinct points are there.
+
+    Examples
+    --------
+    >>> filled_five([[30, 40], [70, 40], [np.nan, np.nan], [35, 80], [65, 80]])[2].round().tolist()
+    [50.0, 62.0]
+    """
+    try:
+        return completed(points)
+    except ValueError:
+        return filled(points, _MEAN_FIVE)

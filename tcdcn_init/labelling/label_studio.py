@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -100,7 +101,7 @@ def parse_label_studio(path: Path) -> tuple[list[LabelledImage], list[str]]:
     """Read tasks of Label Studio: of each the last annotation, or where there is none the last prediction.
 
     Points with the same parent are a face, the points without a parent another. Their order is that of
-    `records.point_names`, of five or 68.
+    `records.point_names`: of the five, or of as many numbers as the file's largest label says.
 
     Parameters
     ----------
@@ -145,7 +146,19 @@ def parse_label_studio(path: Path) -> tuple[list[LabelledImage], list[str]]:
                 image.faces.append(_face(points, regions.get(parent), f"{place}, face {parent}"))
             except ValueError as error:
                 bad.append(str(error))
-    return images, bad
+    return [_as_long(image, images) for image in images], bad
+
+
+def _as_long(image: LabelledImage, images: Sequence[LabelledImage]) -> LabelledImage:
+    """An image whose faces have as many points as the file's longest: a face's last points may be unlabelled."""
+    most = max((len(face.points) for each in images for face in each.faces), default=0)
+
+    def padded(face: LabelledFace) -> LabelledFace:
+        more = most - len(face.points)
+        points = np.concatenate([face.points, np.full((more, 2), np.nan)])
+        return replace(face, points=points, visible=np.concatenate([face.visible, np.ones(more, dtype=bool)]))
+
+    return replace(image, faces=[padded(face) for face in image.faces])
 
 
 def _name(url: str) -> str:
@@ -181,7 +194,8 @@ def _face(points: list[dict[str, Any]], parent: dict[str, Any] | None, place: st
         meta = region.get("meta")
         if isinstance(meta, dict) and "hidden" in (meta.get("text") or ()):
             hidden.add(labels[0])
-    known = point_names(68 if "00" in by_label else 5)
+    numbered = all(isinstance(label, str) and label.isdecimal() and len(label) < 5 for label in by_label)
+    known = [f"{k:02d}" for k in range(max(map(int, by_label)) + 1)] if numbered else point_names(5)
     if not set(by_label) <= set(known):
         raise ValueError(f"{place} has points labelled {', '.join(map(str, by_label))}; expected {', '.join(known)}")
     box, confidence = None, float("nan")

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from tcdcn_init._shared.extras import require
 from tcdcn_init._shared.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides
-from tcdcn_init.network.stage_config import StageConfig
-from tcdcn_init.tasks import TASKS
+from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides, output_shapes
 from tcdcn_init.weights import find_model, parse_config
 
 __all__ = ["Backend", "BackendName", "OnnxBackend", "TorchBackend", "check_answers", "load_backend"]
@@ -50,8 +48,8 @@ class Backend(Protocol):
         Returns
         -------
         dict of str to ndarray of float32
-            By the config's `outputs`. "points": (N, 5, 2) in the crops' frames; each task and "face": (N, classes),
-            logarithms of odds; "expected_error": (N, 5) in inter-ocular distances.
+            By the config's `outputs`. "points": (N, P, 2) in the crops' frames; each task and "face": (N, classes),
+            logarithms of odds; "expected_error": (N, P) in inter-ocular distances.
         """
         ...
 
@@ -254,10 +252,7 @@ def check_answers(backend: Backend, path: Path) -> None:
     ValueError
         If it fails, or its answers have other shapes than its metadata says, or are not finite.
     """
-    count = backend.config.points if isinstance(backend.config, StageConfig) else 5
-    lengths: dict[str, tuple[int, ...]] = {"points": (count, 2), "face": (2,)}
-    lengths |= {"expected_error": (count,), "visible": (count,)}
-    lengths |= {task: (len(classes),) for task, classes in TASKS.items()}
+    shapes = output_shapes(backend.config)
     for side in crop_sides(backend.config):
         crops = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
         crops[0] = 0.0
@@ -266,7 +261,7 @@ def check_answers(backend: Backend, path: Path) -> None:
         except Exception as error:  # onnxruntime's and PyTorch's own exceptions have no common base
             raise ValueError(f"{path} holds a network that cannot be run: {error}; export it anew") from error
         for name in backend.config.outputs:
-            shape, found = (2, *lengths[name]), answers[name]
+            shape, found = (2, *shapes[name]), answers[name]
             if found.shape != shape or not np.isfinite(found).all():
                 raise ValueError(
                     f"{path} answers {name} of shape {found.shape}, finite: {np.isfinite(found).all()}; "

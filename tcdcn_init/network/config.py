@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
+
+if TYPE_CHECKING:  # numpy, without which commands start
+    from tcdcn_init.network.own_points import OwnPoints
 
 __all__ = [
     "DEFAULT_BACKEND",
@@ -21,6 +25,8 @@ __all__ = [
     "config_from_dict",
     "config_to_dict",
     "crop_sides",
+    "output_shapes",
+    "point_count",
 ]
 
 BackendName: TypeAlias = Literal["auto", "onnx", "torch"]
@@ -55,6 +61,8 @@ class TCDCNConfig:
     shared_filters : bool
         True: ordinary convolutions. False: the locally connected form of the paper's text, whose filters differ
         from place to place.
+    own : OwnPoints, optional
+        Points that it places instead of the five.
     """
 
     side: int = 40
@@ -64,6 +72,7 @@ class TCDCNConfig:
     feature: int = 100
     tasks: tuple[str, ...] = tuple(TASKS)
     shared_filters: bool = True
+    own: OwnPoints | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -106,7 +115,7 @@ class ResidualConfig:
 
     Attributes
     ----------
-    side, view, feature, tasks
+    side, view, feature, tasks, own
         As in `TCDCNConfig`.
     widths : tuple of int
         Filters of each stage; the first works at half the crop's side, each further one at half of the one before.
@@ -124,6 +133,7 @@ class ResidualConfig:
     feature: int = 256
     refinement: int = 0
     tasks: tuple[str, ...] = tuple(TASKS)
+    own: OwnPoints | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -160,14 +170,14 @@ class ResidualConfig:
 NetworkConfig: TypeAlias = TCDCNConfig | ResidualConfig
 """One network that takes every crop."""
 
-ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | StageConfig
+ModelConfig: TypeAlias = NetworkConfig | TwoStageConfig | DenseConfig
 """What a model file may hold."""
 
-_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[StageConfig]] = {
+_KINDS: dict[str, type[TCDCNConfig] | type[ResidualConfig] | type[TwoStageConfig] | type[DenseConfig]] = {
     "tcdcn": TCDCNConfig,
     "residual": ResidualConfig,
     "two-stage": TwoStageConfig,
-    "dense": StageConfig,
+    "dense": DenseConfig,
 }
 
 
@@ -180,7 +190,10 @@ def config_to_dict(config: ModelConfig) -> dict[str, Any]:
     'residual'
     """
     kind = next(name for name, cls in _KINDS.items() if isinstance(config, cls))
-    return {"network": kind, **asdict(config)}
+    fields = asdict(config)
+    if fields.get("own", ...) is None:  # of the five points nothing needs to be said
+        del fields["own"]
+    return {"network": kind, **fields}
 
 
 def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
@@ -196,8 +209,16 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeated.repeat_limits`
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
+    if given.get("own") is not None:
+        from tcdcn_init.network.own_points import OwnPoints
+
+        given["own"] = OwnPoints.from_fields(given["own"])
     if kind == "two-stage":
-        stages = {stage: StageConfig(**_with_tuples(given[stage])) for stage in ("coarse", "fine")}
+        # Files may also state what every stage is: asked whether there is a face.
+        stages = {
+            stage: StageConfig(**{k: v for k, v in _with_tuples(given[stage]).items() if k != "face"})
+            for stage in ("coarse", "fine")
+        }
         given = {**given, **stages}
     return _KINDS[kind](**given)
 
@@ -211,6 +232,34 @@ def crop_sides(config: ModelConfig) -> tuple[int, ...]:
     ((40,), (64, 80))
     """
     return (config.coarse.side, config.fine.side) if isinstance(config, TwoStageConfig) else (config.side,)
+
+
+def point_count(config: ModelConfig) -> int:
+    """How many points a model places.
+
+    Examples
+    --------
+    >>> point_count(TCDCNConfig())
+    5
+    """
+    if isinstance(config, DenseConfig):
+        return config.points
+    return 5 if config.own is None else config.own.count
+
+
+def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Shape of each of a model's outputs, for one face.
+
+    Examples
+    --------
+    >>> output_shapes(ResidualConfig(tasks=("pose",)))
+    {'points': (5, 2), 'pose': (5,), 'expected_error': (5,), 'face': (2,)}
+    """
+    count = point_count(config)
+    shapes: dict[str, tuple[int, ...]] = {"points": (count, 2), "face": (2,)}
+    shapes |= {"expected_error": (count,), "visible": (count,)}
+    shapes |= {task: (len(classes),) for task, classes in TASKS.items()}
+    return {name: shapes[name] for name in config.outputs}
 
 
 def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tcdcn_init.confidence import Calibration
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import DEFAULT_PASSES, crop_sides
+from tcdcn_init.network.dense import Dense
 from tcdcn_init.network.model_file import load_model
 from tcdcn_init.network.quantising import crops_of, quantised
 from tcdcn_init.network.stage import Stage, TwoStage
@@ -66,7 +67,7 @@ def export_onnx(source: Path, faces: Sequence[Face] | None = None) -> Path:
         metadata = {**metadata, "precision": "int8"}
     if isinstance(network, TwoStage):
         model = _either(*_stages(network, crops), names, network.config.coarse.side)
-    elif isinstance(network, Stage):
+    elif isinstance(network, Dense):
         model = _stage(network, crops)
     else:
         model = _exported(network, names)
@@ -117,6 +118,8 @@ def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path
         raise ValueError(
             f"{source} is no model of two stages; expected one, which takes the same passes over every face"
         )
+    if network.config.own is not None:
+        raise ValueError(f"{source} places points of its own; the file from image to points is of a face's five alone")
     crops = None if faces is None else crops_of(source, faces)
     calibration = Calibration.from_metadata(metadata)
     stages, names = _stages(network, crops), network.config.outputs
@@ -146,9 +149,14 @@ def _stages(network: TwoStage, crops: Mapping[int, NDArray[np.float32]] | None) 
     return _stage(network.coarse, crops), _stage(network.fine, crops)
 
 
-def _stage(stage: Stage, crops: Mapping[int, NDArray[np.float32]] | None) -> Any:
+def _stage(stage: Stage | Dense, crops: Mapping[int, NDArray[np.float32]] | None) -> Any:
     model = _exported(stage, stage.config.outputs)
-    return model if crops is None else quantised(model, len(stage.trunk), crops[stage.config.side])
+    if crops is None:
+        return model
+    layers = len(stage.trunk)
+    if isinstance(stage, Dense):
+        layers += 2 + len(stage.mixing)  # those that join two levels, too: all but what says where the points are
+    return quantised(model, layers, crops[stage.config.side])
 
 
 def _moved(source: Path, crops: NDArray[np.float32]) -> float:
@@ -157,7 +165,7 @@ def _moved(source: Path, crops: NDArray[np.float32]) -> float:
     return float(np.linalg.norm(ours - theirs, axis=2).mean())
 
 
-def _exported(network: Network | Stage, names: tuple[str, ...]) -> Any:
+def _exported(network: Network | Stage | Dense, names: tuple[str, ...]) -> Any:
     """One network as an ONNX model from "crops" to its answers, the number of crops free."""
     import torch
 

@@ -23,7 +23,8 @@ def check_fields(config: Any) -> None:
     Parameters
     ----------
     config : dataclass
-        Its fields are whole numbers, numbers from 0, truth values, texts, or tuples of one of these.
+        Its fields are whole numbers, numbers from 0, truth values, texts, or tuples of one of these; one whose default
+        is None is a configuration that checks itself.
 
     Raises
     ------
@@ -32,6 +33,8 @@ def check_fields(config: Any) -> None:
     """
     for field in dataclasses.fields(config):
         value, default = getattr(config, field.name), field.default
+        if default is None:
+            continue
         if not isinstance(default, tuple):
             _check(field.name, value, default)
             continue

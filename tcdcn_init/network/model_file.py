@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.tensor_file import read_tensors
 from tcdcn_init.network.config import TCDCNConfig
-from tcdcn_init.network.stage import Stage, TwoStage
+from tcdcn_init.network.dense import Dense
+from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.network.tcdcn import Model, Network, make_model
 from tcdcn_init.weights import metadata_for, parse_config
 
@@ -45,7 +46,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, str]]:
     Returns and errors are those of `load_model`; a model of two stages is a ValueError too.
     """
     network, metadata = load_model(path)
-    if isinstance(network, TwoStage | Stage):
+    if isinstance(network, TwoStage | Dense):
         kind = "two stages" if isinstance(network, TwoStage) else f"{network.config.points} dense points"
         raise ValueError(f"{path} is a model of {kind}; expected one network, such as tcdcn-robust's")
     return network, metadata

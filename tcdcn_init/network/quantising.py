@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.config import DEFAULT_PASSES
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.two_stage import run_stages
 
@@ -47,7 +48,7 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
     """
     backend = TorchBackend(model)
     config = backend.config
-    if not isinstance(config, TwoStageConfig | StageConfig):
+    if not isinstance(config, TwoStageConfig | DenseConfig):
         raise ValueError(f"{model} is no model of stages; expected one: others stay in float32")
     seen: dict[int, list[NDArray[np.float32]]] = {}
 
@@ -56,7 +57,7 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
         return backend(crops)
 
     for face in faces:
-        if isinstance(config, StageConfig):
+        if isinstance(config, DenseConfig):
             dense_points(look, config, [read_face_image(face)], face.five[None])
         else:
             boxes = [face.box[None]]
@@ -65,14 +66,14 @@ def crops_of(model: Path, faces: Sequence[Face]) -> dict[int, NDArray[np.float32
 
 
 def quantised(model: Any, layers: int, crops: NDArray[np.float32]) -> Any:
-    """A stage's ONNX model with its trunk in whole numbers.
+    """A stage's ONNX model with its first convolutions in whole numbers.
 
     Parameters
     ----------
     model : onnx.ModelProto
         From "crops" to answers, in float32.
     layers : int
-        Convolutions of the trunk, the model's first ones.
+        Convolutions in whole numbers, the model's first ones.
     crops : (N, side, side) ndarray of float32
         What maps' ranges are measured on.
 

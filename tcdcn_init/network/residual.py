@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from tcdcn_init.network.config import ResidualConfig
+from tcdcn_init.network.config import ResidualConfig, point_count
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
@@ -64,21 +64,21 @@ class PointRefinement(nn.Module):
     ----------
     channels : sequence of int
         Maps of the first stages, as many as there are windows.
-    feature, hidden : int
+    feature, hidden, points : int
     """
 
-    def __init__(self, channels: Sequence[int], feature: int, hidden: int) -> None:
+    def __init__(self, channels: Sequence[int], feature: int, hidden: int, points: int = 5) -> None:
         super().__init__()
         length = feature + sum(count * side**2 for count, side in zip(channels, _WINDOWS, strict=True))
-        self.first = nn.Parameter(torch.randn(5, length, hidden) * (2.0 / length) ** 0.5)
-        self.first_bias = nn.Parameter(torch.zeros(5, 1, hidden))
+        self.first = nn.Parameter(torch.randn(points, length, hidden) * (2.0 / length) ** 0.5)
+        self.first_bias = nn.Parameter(torch.zeros(points, 1, hidden))
         # It begins by moving nothing.
-        self.last = nn.Parameter(torch.zeros(5, hidden, 2))
-        self.last_bias = nn.Parameter(torch.zeros(5, 1, 2))
+        self.last = nn.Parameter(torch.zeros(points, hidden, 2))
+        self.last_bias = nn.Parameter(torch.zeros(points, 1, 2))
 
     def forward(self, points: Tensor, maps: Sequence[Tensor], feature: Tensor) -> Tensor:
-        """(N, 5, 2) points, maps of the first stages (N, C, H, H) and (N, feature) to (N, 5, 2) points."""
-        seen = [feature[:, None].expand(-1, 5, -1)]
+        """(N, P, 2) points, maps of the first stages (N, C, H, H) and (N, feature) to (N, P, 2) points."""
+        seen = [feature[:, None].expand(-1, points.shape[1], -1)]
         for stage, side in zip(maps, _WINDOWS, strict=True):
             steps = (torch.arange(side, device=stage.device) - (side - 1) / 2) * (2.0 / stage.shape[-1])
             offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
@@ -118,14 +118,15 @@ class ResidualTCDCN(nn.Module):
                 blocks.append(ResidualBlock(channels, filters, 2 if stage and not number else 1))
                 channels = filters
         self.blocks = nn.Sequential(*blocks)
+        count = point_count(config)
         self.feature = nn.Linear(channels * config.last_side**2, config.feature)
-        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 10)})
+        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 2 * count)})
         for task in config.tasks:
             self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
-        self.heads["expected_error"] = nn.Linear(config.feature, 5)
+        self.heads["expected_error"] = nn.Linear(config.feature, count)
         self.heads["face"] = nn.Linear(config.feature, 2)
         if config.refinement:
-            self.refinement = PointRefinement(config.widths[: len(_WINDOWS)], config.feature, config.refinement)
+            self.refinement = PointRefinement(config.widths[: len(_WINDOWS)], config.feature, config.refinement, count)
         with torch.no_grad():
             # Points begin near the mean shape and errors near a tenth of the inter-ocular distance.
             self.heads["points"].get_parameter("weight").mul_(0.1)
@@ -134,7 +135,7 @@ class ResidualTCDCN(nn.Module):
 
     @property
     def points_bias(self) -> Tensor:
-        """(10,) bias of the points' head: the shape that a featureless crop gives."""
+        """(2 P,) bias of the points' head: the shape that a featureless crop gives."""
         return self.heads["points"].get_parameter("bias")
 
     def shared_feature(self, crops: Tensor) -> Tensor:
@@ -189,7 +190,7 @@ class ResidualTCDCN(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            "points" and each task as of `tcdcn.TCDCN`; "expected_error": (N, 5), above 0, in inter-ocular distances;
+            "points" and each task as of `tcdcn.TCDCN`; "expected_error": (N, P), above 0, in inter-ocular distances;
             "face": (N, 2), logarithms of odds of no and yes.
         """
         maps, feature = self.first_maps_and_feature(crops)
@@ -200,7 +201,7 @@ class ResidualTCDCN(nn.Module):
 
     def _answers(self, maps: list[Tensor], feature: Tensor) -> dict[str, Tensor]:
         outputs = {name: head(feature) for name, head in self.heads.items()}
-        outputs["points"] = outputs["points"].reshape(-1, 5, 2)
+        outputs["points"] = outputs["points"].reshape(-1, point_count(self.config), 2)
         if self.config.refinement:
             outputs["points"] = self.refinement(outputs["points"], [each.float() for each in maps], feature)
         outputs["expected_error"] = functional.softplus(outputs["expected_error"]) + 1e-3

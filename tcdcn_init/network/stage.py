@@ -15,6 +15,7 @@ and how far off it may be.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["Layer", "Stage", "TwoStage", "Votes"]
+__all__ = ["Layer", "Stage", "TwoStage", "Votes", "fold_layers", "trunk"]
 
 
 class Layer(nn.Module):
@@ -50,6 +51,31 @@ class Layer(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, filters, H / stride, W / stride)."""
         return functional.relu(self.norm(self.convolution(maps)))
+
+
+def trunk(fold: int, widths: Sequence[int], layers: Sequence[int]) -> nn.Sequential:
+    """The convolutions of a network of several levels, each but the first beginning at half the side before.
+
+    Parameters
+    ----------
+    fold, widths, layers
+        As of `stage_config.StageConfig`.
+    """
+    made: list[nn.Module] = []
+    channels = fold**2
+    for level, (filters, count) in enumerate(zip(widths, layers, strict=True)):
+        for number in range(count):
+            made.append(Layer(channels, filters, 1 if number or not level else 2))
+            channels = filters
+    return nn.Sequential(*made)
+
+
+def fold_layers(network: nn.Module) -> None:
+    """Fold the normalisation of each `Layer` of a network, in evaluation mode, into its convolution."""
+    for layer in network.modules():
+        if isinstance(layer, Layer):
+            layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
+            layer.norm = nn.Identity()
 
 
 class Votes(nn.Module):
@@ -104,17 +130,10 @@ class Stage(nn.Module):
     def __init__(self, config: StageConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or StageConfig()
-        layers: list[nn.Module] = []
-        channels = config.fold**2
-        for level, (filters, count) in enumerate(zip(config.widths, config.layers, strict=True)):
-            for number in range(count):
-                layers.append(Layer(channels, filters, 1 if number or not level else 2))
-                channels = filters
-        self.trunk = nn.Sequential(*layers)
-        self.feature = nn.Linear(channels * config.sides[-1] ** 2, config.feature)
+        self.trunk = trunk(config.fold, config.widths, config.layers)
+        self.feature = nn.Linear(config.widths[-1] * config.sides[-1] ** 2, config.feature)
         lengths = {"points": 2 * config.points, **{task: len(TASKS[task]) for task in config.tasks}}
-        lengths |= {"face": 2} if config.face else {}
-        lengths |= {"expected_error": config.points, "visible": config.points}
+        lengths |= {"face": 2, "expected_error": config.points, "visible": config.points}
         self.heads = nn.ModuleDict({name: nn.Linear(config.feature, length) for name, length in lengths.items()})
         self.joined: nn.Linear | None = None  # all heads at once, of a folded network
         self.votes = Votes(config.widths[-2], config.sides[-2], config.feature, config.points)
@@ -150,10 +169,7 @@ class Stage(nn.Module):
             A copy in evaluation mode.
         """
         copied = copy.deepcopy(self).eval()
-        for layer in copied.trunk:
-            assert isinstance(layer, Layer)
-            layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)  # type: ignore[arg-type]
-            layer.norm = nn.Identity()
+        fold_layers(copied)
         del copied.heads["points"]  # a first answer that only training asks for
         weights, biases = (
             torch.cat([head.get_parameter(name) for head in copied.heads.values()]) for name in ("weight", "bias")

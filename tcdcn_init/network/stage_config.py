@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.tasks import TASKS, check_tasks
+
+if TYPE_CHECKING:
+    from tcdcn_init.network.own_points import OwnPoints
 
 __all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
 
@@ -30,10 +34,9 @@ class StageConfig:
     feature : int
         Length of the shared feature.
     points : int
+        Five, or those of `TwoStageConfig.own`.
     tasks : tuple of str
         As in `config.TCDCNConfig`.
-    face : bool
-        Whether it says if the crop shows a face at all.
     """
 
     side: int = 80
@@ -44,7 +47,6 @@ class StageConfig:
     feature: int = 192
     points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
-    face: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -74,7 +76,7 @@ class StageConfig:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers."""
-        return ("points", *self.tasks, "expected_error", *(("face",) if self.face else ()), "visible")
+        return ("points", *self.tasks, "expected_error", "face", "visible")
 
 
 COARSE = StageConfig(side=64, view=2.2, widths=(32, 64, 128), layers=(2, 3, 2), feature=128)
@@ -92,19 +94,24 @@ class TwoStageConfig:
     ----------
     coarse, fine : StageConfig
         Of different sides, by which a crop is known for one stage's or the other's, and of the same tasks.
+    own : OwnPoints, optional
+        Points that both place instead of the five.
     """
 
     coarse: StageConfig = COARSE
     fine: StageConfig = FINE
+    own: OwnPoints | None = None
 
     def __post_init__(self) -> None:
         if self.coarse.side == self.fine.side:
             raise ValueError(
                 f"both stages take crops of side {self.fine.side}; expected two sides, which tell their crops apart"
             )
-        if self.coarse.points != 5 or self.fine.points != 5:
+        count = 5 if self.own is None else self.own.count
+        if self.coarse.points != count or self.fine.points != count:
             raise ValueError(
-                f"the stages place {self.coarse.points} and {self.fine.points} points; expected 5, which centre crops"
+                f"the stages place {self.coarse.points} and {self.fine.points} points; expected {count}, which centre "
+                "crops"
             )
         if self.coarse.tasks != self.fine.tasks:
             raise ValueError(f"the stages' tasks are {self.coarse.tasks} and {self.fine.tasks}; expected the same")

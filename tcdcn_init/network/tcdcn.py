@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tcdcn_init.network.config import ModelConfig, NetworkConfig, ResidualConfig, TCDCNConfig
+from tcdcn_init.network.config import ModelConfig, NetworkConfig, ResidualConfig, TCDCNConfig, point_count
+from tcdcn_init.network.dense import Dense
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.residual import ResidualTCDCN
-from tcdcn_init.network.stage import Stage, TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.stage import TwoStage
+from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
@@ -87,13 +89,13 @@ class TCDCN(nn.Module):
             nn.Parameter(torch.ones(filters, 1, 1)) for filters in config.widths
         )
         self.feature = nn.Linear(config.widths[-1] * sides[-1] ** 2, config.feature)
-        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 10)})
+        self.heads = nn.ModuleDict({"points": nn.Linear(config.feature, 2 * point_count(config))})
         for task in config.tasks:
             self.heads[task] = nn.Linear(config.feature, len(TASKS[task]))
 
     @property
     def points_bias(self) -> Tensor:
-        """(10,) bias of the points' head: the shape that a featureless crop gives."""
+        """(2 P,) bias of the points' head: the shape that a featureless crop gives."""
         return self.heads["points"].get_parameter("bias")
 
     def shared_feature(self, crops: Tensor) -> Tensor:
@@ -151,19 +153,19 @@ class TCDCN(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            "points": (N, 5, 2) in the crop's frame, -0.5 to 0.5 from border to border; each task: (N, classes),
+            "points": (N, P, 2) in the crop's frame, -0.5 to 0.5 from border to border; each task: (N, classes),
             logarithms of odds.
         """
         feature = self.shared_feature(crops)
         outputs = {name: head(feature) for name, head in self.heads.items()}
-        outputs["points"] = outputs["points"].reshape(-1, 5, 2)
+        outputs["points"] = outputs["points"].reshape(-1, point_count(self.config), 2)
         return outputs
 
 
 Network: TypeAlias = TCDCN | ResidualTCDCN
 """What the trainer handles: the same calls, other layers."""
 
-Model: TypeAlias = Network | TwoStage | Stage
+Model: TypeAlias = Network | TwoStage | Dense
 """What model files and backends handle."""
 
 
@@ -180,6 +182,6 @@ def make_network(config: NetworkConfig) -> Network:
 
 def make_model(config: ModelConfig) -> Model:
     """The untrained network, or pair of networks, of a configuration."""
-    if isinstance(config, StageConfig):
-        return Stage(config)
+    if isinstance(config, DenseConfig):
+        return Dense(config)
     return TwoStage(config) if isinstance(config, TwoStageConfig) else make_network(config)

@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.geometry import transform_points
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.passes.regions import Frame, Region
 from tcdcn_init.passes.repeated import Ask
 
 __all__ = ["DenseAnswers", "dense_points"]
+
+
+_AS_TRAINED = Calibration()
 
 
 class DenseAnswers(NamedTuple):
@@ -26,7 +30,7 @@ class DenseAnswers(NamedTuple):
     points : (N, P, 2) ndarray of float64
         In image pixels.
     expected_error : (N, P) ndarray of float32
-        How far off each point is to be expected, in inter-ocular distances; as trained, not calibrated.
+        How far off each point is to be expected, in inter-ocular distances.
     visible : (N, P) ndarray of float32
         Probability of each point that it can be seen.
     finite : (N,) ndarray of bool
@@ -39,18 +43,26 @@ class DenseAnswers(NamedTuple):
     finite: NDArray[np.bool_]
 
 
-def dense_points(ask: Ask, config: StageConfig, images: Sequence[NDArray[Any]], five: ArrayLike) -> DenseAnswers:
+def dense_points(
+    ask: Ask,
+    config: DenseConfig,
+    images: Sequence[NDArray[Any]],
+    five: ArrayLike,
+    calibration: Calibration = _AS_TRAINED,
+) -> DenseAnswers:
     """Ask a dense network about faces whose five points are known.
 
     Parameters
     ----------
     ask : callable
         Crops (N, side, side) to answers.
-    config : StageConfig
+    config : DenseConfig
     images : sequence of ndarray
         Each face's, as `images.as_image` returns it.
     five : (N, 5, 2) array_like
         Finite, in the order of `geometry.FIVE_POINTS`; N at least 1.
+    calibration : Calibration, optional
+        Of expected errors and visibility; without it they are as trained.
     """
     frames = frames_from_points(five, config.view)
     crops = np.empty((len(frames), config.side, config.side), dtype=np.float32)
@@ -63,5 +75,6 @@ def dense_points(ask: Ask, config: StageConfig, images: Sequence[NDArray[Any]], 
         crops[k] = region.turned(frame, config.side)
     crops *= np.float32(1 / 255)
     answers = ask(crops)
-    visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-answers["visible"]))
-    return DenseAnswers(transform_points(frames, answers["points"]), answers["expected_error"], visible, finite)
+    visible = calibration.visible(answers["visible"]).astype(np.float32)
+    error = calibration.expected_error(answers["expected_error"]).astype(np.float32)
+    return DenseAnswers(transform_points(frames, answers["points"]), error, visible, finite)

@@ -8,19 +8,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, frames_from_points, snapped
+from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, snapped
 from tcdcn_init.geometry import MIRROR, compose, transform_points
-from tcdcn_init.network.config import NetworkConfig, TCDCNConfig
-from tcdcn_init.tasks import MIRRORED_POSE, TASKS
+from tcdcn_init.network.config import NetworkConfig, TCDCNConfig, output_shapes
+from tcdcn_init.network.own_points import point_set
+from tcdcn_init.tasks import MIRRORED_POSE
 
-__all__ = ["OUTPUT_LENGTHS", "RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
+__all__ = ["RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
 
 Ask: TypeAlias = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
-
-OUTPUT_LENGTHS = {
-    **{task: len(classes) for task, classes in TASKS.items()}, "expected_error": 5, "face": 2, "visible": 5
-}  # fmt: skip
-"""Numbers of every output but the points."""
 
 
 class RepeatLimits(NamedTuple):
@@ -86,7 +82,7 @@ def run_passes(
 
     Returns
     -------
-    points : (N, 5, 2) ndarray of float32
+    points : (N, P, 2) ndarray of float32
         In pixels, of all boxes in order; NaN where there is no answer.
     outputs : dict of str to (N, K) ndarray of float32
         By the names of ``config.outputs`` beyond "points".
@@ -97,8 +93,11 @@ def run_passes(
         If pixels under a face are not finite (``on_bad="raise"``), or the network answers what is not.
     """
     all_boxes = np.concatenate([*boxes, np.empty((0, 4))])
-    points = np.full((len(all_boxes), 5, 2), np.nan, dtype=np.float32)
-    outputs = {name: np.full((len(all_boxes), OUTPUT_LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
+    outputs = {
+        name: np.full((len(all_boxes), *shape), np.nan, np.float32) for name, shape in output_shapes(config).items()
+    }
+    points = outputs.pop("points")
+    place = point_set(config)
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
     rows = np.flatnonzero(np.isfinite(all_boxes).all(axis=1))
     limits = repeat_limits(config)
@@ -137,19 +136,21 @@ def run_passes(
             if name != "face" or not number:
                 values[rows] = answers[name]
         if number + 1 < passes:
-            wanted = frames_from_points(found, config.view)
+            wanted = place.frames(found, config.view)
             far = _too_far(local, wanted, limits)
             rows, first, local = rows[far], first[far], snapped(wanted[far])
     return points, outputs
 
 
-def mirror_averaged(ask: Ask) -> Ask:
+def mirror_averaged(ask: Ask, partners: Sequence[int] = MIRROR) -> Ask:
     """A network that is asked about every crop's mirror image too: the mean of both answers, left and right exchanged.
 
     Parameters
     ----------
     ask : callable
         As in `run_passes`.
+    partners : sequence of int
+        Each point's partner in the mirror image.
 
     Returns
     -------
@@ -165,9 +166,9 @@ def mirror_averaged(ask: Ask) -> Ask:
         for name, values in both.items():
             plain, mirrored = values[: len(crops)], values[len(crops) :]
             if name == "points":
-                mirrored = mirrored[:, list(MIRROR)] * np.array([-1, 1], dtype=np.float32)
+                mirrored = mirrored[:, list(partners)] * np.array([-1, 1], dtype=np.float32)
             elif name in ("expected_error", "visible"):
-                mirrored = mirrored[:, list(MIRROR)]
+                mirrored = mirrored[:, list(partners)]
             elif name == "pose":
                 mirrored = mirrored[:, list(MIRRORED_POSE)]
             joined[name] = np.float32(0.5) * (plain + mirrored)

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.crops import frames_from_points
+from tcdcn_init.network.config import output_shapes
+from tcdcn_init.network.own_points import point_set
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.regions import Cutter, Frame, HostCrops
-from tcdcn_init.passes.repeated import OUTPUT_LENGTHS, Ask, RepeatLimits, mirror_averaged
+from tcdcn_init.passes.repeated import Ask, RepeatLimits, mirror_averaged
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
@@ -28,8 +30,6 @@ SMALLEST, LARGEST = 0.07, 1.4
 
 # Five points as complex numbers times these: a number whose angle is their roll (`geometry.roll_degrees`).
 ROLL = np.array([-1, 1, 0, -1, 1]) - 1j * np.array([-1, -1, 0, 1, 1])
-
-_ROLL_LIST = ROLL.tolist()
 
 # The frame of an upright face of mean 0 and centroid size 1: its side, and its middle as a complex number.
 _UNIT = frames_from_points(np.array([[[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]]]) / np.sqrt(8.0), 1.0)[0]
@@ -85,6 +85,7 @@ __all__ = [
     "UNSURE",
     "Look",
     "StageAnswers",
+    "UprightForm",
     "agreed",
     "ask_stages",
     "is_far",
@@ -93,12 +94,33 @@ __all__ = [
 ]
 
 
+class UprightForm(NamedTuple):
+    """What `upright_frame` must know of a set of points.
+
+    Attributes
+    ----------
+    roll : list of complex
+        The points as complex numbers times these: a number whose angle is their roll.
+    side : float
+        Side of the frame of an upright shape of mean 0 and centroid size 1.
+    centre : complex
+        Its middle.
+    """
+
+    roll: list[complex]
+    side: float
+    centre: complex
+
+
+_FACE = UprightForm(ROLL.tolist(), SIDE, CENTRE)
+
+
 class StageAnswers(NamedTuple):
     """What both stages say of N faces.
 
     Attributes
     ----------
-    points : (N, 5, 2) ndarray
+    points : (N, P, 2) ndarray
         The fine stage's, in image pixels.
     answers : dict of str to ndarray
         As `backends.Backend` describes them; "expected_error" and "face" by both stages (`agreed`).
@@ -151,7 +173,7 @@ def run_stages(
 
     Returns
     -------
-    points : (N, 5, 2) ndarray of float32
+    points : (N, P, 2) ndarray of float32
         In pixels, of all boxes in order; NaN where there is no answer.
     answers : dict of str to (N, K) ndarray of float32
         By the names of ``config.outputs`` beyond "points"; "expected_error" and "face" are by both stages (`agreed`).
@@ -170,7 +192,9 @@ def run_stages(
     frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
     found = ask_stages(ask, config, cut, frames, passes)
     if sureness is not None and passes > 1:  # the coarse stage alone is unsure of every face
-        found = _surest(ask, ask_both or mirror_averaged(ask), config, cut, frames, passes, found, sureness)
+        partners = point_set(config).mirror
+        both = ask_both or (mirror_averaged(ask, partners) if partners else ask)
+        found = _surest(ask, both, config, cut, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
             bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
@@ -190,8 +214,8 @@ def run_stages(
 
 def _nothing(count: int, config: TwoStageConfig) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """What `run_stages` returns of boxes without an answer."""
-    answers = {name: np.full((count, OUTPUT_LENGTHS[name]), np.nan, np.float32) for name in config.outputs[1:]}
-    return np.full((count, 5, 2), np.nan, dtype=np.float32), answers
+    answers = {name: np.full((count, *shape), np.nan, np.float32) for name, shape in output_shapes(config).items()}
+    return answers.pop("points"), answers
 
 
 def ask_stages(
@@ -221,13 +245,14 @@ def ask_stages(
     ValueError
         If the network answers what is not finite.
     """
-    coarse, fine = config.coarse, config.fine
+    coarse, fine, own = config.coarse, config.fine, config.own
+    form = _FACE if own is None else UprightForm(*own.upright)
     boxed = frames
     answers = first = ask(cut.first(frames, coarse.side, fine.view / coarse.view / fine.side))
     shapes = first_shapes = _placed(frames, first["points"])
     rows = list(range(len(frames)))
     for number in range(passes - 1):
-        wanted = [upright_frame(shapes[k], boxed[k], fine.view) for k in rows]
+        wanted = [upright_frame(shapes[k], boxed[k], fine.view, form) for k in rows]
         if number:
             far = [k for k, both in enumerate(zip(frames, wanted, strict=True)) if is_far(*both)]
             rows, wanted = [rows[k] for k in far], [wanted[k] for k in far]
@@ -245,7 +270,8 @@ def ask_stages(
         for k, shape in zip(rows, placed, strict=True):
             shapes[k] = shape
     points, first_points = _as_array(shapes), _as_array(first_shapes)
-    return StageAnswers(points, agreed(points, answers, first_points, first), cut.finite, first["face"])
+    lengths = None if own is None else own.lengths(points)
+    return StageAnswers(points, agreed(points, answers, first_points, first, lengths), cut.finite, first["face"])
 
 
 def is_far(frame: Frame, wanted: Frame) -> bool:
@@ -313,7 +339,7 @@ def _box_frame(box: list[float], view: float) -> Frame:
     return Frame(side, 0.0, (left + right) / 2, (top + bottom) / 2)
 
 
-def upright_frame(shape: Sequence[complex], coarse: Frame, view: float) -> Frame:
+def upright_frame(shape: Sequence[complex], coarse: Frame, view: float, form: UprightForm = _FACE) -> Frame:
     """``snapped(frames_from_points(shape, view))`` of one face, its side held near that of the coarse crop.
 
     The grid that its middle is snapped to is laid around the coarse crop's, and moves with it.
@@ -328,17 +354,19 @@ def upright_frame(shape: Sequence[complex], coarse: Frame, view: float) -> Frame
         Of the coarse crop.
     view : float
         As of `crops.frames_from_points`.
+    form : UprightForm
+        Of other points than the five, theirs.
     """
-    middle = sum(shape) / 5
+    middle = sum(shape) / len(shape)
     offsets = [point - middle for point in shape]
     size = math.sqrt(sum(abs(offset) ** 2 for offset in offsets))
     whole = math.hypot(coarse.a, coarse.b)
-    side = view * min(max(size * SIDE, SMALLEST * whole), LARGEST * whole)
+    side = view * min(max(size * form.side, SMALLEST * whole), LARGEST * whole)
     side = math.exp(round(math.log(side) / 0.02) * 0.02)
-    turn = sum(offset * weight for offset, weight in zip(offsets, _ROLL_LIST, strict=True))
+    turn = sum(offset * weight for offset, weight in zip(offsets, form.roll, strict=True))
     angle = math.radians(round(math.degrees(cmath.phase(turn))))
     across = cmath.rect(1.0, angle)
-    centre = middle + across * (size * CENTRE)
+    centre = middle + across * (size * form.centre)
     step = side / 64.0
     x = coarse.x + round((centre.real - coarse.x) / step) * step
     y = coarse.y + round((centre.imag - coarse.y) / step) * step
@@ -346,7 +374,7 @@ def upright_frame(shape: Sequence[complex], coarse: Frame, view: float) -> Frame
 
 
 def _placed(frames: Sequence[Frame], points: NDArray[np.float32]) -> list[list[complex]]:
-    """(N, 5, 2) points in the frames to image pixels, x + iy."""
+    """(N, P, 2) points in the frames to image pixels, x + iy."""
     shapes = []
     for (a, b, x, y), each in zip(frames, points.tolist(), strict=True):
         turn, middle = complex(a, b), complex(x, y)
@@ -360,7 +388,13 @@ def _as_array(shapes: list[list[complex]]) -> NDArray[np.float64]:
     return np.array(shapes, dtype=np.complex128)[..., None].view(np.float64)
 
 
-def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[np.float64], first: Answers) -> Answers:
+def agreed(
+    points: NDArray[np.float64],
+    answers: Answers,
+    first_points: NDArray[np.float64],
+    first: Answers,
+    lengths: NDArray[np.float64] | None = None,
+) -> Answers:
     """The fine stage's answers, less sure of themselves where the coarse stage contradicts them.
 
     A point that the fine stage moves by more than the coarse stage's own doubt allows has been lost by one of the two:
@@ -368,17 +402,20 @@ def agreed(points: NDArray[np.float64], answers: Answers, first_points: NDArray[
 
     Parameters
     ----------
-    points, first_points : (N, 5, 2) ndarray
+    points, first_points : (N, P, 2) ndarray
         Of the fine and of the coarse stage, in the same coordinates.
     answers, first : dict of str to ndarray
         Theirs.
+    lengths : (N,) ndarray, optional
+        What errors are counted in, where that is not the distance of the five points' eyes.
 
     Returns
     -------
     dict of str to ndarray
     """
     apart, eyes = points - first_points, points[:, 1] - points[:, 0]
-    moved = np.hypot(apart[..., 0], apart[..., 1]) / np.maximum(np.hypot(eyes[:, 0], eyes[:, 1]), 1e-9)[:, None]
+    lengths = np.hypot(eyes[:, 0], eyes[:, 1]) if lengths is None else lengths
+    moved = np.hypot(apart[..., 0], apart[..., 1]) / np.maximum(lengths, 1e-9)[:, None]
     rest = np.maximum(moved - DOUBTS * first["expected_error"], 0.0)
     expected = np.hypot(answers["expected_error"], rest).astype(np.float32)
     return {**answers, "expected_error": expected, "face": np.float32(0.5) * (answers["face"] + first["face"])}

@@ -114,6 +114,7 @@ class FaceTracker:
             raise ValueError(f"followed_from is {followed_from}; expected a confidence, 0 to 1")
         self.followed_from = followed_from
         self.initializer = Initializer() if initializer is None else initializer
+        self.initializer.need_five("following faces")
         if not {"expected_error", "face"} <= set(self.initializer.config.outputs):
             raise ValueError(
                 f"the model {self.initializer.model} has no confidence, by which a loss is noticed; use the default one"

@@ -91,8 +91,8 @@ class Patches:
     ----------
     pixels : (N, S, S) Tensor of uint8
         Grey patches around the box, at twice the crop's resolution.
-    points : (N, 5, 2) Tensor of float32
-        In patch coordinates: -0.5 to 0.5 across one *view*, origin in the box's middle.
+    points : (N, P, 2) Tensor of float32
+        NaN where not annotated. In patch coordinates: -0.5 to 0.5 across one *view*, origin in the box's middle.
     unit : (N,) Tensor of float32
         Length that counts as 1 in the loss, in the same units.
     labels : dict of str to (N,) Tensor of int64
@@ -102,6 +102,8 @@ class Patches:
         Side of a patch in views.
     later : (N, 4) Tensor of float32
         Frame of a later pass in the frame of the box's: turn in radians, logarithm of the scale, shift along x and y.
+    mirror : tuple of int
+        Each point's partner in the mirror image; empty where views must not be mirrored.
     """
 
     pixels: Tensor
@@ -110,6 +112,7 @@ class Patches:
     labels: dict[str, Tensor]
     span: float
     later: Tensor
+    mirror: tuple[int, ...] = MIRROR
 
     @property
     def faces(self) -> Tensor:
@@ -166,7 +169,7 @@ def random_views(
     rare = torch.rand(count, 3, generator=generator) if rarely else torch.ones(count, 3)
     draw, chance, index, rare = draw[part], chance[part], index[part], rare[part]
 
-    flip = (chance[:, 0] < 0.5) & config.mirror
+    flip = (chance[:, 0] < 0.5) & (config.mirror and bool(patches.mirror))
     style = torch.tensor(BOX_STYLES)[
         torch.where(chance[:, 1] < config.styles, 1 + (chance[:, 2] * (len(BOX_STYLES) - 1)).long(), 0)
     ]
@@ -183,7 +186,8 @@ def random_views(
     frames = torch.cat([angle[:, None], scale[:, None], shift], dim=1)
     crops, linear, shift = sample_views(patches, index, frames, flip, side)
     points = torch.linalg.solve(linear, (patches.points[index] - shift[:, None]).transpose(1, 2)).transpose(1, 2)
-    points = torch.where(flip[:, None, None], points[:, list(MIRROR)], points)
+    if patches.mirror:
+        points = torch.where(flip[:, None, None], points[:, list(patches.mirror)], points)
 
     targets = {"points": points, "unit": patches.unit[index] / torch.exp(scale)}
     for task, labels in patches.labels.items():

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
+from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.datasets.base import BadRows, Face, read_face_image
-from tcdcn_init.geometry import compose, interocular, invert, transform_points
+from tcdcn_init.geometry import compose, invert, transform_points
 from tcdcn_init.geometry.background import background_box
-from tcdcn_init.network.config import NetworkConfig
+from tcdcn_init.network.config import NetworkConfig, point_count
+from tcdcn_init.network.own_points import point_set
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
 
-__all__ = ["Crops", "load_crops", "load_patches"]
+__all__ = ["Crops", "load_crops", "load_patches", "placed_points"]
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Crops:
     targets : dict of str to Tensor
         As `objective.MultiTaskObjective` takes them.
     interocular : (N,) Tensor
-        Inter-ocular distance in the crop's frame.
+        Inter-ocular distance in the crop's frame; of other points than the five, what their errors are counted in.
     """
 
     pixels: Tensor
@@ -74,11 +75,16 @@ def _each(
     return kept, made
 
 
+def placed_points(face: Face, config: NetworkConfig) -> NDArray[np.float32]:
+    """A face's points, those that a network of this configuration places."""
+    return face.five if config.own is None else face.points
+
+
 def _annotation(faces: Sequence[Face], config: NetworkConfig) -> tuple[dict[str, Tensor], Tensor]:
-    """Targets in the frames of the faces' boxes, and the inter-ocular distances there."""
+    """Targets in the frames of the faces' boxes, NaN for points without annotation, and errors' units there."""
     frames = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
-    points = transform_points(invert(frames), np.stack([face.five for face in faces]))
-    distance = interocular(points)
+    points = transform_points(invert(frames), np.stack([placed_points(face, config) for face in faces]))
+    distance = np.array([face.unit for face in faces]) / frames[:, 0, 0]
     # A profile's inter-ocular distance goes to 0, and its weight with 1 / distance to infinity: not below half
     # of the usual distance.
     unit = np.maximum(distance, 0.5 * np.median(distance))
@@ -141,19 +147,21 @@ def load_patches(
         empty = torch.from_numpy(np.concatenate([each[1:] for each in pixels]))
         patches = torch.cat([patches, empty])
         count = len(empty)
-        fills = {"points": torch.zeros(count, 5, 2), "unit": torch.ones(count), "face": torch.zeros(count).long()}
+        nowhere = torch.zeros(count, point_count(config), 2)
+        fills = {"points": nowhere, "unit": torch.ones(count), "face": torch.zeros(count).long()}
         for name in targets:
             fill = fills.get(name, torch.full((count,), -1))
             targets[name] = torch.cat([targets[name], fill])
         later = torch.cat([later, torch.zeros(count, 4)])
     points, unit = targets.pop("points"), targets.pop("unit")
-    return Patches(patches, points, unit, targets, span, later)
+    return Patches(patches, points, unit, targets, span, later, point_set(config).mirror)
 
 
 def _later_frames(faces: Sequence[Face], config: NetworkConfig) -> Tensor:
     """`Patches.later` of faces."""
     boxes = frames_from_boxes(np.stack([face.box for face in faces]), config.view)
-    asked = frames_from_points(np.stack([face.five for face in faces]), config.view)
+    place = point_set(config)
+    asked = place.frames(np.stack([place.filled(placed_points(face, config)) for face in faces]), config.view)
     within = compose(invert(boxes), asked)
     turn, scale = np.arctan2(within[:, 1, 0], within[:, 0, 0]), np.hypot(within[:, 0, 0], within[:, 1, 0])
     return torch.from_numpy(np.column_stack([turn, np.log(scale), within[:, :, 2]]).astype(np.float32))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tcdcn_init._shared.progress import track
-from tcdcn_init.geometry import MIRROR
+from tcdcn_init.network.config import point_count
 from tcdcn_init.network.tcdcn import Network
 from tcdcn_init.training.augmentation import Patches, sample_views
 
@@ -39,22 +39,22 @@ def taught_points(network: Network, patches: Patches, seed: int = 0) -> Tensor:
 
     Returns
     -------
-    (N, 5, 2) Tensor of float32
+    (N, P, 2) Tensor of float32
         As `Patches.points`; of patches of background those themselves.
     """
     generator = torch.Generator().manual_seed(seed)
-    points, mirror = patches.points.clone(), list(MIRROR)
+    points, mirror = patches.points.clone(), list(patches.mirror)
     # Folded and channels last, as in use: half the time.
     teacher = network.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for index in track(torch.split(patches.faces, _BATCH), "Asking the teacher"):
-        total = torch.zeros(len(index), 5, 2)
+        total = torch.zeros(len(index), *points.shape[1:])
         for number in range(_VIEWS):
             noise = torch.randn(len(index), 4, generator=generator) * torch.tensor(_SPREAD)
-            flip = torch.full((len(index),), bool(number % 2))
+            flip = torch.full((len(index),), bool(number % 2 and mirror))
             crops, linear, shift = sample_views(patches, index, patches.later[index] + noise, flip, network.config.side)
             with torch.inference_mode():
                 found = teacher(crops)["points"]
-            found = found[:, mirror] if number % 2 else found
+            found = found[:, mirror] if number % 2 and mirror else found
             total += found @ linear.transpose(1, 2) + shift[:, None]
         points[index] = total / _VIEWS
     return points
@@ -79,8 +79,13 @@ def with_teacher(patches: Patches, network: Network, weight: float, seed: int = 
     Raises
     ------
     ValueError
-        If the weight is outside of that range.
+        If the weight is outside of that range, or the teacher places other points.
     """
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"the teacher's weight is {weight}; expected 0 to 1")
+    if point_count(network.config) != patches.points.shape[1]:
+        raise ValueError(
+            f"the teacher places {point_count(network.config)} points; expected {patches.points.shape[1]}, those that "
+            "are learned"
+        )
     return replace(patches, points=torch.lerp(patches.points, taught_points(network, patches, seed), weight))

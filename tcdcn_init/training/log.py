@@ -50,7 +50,12 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def plot_curves(out: Path, history: Sequence[Mapping[str, Any]], stopped: Mapping[str, int]) -> Path:
+def plot_curves(
+    out: Path,
+    history: Sequence[Mapping[str, Any]],
+    stopped: Mapping[str, int],
+    unit: str = "inter-ocular distance",
+) -> Path:
     """Draw the run: the points' error, and every task's two error histories with the epoch where it stopped.
 
     Parameters
@@ -59,6 +64,8 @@ def plot_curves(out: Path, history: Sequence[Mapping[str, Any]], stopped: Mappin
         Folder of the run.
     history, stopped
         As for `write_log`.
+    unit : str
+        What errors are shown in percent of.
 
     Returns
     -------
@@ -77,8 +84,8 @@ def plot_curves(out: Path, history: Sequence[Mapping[str, Any]], stopped: Mappin
         axes = figure.subplots(1, 1 + len(tasks), squeeze=False)[0]
         for side, colour in (("train", "tab:blue"), ("validation", "tab:orange")):
             axes[0].plot(epochs, [entry[side]["nme"] for entry in history], color=colour, label=side)
-        axes[0].set_title("five points")
-        axes[0].set_ylabel("mean error, % of inter-ocular distance")
+        axes[0].set_title("points")
+        axes[0].set_ylabel(f"mean error, % of {unit}")
         best = min(entry["validation"]["nme"] for entry in history)
         axes[0].set_ylim(0.0, 3.0 * best)
         axes[0].legend(frameon=False)

@@ -24,8 +24,9 @@ def measure(network: Network, crops: Crops, objective: MultiTaskObjective) -> di
     Returns
     -------
     dict of str to float
-        "points" and each task: the objective's parts; "nme" and "failure": mean error in inter-ocular distances and
-        share of faces above `confidence.FAILURE`, both in percent; "accuracy TASK" in percent.
+        "points" and each task: the objective's parts; "nme" and "failure": mean error over the annotated points in
+        inter-ocular distances (`Crops.interocular`) and share of faces above `confidence.FAILURE`, both in percent;
+        "accuracy TASK" in percent, of tasks that some of the faces are labelled for.
     """
     training = network.training
     network.eval()
@@ -33,11 +34,13 @@ def measure(network: Network, crops: Crops, objective: MultiTaskObjective) -> di
         batches = [network(part) for part in torch.split(crops.pixels, 256)]
         outputs = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
         result = {name: float(value) for name, value in objective(outputs, crops.targets).items()}
-        distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).mean(dim=1) / crops.interocular
+        distance = (outputs["points"] - crops.targets["points"]).norm(dim=2).nanmean(dim=1) / crops.interocular
         result["nme"] = float(distance.mean()) * 100.0
         result["failure"] = float((distance > FAILURE).float().mean()) * 100.0
         for task in objective.tasks:
             known = crops.targets[task] >= 0
+            if not known.any():
+                continue
             right = outputs[task].argmax(dim=1)[known] == crops.targets[task][known]
             result[f"accuracy {task}"] = float(right.float().mean()) * 100.0
     network.train(training)

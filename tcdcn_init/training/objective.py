@@ -98,34 +98,39 @@ class MultiTaskObjective(nn.Module):
         outputs : mapping of str to Tensor
             As `tcdcn.TCDCN` returns them.
         targets : mapping of str to Tensor
-            "points" (N, 5, 2) in the crop's frame, "unit" (N,) the length there that counts as 1 (the inter-ocular
-            distance), and the class index (N,) per task; -1 where a face is not annotated.
+            "points" (N, P, 2) in the crop's frame, NaN where not annotated, "unit" (N,) the length there that counts
+            as 1 (the inter-ocular distance), and the class index (N,) per task; -1 where a face is not annotated.
 
         Returns
         -------
         dict of str to Tensor
             One number each: "points" and the tasks; of a network that answers them also "expected_error" and "face".
         """
-        residual = (outputs["points"] - targets["points"]) / targets["unit"][:, None, None]
+        known = torch.isfinite(targets["points"]).all(dim=2)
+        residual = (outputs["points"] - targets["points"].nan_to_num(0.0)) / targets["unit"][:, None, None]
         if "face" in targets:
-            residual = residual[targets["face"] == 1]  # background has no points
+            faces = targets["face"] == 1  # background has no points
+            residual, known = residual[faces], known[faces]
+        # What nobody annotated is left out of the means; where all is there, a mean of all is faster.
         squares = residual.square().sum(dim=2)
+        whole = bool(known.all())
         if self.config.points == "least-squares":
-            parts = {"points": 0.5 * squares.sum(dim=1).mean()}
+            count = squares.shape[1]
+            parts = {"points": 0.5 * count * (squares if whole else squares[known]).mean()}
         else:
             # The offset keeps the gradient finite at 0; a hundredth of the inter-ocular distance is below
             # what annotators agree on.
-            parts = {"points": (squares + 1e-4).sqrt().mean()}
+            parts = {"points": ((squares if whole else squares[known]) + 1e-4).sqrt().mean()}
         if "face" in outputs:
             # The likelihood of an exponential distribution, whose best mean is the expectation of the distance. The
             # distance is taken as given: points are learned by their own loss alone.
-            expected = outputs["expected_error"][targets["face"] == 1]
-            parts["expected_error"] = (expected.log() + squares.detach().sqrt() / expected).mean()
+            expected = outputs["expected_error"][faces][known]
+            parts["expected_error"] = (expected.log() + squares[known].detach().sqrt() / expected).mean()
             parts["face"] = functional.cross_entropy(outputs["face"], targets["face"])
         for task in self.tasks:
-            known = (targets[task] >= 0).sum().clamp(min=1)
+            labelled = (targets[task] >= 0).sum().clamp(min=1)
             parts[task] = (
-                functional.cross_entropy(outputs[task], targets[task], ignore_index=-1, reduction="sum") / known
+                functional.cross_entropy(outputs[task], targets[task], ignore_index=-1, reduction="sum") / labelled
             )
         return parts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,22 +10,22 @@ from pathlib import Path
 
 from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init.datasets import hold_out, read_mtfl
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
 from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.distillation import with_teacher
+from tcdcn_init.training.faces import TrainingFaces
 from tcdcn_init.training.log import plot_curves
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.refinement import fit_refinement
 from tcdcn_init.training.refit import refit_heads
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 from tcdcn_init.training.workers import Workers
-from tcdcn_init.weights import LICENCE, find_model
+from tcdcn_init.weights import find_model
 
-__all__ = ["RECIPES", "recipe", "train_on_mtfl", "with_options"]
+__all__ = ["RECIPES", "recipe", "train_network", "with_options"]
 
 
 def _robust_first() -> TrainingConfig:
@@ -91,23 +90,23 @@ def recipe(name: str) -> TrainingConfig:
     return RECIPES[name]()
 
 
-def train_on_mtfl(
-    root: Path,
+def train_network(
+    data: TrainingFaces,
     out: Path,
     config: TrainingConfig,
     name: str,
     *,
     resume: bool = False,
     skip_bad: bool = False,
-    weights: Path | None = None,
-    teacher: Path | None = None,
+    weights: str | Path | None = None,
+    teacher: str | Path | None = None,
 ) -> Path:
-    """Train on MTFL's training.txt, validating on its held-out tenth, and write model.safetensors.
+    """Train on faces, validating on those held out, and write model.safetensors.
 
     Parameters
     ----------
-    root : pathlib.Path
-        Folder of MTFL.
+    data : TrainingFaces
+        Of MTFL or of one's own; ``config`` is fitted to them (`faces.fitted_network`).
     out : pathlib.Path
         Folder for the model, checkpoint, logs and curves.png.
     config : TrainingConfig
@@ -116,11 +115,11 @@ def train_on_mtfl(
     resume : bool
         Go on from the checkpoint in `out`.
     skip_bad : bool
-        Leave out rows and images that are broken.
-    weights : pathlib.Path, optional
-        Model file at whose weights training begins, instead of random ones.
-    teacher : pathlib.Path, optional
-        Model file of the teacher, where ``config.teacher`` is not 0.
+        Leave out images that are broken.
+    weights : str or path, optional
+        Bundled model, or model file, at whose weights training begins, instead of random ones.
+    teacher : str or path, optional
+        Bundled model, or model file, of the teacher, where ``config.teacher`` is not 0.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def train_on_mtfl(
     Raises
     ------
     BadRows, FileNotFoundError, FileExistsError, ValueError
-        Before training, when the data or the folder do not fit.
+        Before training, when images, model files or the folder do not fit.
     BlockingIOError
         If another process is training in `out`.
     """
@@ -141,14 +140,12 @@ def train_on_mtfl(
         )
     this = f"{name}, seed {config.seed}, {config.epochs} epochs"
     begin_at, metadata = (None, {}) if weights is None else load_network(find_model(weights, ".safetensors"))
-    listed = read_mtfl(root, "training", skip_bad=skip_bad)
-    faces, held_out = hold_out(listed)
-    network = config.network
+    faces, held_out, network = data.kept, data.held_out, config.network
     patches = load_patches(faces, network, config.augmentation, skip_bad=skip_bad)
     if teacher is not None:
         teaching, about = load_network(find_model(teacher, ".safetensors"))
         patches = with_teacher(patches, teaching, config.teacher)
-        this += f", taught by ({about.get('recipe', teacher.name)})"
+        this += f", taught by ({about.get('recipe', Path(teacher).name)})"
     # A ninth of the training faces, as many as are held out: the training side of early stopping.
     probe = load_crops(faces[::9], network, "Decoding probe faces", skip_bad=skip_bad)
     validation = load_crops(held_out, network, "Decoding held-out faces", skip_bad=skip_bad)
@@ -164,20 +161,21 @@ def train_on_mtfl(
                     trained, patches, config.augmentation, validation, epochs=config.refine, seed=config.seed
                 )
             measured = measure(trained, validation, trainer.objective)
-            figures = {"mtfl-val": measured, "stopped": trainer.stopped}
-            digest = hashlib.sha256((root / "training.txt").read_bytes()).hexdigest()
+            begun = metadata.get("licence", data.licence)
+            licence = data.licence if begun == data.licence else f"{data.licence}; begun at {begun}"
+            figures = {"mtfl-val" if data.kind == "MTFL" else "held out": measured, "stopped": trainer.stopped}
             save_network(
                 target,
                 trained,
                 {
-                    "data": f"MTFL training.txt (sha256 {digest[:16]}), {len(faces)} faces, {len(held_out)} held out",
+                    "data": data.about,
                     "recipe": "; then ".join([*filter(None, [metadata.get("recipe")]), this]),
-                    "licence": LICENCE,
+                    "licence": licence,
                     "figures": json.dumps(figures),
                 },
             )
             try:
-                plot_curves(out, trainer.history, trainer.stopped)
+                plot_curves(out, trainer.history, trainer.stopped, data.unit)
             except ImportError as error:
                 (out / "curves.txt").write_text(f"{error}\n")
         return target

@@ -79,7 +79,7 @@ def fit_refinement(
             crops, targets = random_views(patches, index, config.view, config.side, augmentation, generator)
             with torch.no_grad():
                 maps, feature = folded.first_maps_and_feature(crops)
-                points = folded.heads["points"](feature).reshape(-1, 5, 2)
+                points = folded.heads["points"](feature).reshape(len(crops), -1, 2)
             moved = folded.refinement(points, maps, feature)
             loss = objective({"points": moved}, {"points": targets["points"], "unit": targets["unit"]})["points"]
             optimizer.zero_grad(set_to_none=True)

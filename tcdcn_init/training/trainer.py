@@ -123,7 +123,7 @@ class Trainer:
     resume : bool
         Go on from the folder's checkpoint, to the same result as without the interruption.
     begin_at : Network, optional
-        Its weights are where training begins, instead of random ones.
+        Its weights are where training begins, instead of random ones; of other points or tasks all but their heads.
 
     Raises
     ------
@@ -160,7 +160,7 @@ class Trainer:
         self.network = make_network(config.network)
         with torch.no_grad():
             # The points' head starts at the mean shape: the first epochs need not find it.
-            self.network.points_bias.copy_(patches.points[faces].mean(dim=0).flatten())
+            self.network.points_bias.copy_(patches.points[faces].nanmean(dim=0).flatten())
         if begin_at is not None:
             self._begin_at(begin_at)
         self.objective = MultiTaskObjective(config.objective, config.network.tasks)
@@ -222,13 +222,22 @@ class Trainer:
 
     def _begin_at(self, network: Network) -> None:
         ours, theirs = (config_to_dict(config) for config in (self.config.network, network.config))
-        for key in sorted({*ours, *theirs}):
+        heads = ("own", "tasks")
+        for key in sorted({*ours, *theirs} - {*heads}):
             if ours.get(key) != theirs.get(key):
                 raise ValueError(
                     f"training cannot begin at weights of a network with {key} = {theirs.get(key)}; "
                     f"the recipe's has {ours.get(key)}: choose weights of the same network"
                 )
-        self.network.load_state_dict(network.state_dict())
+        # Heads of other points or tasks begin as they are.
+        other = (
+            ("heads.points.", "heads.expected_error.", "refinement.") if ours.get("own") != theirs.get("own") else ()
+        )
+        state = self.network.state_dict()
+        for name, value in network.state_dict().items():
+            if name in state and not name.startswith(other):
+                state[name] = value
+        self.network.load_state_dict(state)
 
     def active_tasks(self) -> list[str]:
         """Tasks that still learn."""

@@ -8,7 +8,7 @@ import pytest
 from tcdcn_init.adapters.base import available_regressors, load_regressor
 from tcdcn_init.geometry import box_from_points, five_from_68, interocular
 
-NAMES = {"ert5-mtfl": 5, "ert68-ytf": 68, "sdm-mtfl": 5, "sdm-mtfl-box": 5, "rcpr-mtfl": 5}
+NAMES = {"ert5-mtfl": 5, "ert68-300w": 68, "sdm-mtfl": 5, "sdm-mtfl-box": 5, "rcpr-mtfl": 5}
 
 
 def test_all_are_offered() -> None:

@@ -14,7 +14,7 @@ from tcdcn_init.adapters.bundled import read_regressor
 from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.adapters.testing import check_regressor
 from tcdcn_init.datasets import mtfl_five_from_68
-from tcdcn_init.geometry import interocular, rotation, transform_points
+from tcdcn_init.geometry import MIRROR_68, interocular, rotation, transform_points
 from tcdcn_init.weights import bundled_models, find_model
 
 
@@ -75,6 +75,17 @@ def test_initialize_gives_them(portrait, portrait_box, regressor):
     [bad, good] = initialize(portrait, [(5, 5, 5, 5), portrait_box], dense=True, on_bad="nan")
     assert np.isnan(bad.dense).all()
     np.testing.assert_allclose(good.dense, face.dense, atol=0.5)
+
+
+def test_mirror_images_are_asked_about_too(portrait, portrait_box):
+    plain, mirrored = Initializer(dense=True), Initializer(dense=True, mirror=True)
+    here = mirrored(portrait, [portrait_box])[0].dense
+    assert np.linalg.norm(here - plain(portrait, [portrait_box])[0].dense, axis=1).max() > 0.1
+    left, top, right, bottom = portrait_box
+    last = portrait.shape[1] - 1
+    [other] = mirrored(np.ascontiguousarray(portrait[:, ::-1]), [(last - right, top, last - left, bottom)])
+    there = other.dense[list(MIRROR_68)] * [-1, 1] + [last, 0]
+    np.testing.assert_allclose(there, here, atol=1.0)
 
 
 def test_models_of_the_wrong_kind_are_refused():

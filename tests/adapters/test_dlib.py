@@ -236,7 +236,7 @@ def test_pixels_that_are_no_numbers_matter_only_under_the_face(stock, mode):
 
 def test_models_that_begin_with_the_68_points_are_taken(tmp_path):
     """The 81 points of a popular file: the 68 and thirteen on the forehead."""
-    known = load_regressor("ert68-ytf").mean_shape
+    known = load_regressor("ert68-300w").mean_shape
     mean = np.concatenate([known, np.stack([np.linspace(0.2, 0.8, 13), np.full(13, -0.1)], axis=1)])
     arrays = replace(random_arrays(np.random.default_rng(0), points=81), mean_shape=mean)
     ERT(arrays).save_dat(tmp_path / "81.dat")

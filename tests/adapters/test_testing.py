@@ -28,7 +28,7 @@ def regressor(name: str):
     return SeededShapePredictor(load_regressor("ert5-mtfl").to_dlib(), name.removeprefix("seeded "))
 
 
-NAMES = ["ert5-mtfl", "ert68-ytf", "sdm-mtfl", "rcpr-mtfl", "seeded chip", "seeded box", "seeded exact"]
+NAMES = ["ert5-mtfl", "ert68-300w", "sdm-mtfl", "rcpr-mtfl", "seeded chip", "seeded box", "seeded exact"]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

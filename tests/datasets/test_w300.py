@@ -69,7 +69,7 @@ def test_what_is_not_300w_is_refused_by_name(make_300w, tmp_path) -> None:
 
 
 def test_mirrored_68_points_are_again_a_face() -> None:
-    mean = ShapeBank.load("shapes-ytf68").mean
+    mean = ShapeBank.load("shapes-300w").mean
     mirrored = mean[list(MIRROR_68)] * [-1, 1]
     assert [MIRROR_68[k] for k in MIRROR_68] == list(range(68))
     shift = (mirrored - mean).mean(axis=0)

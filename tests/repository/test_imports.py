@@ -80,6 +80,7 @@ WITH_TORCH = (
     "tcdcn_init.eval.experiments",
     "tcdcn_init.eval.cascaded_cnn",
     "tcdcn_init.eval.model_report.confidence.calibration",
+    "tcdcn_init.network.dense",
     "tcdcn_init.network.exporting",
     "tcdcn_init.network.model_file",
     "tcdcn_init.network.residual",

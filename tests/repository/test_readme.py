@@ -62,7 +62,7 @@ def test_every_snippet_runs(code, names):
     if "shape_predictor_68_face_landmarks.dat" in code:
         from tcdcn_init.adapters.base import load_regressor
 
-        load_regressor("ert68-ytf").save_dat("shape_predictor_68_face_landmarks.dat")
+        load_regressor("ert68-300w").save_dat("shape_predictor_68_face_landmarks.dat")
     exec(compile(code, "snippet", "exec"), names)
 
 

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.geometry import MIRROR
 from tcdcn_init.network.tcdcn import TCDCN, Network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
 from tcdcn_init.training.data import load_patches
 from tcdcn_init.training.distillation import taught_points, with_teacher
-from tcdcn_init.training.recipes import recipe, train_on_mtfl
+from tcdcn_init.training.faces import read_training_faces
+from tcdcn_init.training.recipes import recipe, train_network
 
 # Not its own mirror image.
 ANSWER = torch.tensor([[-0.2, -0.15], [0.16, -0.1], [0.02, 0.0], [-0.1, 0.2], [0.12, 0.22]])
@@ -67,9 +69,11 @@ def test_a_weight_beyond_the_teacher_is_refused(patches, stubborn):
 
 def test_a_teacher_and_its_weight_belong_together(mtfl_root, small_model, tmp_path):
     with pytest.raises(ValueError, match=r"weight of 0.5, and no teacher is given; name one: --teacher MODEL"):
-        train_on_mtfl(mtfl_root, tmp_path, recipe("tcdcn-robust"), "tcdcn-robust")
+        train_network(read_training_faces(OwnData(mtfl_root)), tmp_path, recipe("tcdcn-robust"), "tcdcn-robust")
     with pytest.raises(ValueError, match=r"weight of 0.0, and .*small.safetensors would be ignored"):
-        train_on_mtfl(mtfl_root, tmp_path, recipe("tcdcn-quick"), "tcdcn-quick", teacher=small_model)
+        train_network(
+            read_training_faces(OwnData(mtfl_root)), tmp_path, recipe("tcdcn-quick"), "tcdcn-quick", teacher=small_model
+        )
     with pytest.raises(ValueError, match=r"teacher is 2.0; expected the weight of its points"):
         replace(recipe("tcdcn-quick"), teacher=2.0)
 
@@ -80,5 +84,7 @@ def test_a_taught_model_says_so(mtfl_root, small_model, small_network, tmp_path)
     teacher = tmp_path / "teacher.safetensors"
     save_network(teacher, load_network(small_model)[0], {"recipe": "the first"})
     config = replace(recipe("tcdcn-quick"), network=small_network, epochs=1, batch=32, teacher=0.5)
-    target = train_on_mtfl(mtfl_root, tmp_path / "run", config, "second", weights=teacher, teacher=teacher)
+    target = train_network(
+        read_training_faces(OwnData(mtfl_root)), tmp_path / "run", config, "second", weights=teacher, teacher=teacher
+    )
     assert load_network(target)[1]["recipe"] == "the first; then second, seed 0, 1 epochs, taught by (the first)"

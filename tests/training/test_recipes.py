@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.training.faces import read_training_faces
 from tcdcn_init.training.objective import ObjectiveConfig
-from tcdcn_init.training.recipes import RECIPES, recipe, train_on_mtfl, with_options
+from tcdcn_init.training.recipes import RECIPES, recipe, train_network, with_options
 
 
 def test_every_recipe_can_be_had():
@@ -60,6 +62,6 @@ def test_a_second_process_is_kept_out_of_a_runs_folder(mtfl_root, tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         other.stdout.readline()
         with pytest.raises(BlockingIOError, match=f"process {other.pid} is writing"):
-            train_on_mtfl(mtfl_root, tmp_path, recipe("tcdcn-quick"), "tcdcn-quick")
+            train_network(read_training_faces(OwnData(mtfl_root)), tmp_path, recipe("tcdcn-quick"), "tcdcn-quick")
         other.communicate("")
     assert list(tmp_path.iterdir()) == []

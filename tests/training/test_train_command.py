@@ -136,11 +136,11 @@ def test_broken_rows_stop_training_before_it_begins(run, make_mtfl, tmp_path):
 def test_options_reach_the_recipe(run, mtfl_root, tmp_path, monkeypatch):
     seen: dict[str, Any] = {}
 
-    def instead(root: Path, out: Path, config: TrainingConfig, name: str, **options: Any) -> Path:
+    def instead(data: Any, out: Path, config: TrainingConfig, name: str, **options: Any) -> Path:
         seen.update(config=config, name=name, **options)
         return out
 
-    monkeypatch.setattr("tcdcn_init.training.recipes.train_on_mtfl", instead)
+    monkeypatch.setattr("tcdcn_init.training.recipes.train_network", instead)
     options = (
         "--tasks",
         "none",

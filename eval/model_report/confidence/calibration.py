@@ -11,6 +11,7 @@ import numpy as np
 from tcdcn_init._shared.files import replacing
 from tcdcn_init.confidence import Calibration, fit_calibration
 from tcdcn_init.datasets import hold_out, read_mtfl
+from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.eval.measuring.answers import ask_initializer
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.settings import Settings
@@ -27,16 +28,16 @@ def calibrate(answers: ConfidenceAnswers) -> Calibration:
     return fit_calibration(answers.raw, answers.face, answers.errors)
 
 
-def calibrate_model(model: Path, data: Path, settings: Settings | None = None) -> Calibration:
+def calibrate_model(model: Path, data: Path | OwnData, settings: Settings | None = None) -> Calibration:
     """Calibrate a model on the held-out tenth of MTFL, and of other sets, and write the calibration into its file.
 
     Parameters
     ----------
     model : pathlib.Path
         A .safetensors file, rewritten; a .onnx file beside it must be exported again.
-    data : pathlib.Path
-        Folder of MTFL; or one that holds mtfl/, and any of lfpw/, helen/, infants/ and synthetic/, whose held-out faces
-        join MTFL's.
+    data : pathlib.Path or OwnData
+        A data set of one's own, split as it was for training; folder of MTFL; or one that holds mtfl/, and any of
+        lfpw/, helen/, infants/ and synthetic/, whose held-out faces join MTFL's.
     settings : Settings, optional
         Its model is not asked, and its backend is PyTorch's: the file has no export yet.
 
@@ -50,13 +51,17 @@ def calibrate_model(model: Path, data: Path, settings: Settings | None = None) -
         If the model has no confidence outputs, or its answers are all valid, or none is.
     """
     settings = settings or Settings()
-    if (data / "training.txt").exists() or not (data / "mtfl").exists():
+    network, metadata = load_model(model)
+    if isinstance(data, OwnData):
+        own = getattr(network.config, "own", None)
+        faces = dataclasses.replace(data, points=None if own is None else own.count).read()
+        held_out = data.split(faces)[1]
+    elif (data / "training.txt").exists() or not (data / "mtfl").exists():
         held_out = hold_out(read_mtfl(data, "training"))[1]
     else:
         # Profiles have no five points that an expected error could be held against.
         held_out = [face for _, held in training_sets(data).values() for face in held if np.isfinite(face.points).all()]
     held_out = spread(held_out, settings.limit)
-    network, metadata = load_model(model)
     extra = {key: value for key, value in metadata.items() if key != "calibration"}
     calibration = Calibration()
     # Twice: what is looked at again from other sides, and which look counts, is by the calibration of the round before.

@@ -11,24 +11,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes, frames_from_points
+from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.datasets.hidden import read_hidden
 from tcdcn_init.datasets.ibug68 import mtfl_five_from_68, read_ibug68
 from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.ytf68 import hold_out_persons
-from tcdcn_init.geometry import completed, interocular, invert, transform_points
+from tcdcn_init.geometry import MIRROR_68, filled_five, invert, transform_points
 from tcdcn_init.geometry.background import background_box
+from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.own_points import FACE, OwnPoints
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import _each
 
 __all__ = [
+    "OWN",
     "SETS",
     "WEIGHTS",
     "blended",
-    "centring_five",
+    "centring_points",
     "hidden_flags",
     "stage_patches",
     "training_sets",
@@ -38,7 +41,10 @@ __all__ = [
 SETS = ("mtfl", "lfpw", "helen", "cfp_profile", "infants", "synthetic")
 
 # How often a set's faces are drawn, against MTFL's.
-WEIGHTS = {"mtfl": 1.0, "lfpw": 1.5, "helen": 1.5, "cfp_profile": 0.8, "infants": 2.0, "synthetic": 1.5}
+WEIGHTS = {"mtfl": 1.0, "own": 1.0, "lfpw": 1.5, "helen": 1.5, "cfp_profile": 0.8, "infants": 2.0, "synthetic": 1.5}
+
+OWN = "own"
+"""Name of a set of one's own data."""
 
 _OVERSIZE = 1.5  # resolution of patches, in that of crops
 
@@ -72,6 +78,8 @@ def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) ->
         return np.asarray(~flags[face.name], dtype=np.int64)
     if name == "cfp_profile":
         return np.asarray(np.isfinite(face.points).all(axis=1), dtype=np.int64)
+    if name == OWN:  # what is missing may be hidden, or not annotated
+        return np.where(np.isfinite(face.points).all(axis=1), 1, -1)
     if name in ("infants", "synthetic"):
         return np.full(len(face.points), -1)
     result = np.ones(len(face.points), dtype=np.int64)
@@ -84,27 +92,30 @@ def visibility(face: Face, name: str, flags: Mapping[str, NDArray[np.bool_]]) ->
 
 def stage_patches(
     sets: Mapping[str, Sequence[Face]],
-    config: StageConfig,
+    config: StageConfig | DenseConfig,
     span: float,
     *,
     aligned: bool,
     background: int = 0,
     flags: Mapping[str, NDArray[np.bool_]] | None = None,
+    own: OwnPoints | None = None,
 ) -> tuple[Patches, torch.Tensor]:
     """Decode training faces into patches that `views.stage_views` samples from.
 
     Parameters
     ----------
     sets : mapping of str to sequence of Face
-    config : StageConfig
+    config : StageConfig or DenseConfig
     span : float
         Side of a patch in views.
     aligned : bool
         Patches are turned with the face and centred on it, as the fine stage sees it, instead of on its box.
     background : int
-        Patches without a face from each picture of MTFL.
+        Patches without a face from each picture of MTFL, or of one's own.
     flags : mapping of str to (5,) ndarray of bool, optional
         `hidden_flags`.
+    own : OwnPoints, optional
+        Points that are learned instead of a face's five.
 
     Returns
     -------
@@ -114,18 +125,19 @@ def stage_patches(
     """
     faces = [(name, face) for name, some in sets.items() for face in some]
     owner = {id(face): name for name, face in faces}
+    place = own or FACE
     size = round(_OVERSIZE * config.side * span)
     span = size / (_OVERSIZE * config.side)
 
     def frames(face: Face, view: float) -> NDArray[np.float64]:
         if aligned:
-            return frames_from_points(centring_five(face)[None], view)
+            return place.frames(centring_points(face, own)[None], view)
         return frames_from_boxes(face.box[None], view)
 
     def cuttings(face: Face) -> NDArray[np.uint8]:
         picture = read_face_image(face)
         every = [frames(face, config.view * span)]
-        if owner[id(face)] == "mtfl":
+        if owner[id(face)] in ("mtfl", OWN):
             rng = np.random.default_rng(zlib.crc32(face.name.encode()))
             size_of = (picture.shape[1], picture.shape[0])
             found = [background_box(size_of, face.box[None], rng) for _ in range(background)]
@@ -137,7 +149,7 @@ def stage_patches(
     names = [owner[id(face)] for face in kept]
     at = invert(np.concatenate([frames(face, config.view) for face in kept]))
     shapes = np.stack([face.points for face in kept]).astype(np.float64)
-    distance = interocular(transform_points(at, np.stack([centring_five(face) for face in kept])))
+    distance = place.lengths(transform_points(at, np.stack([centring_points(face, own) for face in kept])))
     unit = np.maximum(distance, 0.5 * np.median(distance))  # as `training_data`: a profile's goes to 0
     labels = {task: torch.tensor([face.attributes.get(task, -1) for face in kept]) for task in TASKS}
     labels["visible"] = torch.from_numpy(
@@ -162,14 +174,16 @@ def stage_patches(
         labels,
         span,
         torch.zeros(len(kept) + more, 4),
+        MIRROR_68 if own is None and shapes.shape[1] == len(MIRROR_68) else place.mirror,
     )
     return patches, torch.cat([weights, torch.zeros(more)])
 
 
-def centring_five(face: Face) -> NDArray[np.float64]:
-    """The (5, 2) points that centre a face's crop, a profile's other half filled in: in MTFL's convention."""
-    five = mtfl_five_from_68(face.points) if len(face.points) == 68 else face.points
-    return completed(five)
+def centring_points(face: Face, own: OwnPoints | None = None) -> NDArray[np.float64]:
+    """The points that centre a face's crop, missing ones filled in: its five, in MTFL's convention, or one's own."""
+    if own is not None:
+        return own.filled(face.points)
+    return filled_five(mtfl_five_from_68(face.points) if len(face.points) == 68 else face.points)
 
 
 def blended(faces: Sequence[Face], points: NDArray[np.floating], weight: float) -> list[Face]:  # type: ignore[type-arg]

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from tcdcn_init.network.dense import Dense
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.stages.data import stage_patches, training_sets
-from tcdcn_init.training.stages.recipes import FINE_SPAN, LICENCE
+from tcdcn_init.training.stages.recipes import LICENCE
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 from tcdcn_init.weights import find_model
 
 __all__ = ["DENSE_RECIPES", "DenseRecipe", "train_dense"]
 
-# What is taken over of the fine stage: the trunk, and how places weigh what they see; not what they say of five points.
-_TAKEN = ("trunk.", "votes.inner.", "votes.whole.")
+# Side of patches in views.
+_SPAN = 1.4
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,10 @@ class DenseRecipe:
 
     training: StageTraining = field(
         default_factory=lambda: StageTraining(
-            network=StageConfig(side=96, view=1.25, feature=128, points=68, tasks=(), face=False),
-            views=ViewConfig(scale=0.04, shift=0.025, wild=0.1, hidden=0.3),
-            epochs=200,
-            batch=48,
-            learning_rate=1.5e-3,
+            network=DenseConfig(),
+            views=ViewConfig(roll=5.0, hidden=0.3),
+            epochs=45,
+            batch=64,
             average=0.998,
             background=0.0,
         )
@@ -97,15 +97,16 @@ def train_dense(
             "infants/, synthetic/, each with points.csv and images/"
         )
     patches, weights = stage_patches(
-        {key: kept for key, (kept, _) in sets.items()}, training.network, FINE_SPAN, aligned=True
+        {key: kept for key, (kept, _) in sets.items()}, training.network, _SPAN, aligned=True
     )
     held = {
-        key: stage_patches({key: faces}, training.network, FINE_SPAN, aligned=True)[0]
+        key: stage_patches({key: faces}, training.network, _SPAN, aligned=True)[0]
         for key, (_, faces) in sets.items()
         if faces
     }
     trainer = StageTrainer(training, patches, weights, held, out, begin=_begun(recipe.begin), resume=resume)
     network = trainer.run()
+    assert isinstance(network, Dense)
     target = out / "model.safetensors"
     counts = ", ".join(f"{key} {len(kept)} ({len(some)} held out)" for key, (kept, some) in sets.items())
     figures = {key: measure(network, *views) for key, views in trainer.validation.items()}
@@ -126,4 +127,4 @@ def train_dense(
 def _begun(name: str) -> dict[str, Tensor]:
     network, _ = load_model(find_model(name, ".safetensors"))
     assert isinstance(network, TwoStage)
-    return {key: value for key, value in network.fine.state_dict().items() if key.startswith(_TAKEN)}
+    return {key: value for key, value in network.fine.state_dict().items() if key.startswith("trunk.")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.network.model_file import save_network
+from tcdcn_init.network.own_points import OwnPoints
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import COARSE, FINE, TwoStageConfig
-from tcdcn_init.training.stages.data import blended, hidden_flags, stage_patches, training_sets
+from tcdcn_init.network.stage_config import COARSE, FINE, StageConfig, TwoStageConfig
+from tcdcn_init.training.faces import TrainingFaces, labelled_tasks
+from tcdcn_init.training.stages.data import OWN, blended, hidden_flags, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 
@@ -27,7 +29,9 @@ __all__ = [
     "FINE_SPAN",
     "LICENCE",
     "STAGE_RECIPES",
+    "StageFaces",
     "TwoStageRecipe",
+    "fitted_stages",
     "taught",
     "train_two_stages",
     "with_epochs",
@@ -112,14 +116,88 @@ def taught(faces: Sequence[Face], teacher: Initializer, seed: int = 0) -> NDArra
     return np.stack(points)
 
 
-def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *, resume: bool = False) -> Path:
+@dataclass(frozen=True)
+class StageFaces:
+    """Faces to train both stages on.
+
+    Attributes
+    ----------
+    sets : mapping of str to (list of Face, list of Face)
+        By name, those to train on and those that are held out.
+    flags : mapping of str to (5,) ndarray of bool
+        Which points are hidden, as `data.hidden_flags` has them.
+    about, licence : str
+        What a model file says.
+    own : OwnPoints, optional
+        Points to learn instead of the five.
+    """
+
+    sets: Mapping[str, tuple[list[Face], list[Face]]]
+    flags: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    about: str = ""
+    licence: str = LICENCE
+    own: OwnPoints | None = None
+
+    @classmethod
+    def read(cls, root: Path) -> StageFaces:
+        """The sets that the bundled model is trained on.
+
+        Parameters
+        ----------
+        root : pathlib.Path
+            Folder that holds mtfl/, and any of lfpw/ (with its flags in lfpw29/), helen/, cfp_profile/, infants/,
+            synthetic/.
+        """
+        sets = training_sets(root)
+        counts = ", ".join(f"{key} {len(kept)} ({len(held)} held out)" for key, (kept, held) in sets.items())
+        return cls(sets, hidden_flags(root), f"faces of {counts}")
+
+    @classmethod
+    def of(cls, faces: TrainingFaces) -> StageFaces:
+        """A data set of one's own."""
+        return cls({OWN: (faces.kept, faces.held_out)}, {}, faces.about, faces.licence, faces.own)
+
+
+# Of the fine stage's crop: how much wider it is than points that reach to the side of their box.
+_ROOM = 1.4
+
+
+def fitted_stages(recipe: TwoStageRecipe, faces: TrainingFaces, asked: Collection[str] | None = None) -> TwoStageRecipe:
+    """A recipe fitted to a data set of one's own: its points, the tasks that it has labels for, and its size.
+
+    Parameters
+    ----------
+    recipe : TwoStageRecipe
+    faces : TrainingFaces
+    asked : collection of str, optional
+        As for `training.faces.fitted`.
+    """
+    tasks = labelled_tasks(faces, _network(recipe.fine).tasks, asked)
+    batch = min(recipe.fine.batch, recipe.coarse.batch, len(faces.kept))
+
+    def fit(stage: StageTraining) -> StageTraining:
+        network, views = replace(_network(stage), tasks=tasks), stage.views
+        if faces.own is not None:
+            # Boxes of face detectors are none of theirs, and their points may reach to the side of their box.
+            views = replace(views, styles=0.0)
+            view = max(network.view, 2.0 * _ROOM * float(np.abs(faces.own.shape).max()))
+            network = replace(network, points=faces.own.count, view=round(view, 3))
+        return replace(stage, network=network, views=views, batch=batch)
+
+    return replace(recipe, coarse=fit(recipe.coarse), fine=fit(recipe.fine))
+
+
+def _network(stage: StageTraining) -> StageConfig:
+    assert isinstance(stage.network, StageConfig)  # the other kind is of dense points
+    return stage.network
+
+
+def train_two_stages(faces: StageFaces, out: Path, recipe: TwoStageRecipe, name: str, *, resume: bool = False) -> Path:
     """Train both stages and write model.safetensors.
 
     Parameters
     ----------
-    root : pathlib.Path
-        Folder that holds mtfl/, and any of lfpw/ (with its flags in lfpw29/), helen/, cfp_profile/, infants/,
-        synthetic/.
+    faces : StageFaces
     out : pathlib.Path
         Folder for the model, and for coarse/ and fine/ with their checkpoints and logs.
     recipe : TwoStageRecipe
@@ -138,38 +216,38 @@ def train_two_stages(root: Path, out: Path, recipe: TwoStageRecipe, name: str, *
     BadRows, FileNotFoundError, FileExistsError
         Before training, when the data or the folder do not fit.
     """
-    sets, flags = training_sets(root), hidden_flags(root)
-    network = TwoStage(TwoStageConfig(recipe.coarse.network, recipe.fine.network))
+    sets, flags, own = faces.sets, faces.flags, faces.own
+    network = TwoStage(TwoStageConfig(_network(recipe.coarse), _network(recipe.fine), own))
     figures: dict[str, dict[str, tuple[float, float]]] = {}
     for stage in ("coarse", "fine"):
         config, aligned = getattr(recipe, stage), stage == "fine"
         span = FINE_SPAN if aligned else COARSE_SPAN
         training = {key: kept for key, (kept, _) in sets.items()}
-        if aligned and recipe.teacher_weight:
+        if aligned and recipe.teacher_weight and "mtfl" in sets:
             answers = taught(training["mtfl"], Initializer(recipe.teacher, mirror=True))
             training["mtfl"] = blended(training["mtfl"], answers, recipe.teacher_weight)
         patches, weights = stage_patches(
-            training, config.network, span, aligned=aligned, background=2 - aligned, flags=flags
+            training, config.network, span, aligned=aligned, background=2 - aligned, flags=flags, own=own
         )
         held = {
-            key: stage_patches({key: faces}, config.network, span, aligned=aligned, flags=flags)[0]
-            for key, (_, faces) in sets.items()
-            if faces
+            key: stage_patches({key: held_out}, config.network, span, aligned=aligned, flags=flags, own=own)[0]
+            for key, (_, held_out) in sets.items()
+            if held_out
         }
         trainer = StageTrainer(config, patches, weights, held, out / stage, resume=resume)
         trained = trainer.run()
         getattr(network, stage).load_state_dict(trained.state_dict())
         figures[stage] = {key: measure(trained, *views) for key, views in trainer.validation.items()}
     target = out / "model.safetensors"
-    counts = ", ".join(f"{key} {len(kept)} ({len(held)} held out)" for key, (kept, held) in sets.items())
+    taught_by = f", points half-way to those of {recipe.teacher}" if recipe.teacher_weight and "mtfl" in sets else ""
     save_network(
         target,
         network.eval(),
         {
-            "data": f"faces of {counts}",
-            "recipe": f"{name}, seed {recipe.fine.seed}, {recipe.coarse.epochs} and {recipe.fine.epochs} epochs, "
-            f"points half-way to those of {recipe.teacher}",
-            "licence": LICENCE,
+            "data": faces.about,
+            "recipe": f"{name}, seed {recipe.fine.seed}, {recipe.coarse.epochs} and {recipe.fine.epochs} epochs"
+            + taught_by,
+            "licence": faces.licence,
             "figures": json.dumps(figures),
         },
     )

@@ -1,20 +1,24 @@
-"""Training of one stage: views, loss, epochs, checkpoint."""
+"""Training of one stage, or of dense points: views, loss, epochs, checkpoint."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tcdcn_init._shared.progress import duration
+from tcdcn_init.network.dense import Dense
+from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.stage import Stage
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
@@ -24,8 +28,13 @@ __all__ = ["StageTrainer", "StageTraining", "fixed_views", "measure", "stage_los
 
 logger = logging.getLogger("tcdcn_init")
 
+T = TypeVar("T")
+
 # Weights in the loss beside the points' euclidean error.
-_ERROR, _FACE, _VISIBLE, _TASK, _FIRST, _COVERED = 0.005, 0.02, 0.02, 0.01, 0.3, 0.5
+_ERROR, _FACE, _VISIBLE, _TASK, _FIRST, _SCORES, _COVERED = 0.005, 0.02, 0.02, 0.01, 0.3, 0.02, 0.5
+
+# Standard deviation, in places of the maps, of the likelihood that scores are to have around a point.
+_SPREAD = 0.6
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class StageTraining:
 
     Attributes
     ----------
-    network : StageConfig
+    network : StageConfig or DenseConfig
     views : ViewConfig
     epochs, batch : int
         An epoch draws as many faces as there are, by their weights.
@@ -47,7 +56,7 @@ class StageTraining:
     seed : int
     """
 
-    network: StageConfig = field(default_factory=StageConfig)
+    network: StageConfig | DenseConfig = field(default_factory=StageConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
     epochs: int = 300
     batch: int = 128
@@ -76,6 +85,10 @@ def stage_loss(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> 
     parts = {"points": (off * weight).sum() / total}
     if "first points" in outputs:
         parts["first points"] = _FIRST * (distance(outputs["first points"]) * weight).sum() / total
+    if "scores" in outputs:
+        likelihood = torch.log_softmax(outputs["scores"], dim=2)
+        off_target = -(_around(target, math.isqrt(likelihood.shape[2])) * likelihood).sum(dim=2)
+        parts["scores"] = _SCORES * (off_target * weight).sum() / total
     expected = outputs["expected_error"]
     parts["expected_error"] = _ERROR * ((expected.log() + off.detach() / expected) * known).sum() / known.sum()
     if "face" in outputs:
@@ -96,6 +109,14 @@ def stage_loss(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> 
     return parts
 
 
+def _around(points: Tensor, side: int) -> Tensor:
+    """(N, P, side * side): which places of maps lie how near to points in the crop's frame, adding up to 1."""
+    at = (torch.arange(side) + 0.5) / side - 0.5
+    x, y = (torch.exp(-0.5 * ((points[..., None, k] - at) * (side / _SPREAD)).square()) + 1e-12 for k in (0, 1))
+    near = (y[..., :, None] * x[..., None, :]).flatten(2)
+    return near / near.sum(dim=2, keepdim=True)
+
+
 def fixed_views(
     patches: Patches, config: StageTraining, seed: int = 1, hidden: float = 0.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -109,13 +130,28 @@ def fixed_views(
     return stage_views(patches, index, config.network.view, config.network.side, plain, generator)
 
 
-def measure(network: Stage, crops: Tensor, targets: Mapping[str, Tensor]) -> tuple[float, float]:
+def measure(network: Stage | Dense, crops: Tensor, targets: Mapping[str, Tensor]) -> tuple[float, float]:
     """Mean error and failures (above 0.1) over the annotated points, in percent of the inter-ocular distance."""
     with torch.inference_mode():
         points = torch.cat([network(part)["points"] for part in torch.split(crops, 256)])
     off = (points - targets["points"]).norm(dim=2) / targets["unit"][:, None]
     error = off.nanmean(dim=1)
     return float(error.mean()) * 100.0, float((error > 0.1).float().mean()) * 100.0
+
+
+def _ahead(make: Callable[[int], T], count: int) -> Iterator[T]:
+    """What `make` gives of 0, 1, ..., each made by one other thread while its predecessor is in use."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        following = pool.submit(make, 0)
+        for number in range(1, count + 1):
+            ready = following.result()
+            if number < count:
+                following = pool.submit(make, number)
+            yield ready
+
+
+def _network(config: StageConfig | DenseConfig) -> Stage | Dense:
+    return Dense(config) if isinstance(config, DenseConfig) else Stage(config)
 
 
 class StageTrainer:
@@ -131,7 +167,7 @@ class StageTrainer:
         Held-out faces by set.
     out : pathlib.Path
     begin : dict of str to Tensor, optional
-        Weights to begin with, where their shapes are the network's; the others are random.
+        Weights to begin with; the others are random.
     resume : bool
         Go on from the checkpoint, if there is one.
 
@@ -161,13 +197,11 @@ class StageTrainer:
             )
         self.validation = {name: fixed_views(each, config) for name, each in validation.items()}
         torch.manual_seed(config.seed)
-        self.network = Stage(config.network)
-        with torch.no_grad():
-            self.network.points_bias.copy_(torch.nanmean(patches.points[patches.faces], dim=0).flatten())
-        own = self.network.state_dict()
-        self.network.load_state_dict(
-            own | {name: value for name, value in (begin or {}).items() if own[name].shape == value.shape}
-        )
+        self.network = _network(config.network)
+        if isinstance(self.network, Stage):
+            with torch.no_grad():
+                self.network.points_bias.copy_(torch.nanmean(patches.points[patches.faces], dim=0).flatten())
+        self.network.load_state_dict(self.network.state_dict() | dict(begin or {}))
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.background = round(config.background * len(patches.faces)) if len(patches.background) else 0
         self.steps = (len(patches.faces) + self.background) // config.batch
@@ -195,7 +229,7 @@ class StageTrainer:
             self.scheduler.load_state_dict(state["scheduler"])
             self.averaged, self.epoch, self.seconds = state["averaged"], state["epoch"], state["seconds"]
 
-    def run(self) -> Stage:
+    def run(self) -> Stage | Dense:
         """Train to the end; the averaged network in evaluation mode."""
         while self.epoch < self.config.epochs:
             start = time.monotonic()
@@ -212,9 +246,9 @@ class StageTrainer:
             self._save()
         return self.averaged_network()
 
-    def averaged_network(self) -> Stage:
+    def averaged_network(self) -> Stage | Dense:
         """A copy with the averaged weights, in evaluation mode."""
-        network = Stage(self.config.network)
+        network = _network(self.config.network)
         network.load_state_dict(self.averaged, strict=False)
         return network.eval()
 
@@ -227,11 +261,12 @@ class StageTrainer:
             faces = torch.cat([faces, every[torch.randperm(len(every), generator=generator)[: self.background]]])
         faces = faces[torch.randperm(len(faces), generator=generator)]
         sums: dict[str, float] = {}
-        for step in range(self.steps):
+
+        def views(step: int) -> tuple[Tensor, dict[str, Tensor]]:
             index = faces[step * config.batch : (step + 1) * config.batch]
-            crops, targets = stage_views(
-                self.patches, index, config.network.view, config.network.side, config.views, generator
-            )
+            return stage_views(self.patches, index, config.network.view, config.network.side, config.views, generator)
+
+        for crops, targets in _ahead(views, self.steps):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 outputs = self.network(crops.to(memory_format=torch.channels_last))
             parts = stage_loss(outputs, targets)

@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from tcdcn_init.geometry import MIRROR, MIRROR_68
 from tcdcn_init.tasks import MIRRORED_POSE
 from tcdcn_init.training.augmentation import BOX_STYLES, Patches
 
@@ -76,7 +75,7 @@ def stage_views(
     Parameters
     ----------
     patches : Patches
-        Of five or 68 points, with "visible" (N, P) among the labels: 1, 0, or -1 where nobody knows; NaN for points
+        With "visible" (N, P) among the labels: 1, 0, or -1 where nobody knows; NaN for points
         without annotation.
     index : (B,) Tensor of int64
         The batch's faces.
@@ -96,7 +95,7 @@ def stage_views(
     count = len(index)
     draw = torch.randn(count, 5, generator=generator).clamp(-2.5, 2.5)
     chance = torch.rand(count, 16, generator=generator)
-    flip = chance[:, 0] < 0.5
+    flip = (chance[:, 0] < 0.5) & bool(patches.mirror)
     spread = torch.where(chance[:, 1] < config.wild, config.wild_spread, 1.0)
     styles = torch.tensor(BOX_STYLES)
     style = styles[torch.where(chance[:, 2] < config.styles, (chance[:, 3] * len(styles)).long(), 0)]
@@ -106,7 +105,7 @@ def stage_views(
     shift = config.shift * spread[:, None] * draw[:, 2:4]
     shift[:, 1] += style[:, 0]
     frames = torch.cat([angle[:, None], scale[:, None], shift / view], dim=1)
-    mirror = list(MIRROR if patches.points.shape[1] == len(MIRROR) else MIRROR_68)
+    mirror = list(patches.mirror or range(patches.points.shape[1]))
     crops, linear, shift = _sample(patches, index, frames, flip, side)
     points = torch.linalg.solve(linear, (patches.points[index] - shift[:, None]).transpose(1, 2)).transpose(1, 2)
     points = torch.where(flip[:, None, None], points[:, mirror], points)

@@ -55,7 +55,7 @@ def test_29_points_are_those_of_cofw():
 
 
 def test_points_after_the_68_are_left_alone():
-    mean = load_regressor("ert68-ytf").mean_shape
+    mean = load_regressor("ert68-300w").mean_shape
     forehead = np.stack([np.linspace(0.2, 0.8, 13), np.full(13, -0.1)], axis=1)
     layout = find_layout(np.concatenate([mean, forehead]))
     assert layout.name == "iBUG's 68 points and 13 more"

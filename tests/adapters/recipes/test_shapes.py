@@ -21,17 +21,16 @@ def test_shapes_of_mtfl_are_those_in_a_detectors_box(mtfl_root) -> None:
     np.testing.assert_allclose(from_box_units(bank.shapes[3], given[3].box), given[3].points, atol=1e-3)
 
 
-def test_dense_shapes_are_a_thousand_of_training_persons(data_root) -> None:
-    root = data_root / "ytf68"
-    if not root.is_dir():
-        pytest.skip(f"{root} is not there")
-    bank = collect_shapes("ytf68", root)
+def test_dense_shapes_are_a_thousand_of_training_faces(data_root) -> None:
+    if not ((data_root / "lfpw").is_dir() and (data_root / "helen").is_dir()):
+        pytest.skip("needs lfpw/ and helen/ in TCDCN_DATA")
+    bank = collect_shapes("300w", data_root)
     assert bank.shapes.shape == (1000, 68, 2)
-    np.testing.assert_array_equal(bank.shapes, ShapeBank.load("shapes-ytf68").shapes)
-    faces = read_dataset("ytf68-train", root)
+    np.testing.assert_array_equal(bank.shapes, ShapeBank.load("shapes-300w").shapes)
+    faces = read_dataset("300w-train", data_root)
     np.testing.assert_allclose(from_box_units(bank.shapes[-1], faces[-1].box), faces[-1].points, atol=1e-3)
 
 
 def test_an_unknown_kind_is_named(tmp_path) -> None:
-    with pytest.raises(ValueError, match="'aflw'; expected 'mtfl' or 'ytf68'"):
+    with pytest.raises(ValueError, match="'aflw'; expected 'mtfl' or '300w'"):
         collect_shapes("aflw", tmp_path)

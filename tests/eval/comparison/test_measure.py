@@ -496,3 +496,27 @@ def test_mistakes_are_named_before_anything_is_measured(faces) -> None:
             measure_starts(some, plan)
     with pytest.raises(ValueError, match="jobs is 0"):
         measure_starts(faces, make_plan("mean"), jobs=0)
+
+
+def test_points_that_nobody_annotated_count_in_no_figure(faces, tmp_path) -> None:
+    def without(face: Face, *points: int) -> Face:
+        shape = face.points.copy()
+        shape[list(points)] = np.nan
+        return dataclasses.replace(face, points=shape)
+
+    holed = [without(faces[0], 2), without(faces[1], 0), without(faces[2], 3, 4), *faces[3:]]
+    plan = make_plan("mean", "tcdcn-aligned", "oracle")
+    whole, found = (measure_starts(some, plan) for some in (faces, holed))
+    # Every point is off alike, so that those which are left have the errors of all; nothing counts as missing.
+    eyes = [k for k in range(40) if k != 1]
+    np.testing.assert_allclose(found.errors[:3, eyes], whole.errors[:3, eyes], atol=1e-6)
+    # What lacks an eye has its length estimated; what the oracle knows of a missing point is an estimate too.
+    np.testing.assert_allclose(found.errors, whole.errors, rtol=0.1, atol=0.01)
+    case = Case("csv", "mine.csv", holed, "given", (), "")
+    report = report_data(case, plan, found, model=MODEL)
+    for run in report.runs:
+        assert [each.count for each in run.points] == [39, 40, 39, 39, 39]
+        assert run.error.missing == sum(each.missing for each in run.points) == 0
+    write_faces(tmp_path / "faces.csv", case, found)
+    first = (tmp_path / "faces.csv").read_text().splitlines()[1].split(",")[-5:]
+    assert [bool(cell) for cell in first] == [True, True, False, True, True]

@@ -138,7 +138,7 @@ def test_tables_hold_every_run_in_even_rows(few, draw_report) -> None:
         points=68,
         faces=8,
         sweeps=False,
-        regressors=("ert68-ytf",),
+        regressors=("ert68-300w",),
         starts=("random-5", "tcdcn-nearest"),
         name="afw68",
     )

@@ -51,7 +51,7 @@ def test_points_without_an_interval_leave_a_gap(draw_report, tmp_path) -> None:
 
 def test_dense_shapes_are_drawn_and_one_face_is_not(draw_report, tmp_path) -> None:
     dense = draw_report(
-        points=68, faces=8, sweeps=False, regressors=("ert68-ytf",), starts=("random-5", "tcdcn-nearest")
+        points=68, faces=8, sweeps=False, regressors=("ert68-300w",), starts=("random-5", "tcdcn-nearest")
     )
     assert "points" in draw_plots(dense, tmp_path / "dense")
     one = draw_report(faces=1, sweeps=False, regressors=("sdm-mtfl",))

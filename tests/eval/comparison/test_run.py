@@ -14,8 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from skimage.io import imsave
 from typer.testing import CliRunner
 
 from tcdcn_init.cli import app
@@ -221,7 +223,7 @@ def test_an_interrupted_command_goes_on_when_repeated(run, mtfl_root, tmp_path, 
         (("--starts", "mean,mean"), "start mean is named twice"),
         (("--starts", "none"), "no start is named"),
         (("--regressor", "sdm-mtf"), "unknown regressor 'sdm-mtf'; did you mean sdm-mtfl"),
-        (("--regressor", "ert68-ytf"), "'ert68-ytf' has 68 points, the faces have 5"),
+        (("--regressor", "ert68-300w"), "'ert68-300w' has 68 points, the faces have 5"),
         (("--regressor", "no.dat"), "no.dat"),
         (("--noise", "0,much"), "--noise is '0,much'"),
         (("--noise", "-1"), "noise -1 "),
@@ -307,3 +309,31 @@ def workers_of(parent: int) -> list[int]:
             children = map(int, task.read_text().split())
             found += [each for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
     return found
+
+
+def test_data_of_ones_own_with_points_missing_are_measured_and_shown(run, no_plots, tmp_path, draw_face) -> None:
+    rng, lines = np.random.default_rng(0), ["image," + ",".join(f"x{k},y{k}" for k in range(5))]
+    for number in range(4):
+        image, points = draw_face(rng)
+        imsave(tmp_path / f"{number}.png", image, check_contrast=False)
+        cells = [f"{value:.2f}" for value in points.ravel()]
+        cells[2 * number : 2 * number + 2] = ["", ""]
+        lines.append(",".join([f"{number}.png", *cells]))
+    (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+    options = [
+        "--regressor",
+        "ert5-mtfl",
+        "--starts",
+        "random-5,tcdcn-nearest,oracle",
+        "--noise",
+        "none",
+        "--roll",
+        "30",
+    ]
+    result = run("--dataset", "csv", "--root", tmp_path / "mine.csv", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    assert "no boxes given, 4 derived from the points; 4 of 20 points not annotated" in " ".join(result.output.split())
+    report = report_of(tmp_path / "out")
+    assert report.dataset.boxes_derived == 4
+    assert [each.count for each in report.runs[1].points] == [3, 3, 3, 3, 4]
+    assert all(run.error.missing == 0 for run in report.runs)

@@ -83,3 +83,37 @@ def test_the_portrait_is_one_face_and_says_so(tmp_path, portrait, portrait_point
     boxes = np.stack([face.box for face in case.faces])
     assert len(np.unique(boxes, axis=0)) == len(boxes)
     np.testing.assert_array_equal(boxes, np.stack([face.box for face in builtin_case(tmp_path).faces]))
+
+
+def test_data_of_ones_own_are_read_as_the_same_faces(mtfl_root, tmp_path) -> None:
+    aflw = read_case("aflw", mtfl_root)
+    head = ["image", *(f"{axis}{k}" for k in range(5) for axis in "xy"), "left", "top", "right", "bottom", "pose"]
+    rows = [
+        [face.name, *face.points.ravel().tolist(), *(face.box if face.box_source == "given" else [""] * 4),
+         face.attributes["pose"]]
+        for face in aflw.faces
+    ]  # fmt: skip
+    rows[1][5:7] = "", ""
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(",".join(map(str, row)) for row in [head, *rows]) + "\n")
+    case = read_case("csv", file, images=mtfl_root)
+    assert (case.title, case.regressors) == ("mine.csv", aflw.regressors)
+    assert case.note.startswith(f"{len(rows)} faces in {len(rows)} images; ")
+    assert "1 of 40 points not annotated; labels: pose of 8" in case.note
+    for k, (own, known) in enumerate(zip(case.faces, aflw.faces, strict=True)):
+        assert own.image == known.image
+        assert own.attributes == {"pose": known.attributes["pose"]}
+        assert own.box_source == known.box_source
+        np.testing.assert_allclose(own.box, known.box, atol=2 if k == 1 else 1e-3)
+    derived = read_case("csv", file, images=mtfl_root, boxes="points", limit=3)
+    assert {face.box_source for face in derived.faces} == {"points"}
+    assert "All boxes are derived" in derived.note
+    with pytest.raises(ValueError, match="data set 'csv' needs its file or folder"):
+        read_case("csv", None)
+    with pytest.raises(ValueError, match="aflw is read as its authors lay it out"):
+        read_case("aflw", mtfl_root, images=mtfl_root)
+    for row in rows:
+        row[5:7] = "", ""
+    file.write_text("\n".join(",".join(map(str, row)) for row in [head, *rows]) + "\n")
+    with pytest.raises(ValueError, match="nose is annotated in none of 8 faces"):
+        read_case("csv", file, images=mtfl_root)

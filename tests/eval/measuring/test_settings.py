@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tcdcn_init.eval.measuring.settings import Settings, StatedSettings
+from tcdcn_init.network.config import DEFAULT_PASSES
+from tcdcn_init.weights import DEFAULT_MODEL
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ def test_what_is_out_of_range_is_named(wrong, message):
 
 def test_processes_are_not_stated_since_they_change_no_number():
     assert Settings(jobs=2, command="c").stated == Settings().stated
-    assert Settings(limit=3, seed=4).stated == StatedSettings("tcdcn-two-stage", "auto", 3, False, 3, 4)
+    assert Settings(limit=3, seed=4).stated == StatedSettings(DEFAULT_MODEL, "auto", DEFAULT_PASSES, False, 3, 4)
 
 
 def test_the_initializer_is_as_the_settings_say(small_model):

@@ -55,7 +55,7 @@ def test_the_command_writes_its_report_and_goes_on_after_an_interruption(run, da
     assert (tmp_path / "motion.md").read_text() == motion_text(report)
     assert motion_text(report) in result.output
     assert (tmp_path / "motion.png").read_bytes()[:4] == b"\x89PNG"
-    assert {"`FaceTracker`", "dlib with `ert68-ytf`, the same box"} <= report.jitter["5"].keys()
+    assert {"`FaceTracker`", "dlib with `ert68-300w`, the same box"} <= report.jitter["5"].keys()
 
 
 def test_without_noise_nothing_moves_and_smoothing_keeps_stiller(monkeypatch, portrait, portrait_points, portrait_box):

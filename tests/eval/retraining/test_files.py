@@ -48,7 +48,7 @@ def test_a_folder_is_looked_into_instead_of_the_repository(tmp_path):
 
 def test_what_is_not_there(tmp_path, monkeypatch):
     assert find_retrained("somebody-elses", "mean") is None
-    assert find_retrained("ert68-ytf", "mean") is None
+    assert find_retrained("ert68-300w", "mean") is None
     with pytest.raises(FileNotFoundError, match="tcdcn-init paper retrain"):
         find_retrained("sdm-mtfl", "mean", tmp_path / "missing")
 

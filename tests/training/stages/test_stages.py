@@ -23,7 +23,14 @@ from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.data import blended, stage_patches, training_sets, visibility
 from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
-from tcdcn_init.training.stages.recipes import STAGE_RECIPES, TwoStageRecipe, taught, train_two_stages, with_epochs
+from tcdcn_init.training.stages.recipes import (
+    STAGE_RECIPES,
+    StageFaces,
+    TwoStageRecipe,
+    taught,
+    train_two_stages,
+    with_epochs,
+)
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure, stage_loss
 from tcdcn_init.training.stages.views import ViewConfig, stage_views
 from tcdcn_init.weights import find_model
@@ -170,7 +177,7 @@ def root(mtfl_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_repeats_itself_survives_interruption_and_learns(root, tmp_path, monkeypatch):
     recipe = small(epochs=4)
-    whole = train_two_stages(root, tmp_path / "whole", recipe, "small")
+    whole = train_two_stages(StageFaces.read(root), tmp_path / "whole", recipe, "small")
     begun = tmp_path / "begun"
     epochs = StageTrainer._one_epoch
     ran: list[int] = []
@@ -183,9 +190,9 @@ def test_a_run_repeats_itself_survives_interruption_and_learns(root, tmp_path, m
 
     monkeypatch.setattr(StageTrainer, "_one_epoch", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train_two_stages(root, begun, recipe, "small")
+        train_two_stages(StageFaces.read(root), begun, recipe, "small")
     monkeypatch.undo()
-    resumed = train_two_stages(root, begun, recipe, "small", resume=True)
+    resumed = train_two_stages(StageFaces.read(root), begun, recipe, "small", resume=True)
     from safetensors.torch import load_file
 
     ours, theirs = load_file(whole), load_file(resumed)
@@ -194,9 +201,9 @@ def test_a_run_repeats_itself_survives_interruption_and_learns(root, tmp_path, m
     rows = [json.loads(line) for line in (tmp_path / "whole" / "fine" / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["points"] < 0.7 * rows[0]["points"]
     with pytest.raises(FileExistsError, match="--resume"):
-        train_two_stages(root, begun, recipe, "small")
+        train_two_stages(StageFaces.read(root), begun, recipe, "small")
     with pytest.raises(ValueError, match="other settings"):
-        train_two_stages(root, begun, small(epochs=7), "small", resume=True)
+        train_two_stages(StageFaces.read(root), begun, small(epochs=7), "small", resume=True)
 
     face = training_sets(root)["mtfl"][1][0]
     [found] = Initializer(whole, backend="torch")(read_image(face.image), [face.box])
@@ -224,7 +231,7 @@ def test_the_command_refuses_what_the_recipe_does_not_know(tmp_path):
     given = ["train", "--model", "tcdcn-two-stage", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, [*given, "--tasks", "pose", "--batch", "5"])
     assert result.exit_code
-    assert "--tasks, --batch" in " ".join(result.output.split())
+    assert "--batch, --tasks" in " ".join(result.output.split())
     result = CliRunner().invoke(app, given)
     assert result.exit_code
     assert "training.txt" in result.output

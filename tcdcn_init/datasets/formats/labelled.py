@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcdcn_init.datasets.base import Face, face_with_box, finish, require
-from tcdcn_init.datasets.image_folder import ImageFolder
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
 from tcdcn_init.images import orientation_of, read_image
 from tcdcn_init.labelling import (
     SHOWS_TURNED,
@@ -32,8 +32,6 @@ _PARSERS: dict[str, Callable[[Path], tuple[list[LabelledImage], list[str]]]] = {
     "label-studio": parse_label_studio,
 }
 
-_POINTS = (5, 68)
-
 
 def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from an XML of dlib's imglab.
@@ -41,7 +39,7 @@ def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad:
     Parameters
     ----------
     path : path
-        Boxes with 5 or 68 parts, in the order of their names.
+        Boxes with parts, in the order of their names.
     images : path, optional
         Folder that the images lie in, anywhere below; default: the file's own. Names are relative to it or to the file.
     skip_bad : bool
@@ -67,7 +65,7 @@ def read_imglab(path: str | Path, images: str | Path | None = None, *, skip_bad:
 def read_coco(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from a JSON of COCO's keypoints; parameters and errors as of `read_imglab`.
 
-    A face with a point that is not labelled is broken; a hidden one is a point like others.
+    A point that is not labelled (v of 0) is missing; a hidden one is a point like others.
     """
     return _read(path, images, "coco", "the file of COCO", skip_bad)
 
@@ -83,7 +81,8 @@ def read_cvat(path: str | Path, images: str | Path | None = None, *, skip_bad: b
 def read_label_studio(path: str | Path, images: str | Path | None = None, *, skip_bad: bool = False) -> list[Face]:
     """Read annotated faces from Label Studio's JSON export; parameters and errors as of `read_imglab`.
 
-    Of each task the last annotation counts, or the last prediction where nobody annotated it.
+    Of each task the last annotation counts, or the last prediction where nobody annotated it. Points without a region
+    are missing.
     """
     return _read(path, images, "label-studio", "the file of Label Studio", skip_bad)
 
@@ -115,9 +114,7 @@ def _read(path: str | Path, images: str | Path | None, format: str, what: str, s
 
 
 def _face(name: str, image: Path, face: LabelledFace) -> Face:
-    if len(face.points) not in _POINTS:
-        raise ValueError(f"has {len(face.points)} points; expected {' or '.join(map(str, _POINTS))}")
-    return face_with_box(name, image, face.points, face.box)
+    return face_with_box(name, image, face.points, face.box, missing=True)
 
 
 def _turn(image: Path) -> tuple[int, tuple[int, int]]:

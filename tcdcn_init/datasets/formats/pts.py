@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.datasets.base import Face, checked_points, face_with_box, finish, require
-from tcdcn_init.datasets.text import read_text
+from tcdcn_init.datasets.formats.text import read_text
 
 __all__ = ["read_pts", "read_pts_folder"]
 
@@ -28,7 +28,7 @@ def read_pts(path: str | Path, *, one_based: bool = True) -> NDArray[np.float32]
     Returns
     -------
     (P, 2) ndarray of float32
-        Pixels, centres at integers.
+        Pixels, centres at integers; NaN for a point that the file has as "nan nan".
 
     Raises
     ------
@@ -49,7 +49,7 @@ def read_pts(path: str | Path, *, one_based: bool = True) -> NDArray[np.float32]
     if stated and int(stated[1]) != len(points):
         raise ValueError(f"{file} holds {len(points)} points, but says n_points: {stated[1]}; it is not whole")
     try:
-        return checked_points(points - one_based)
+        return checked_points(points - one_based, missing=True)
     except ValueError as error:
         raise ValueError(f"{file} {error}; expected finite 'x y' rows between braces") from None
 
@@ -93,7 +93,7 @@ def read_pts_folder(
         name = file.relative_to(folder).as_posix()
         try:
             points = read_pts(file, one_based=one_based)
-            faces.append(face_with_box(name, _image_of(name, there), points, None))
+            faces.append(face_with_box(name, _image_of(name, there), points, None, missing=True))
         except ValueError as error:
             bad.append(str(error) if name in str(error) else f"{name} {error}")
     return finish(faces, bad, folder, skip_bad=skip_bad)

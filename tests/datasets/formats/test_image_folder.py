@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import tcdcn_init.datasets.image_folder as module
-from tcdcn_init.datasets.image_folder import ImageFolder
+import tcdcn_init.datasets.formats.image_folder as module
+from tcdcn_init.datasets.formats.image_folder import ImageFolder
 
 
 @pytest.fixture

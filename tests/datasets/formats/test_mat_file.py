@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from tcdcn_init.datasets.mat_file import MOST_BYTES, Cells, read_mat
+from tcdcn_init.datasets.formats.mat_file import MOST_BYTES, Cells, read_mat
 
 
 def cells(*items: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:

@@ -46,7 +46,7 @@ class Table:
     ----------
     columns : tuple of str
     rows : list of (str, dict of str to str)
-        Where each stands, as "FILE:LINE", and its cells by column; blank where the row is too short.
+        Where each stands, as "FILE:LINE", and its cells by column; a row that is too short lacks its last columns.
     """
 
     columns: tuple[str, ...]
@@ -73,7 +73,10 @@ def read_table(path: Path) -> Table:
     try:
         columns = tuple(name.strip() for name in reader.fieldnames or ())
         reader.fieldnames = list(columns)
-        rows = [(f"{path.name}:{reader.line_num}", {name: row[name] or "" for name in columns}) for row in reader]
+        rows = [
+            (f"{path.name}:{reader.line_num}", {name: row[name] for name in columns if row[name] is not None})
+            for row in reader
+        ]
     except csv.Error as error:
         raise ValueError(f"{path} cannot be read as CSV after line {reader.line_num}: {error}") from error
     return Table(columns, rows)

@@ -1,0 +1,1 @@
+"""Forms that annotations come in: a file each."""
