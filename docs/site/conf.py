@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import sys
 import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
-from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 
 import tcdcn_init
+
+sys.path.insert(0, str(Path(__file__).parent))  # Sphinx runs this file without its folder
+from references import OTHERS, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +41,8 @@ extensions = [
 templates_path = [str(Path(__file__).parent / "templates")]  # autosummary looks beside the pages otherwise
 exclude_patterns = ["gallery/**/*.md", "api/backreferences"]
 root_doc = "index"
+nitpicky = True
+nitpick_ignore_regex = OTHERS
 suppress_warnings = ["config.cache"]  # settings that hold functions
 
 myst_enable_extensions = ["colon_fence", "html_image"]
@@ -142,23 +145,6 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
-def _by_its_end(app: Sphinx, env: BuildEnvironment, node: pending_xref, words: nodes.TextElement) -> Any:
-    """Docstrings name things by the end of their path, `weights.load_model`: the only thing that ends so is meant."""
-    if node.get("refdomain") != "py":
-        return None
-    target = node["reftarget"].removesuffix("()")
-    python = env.get_domain("py")
-    found = {entry[0]: entry for entry in python.get_objects() if f".{entry[0]}".endswith(f".{target}")}
-    if not found:
-        return None
-    # The same thing under two names: the door that users take.
-    name = min(found, key=lambda path: (path.count("."), len(path)))
-    _, _, _, document, anchor, _ = found[name]
-    from sphinx.util.nodes import make_refnode
-
-    return make_refnode(app.builder, node["refdoc"], document, anchor, words, name)
-
-
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("missing-reference", _by_its_end)
+    app.connect("missing-reference", resolve)

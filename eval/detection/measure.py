@@ -33,14 +33,14 @@ confidence, logarithm of the odds of a face, roll and square of every hint; "ask
 
 
 def look_at(
-    photographs: Sequence[Photograph], detectors: Sequence[str], settings: Settings, journal: Path, label: str
+    photographs: Sequence[Photograph], detector: str, settings: Settings, journal: Path, label: str
 ) -> list[Record]:
-    """Ask detectors, and an initializer about all that they hint at.
+    """Ask a detector, and an initializer about all that it hints at.
 
     Parameters
     ----------
     photographs : sequence of Photograph
-    detectors : sequence of str
+    detector : str
         Of `detection.detectors.LAX`.
     settings : Settings
     journal : pathlib.Path
@@ -53,11 +53,11 @@ def look_at(
     list of Record
         Of every photograph, in order.
     """
-    identity = f"{settings.stated} {', '.join(detectors)} {', '.join(each.name for each in photographs)}"
+    identity = f"{settings.stated} {detector} {', '.join(each.name for each in photographs)}"
     with Journal(journal, identity) as book:
         done: dict[int, Record] = {piece["number"]: piece for piece in book.pieces}
         waiting = [number for number in range(len(photographs)) if number not in done]
-        make_worker = partial(_Worker, tuple(detectors), settings)
+        make_worker = partial(_Worker, detector, settings)
         results = as_finished(make_worker, [photographs[number] for number in waiting], settings.jobs)
         for place, record in track(results, label, total=len(waiting)):
             number = waiting[place]
@@ -67,19 +67,18 @@ def look_at(
 
 
 class _Worker:
-    def __init__(self, detectors: tuple[str, ...], settings: Settings) -> None:
-        self.detectors, self.judge = detectors, settings.make_initializer()
+    def __init__(self, detector: str, settings: Settings) -> None:
+        self.detector, self.judge = detector, settings.make_initializer()
 
     def __call__(self, photograph: Photograph) -> Record:
         image, faces = photograph.read()
-        found = {name: self._hints(image, name) for name in self.detectors}
-        return {"name": photograph.name, "faces": _rounded(faces), **found}
+        return {"name": photograph.name, "faces": _rounded(faces), self.detector: self._hints(image)}
 
-    def _hints(self, image: NDArray[Any], name: str) -> Record:
+    def _hints(self, image: NDArray[Any]) -> Record:
         rows, seconds = [], []
         for quarter in range(4):
             copy = np.rot90(image, quarter)
-            hits, took = _timed(partial(LAX[name], copy))
+            hits, took = _timed(partial(LAX[self.detector], copy))
             hits = inside(hits, copy)
             boxes = turned_back(hits.boxes, quarter, image.shape[:2])
             rows.append(np.column_stack([np.full(len(boxes), float(quarter)), boxes, hits.scores]))

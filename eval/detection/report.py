@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +73,15 @@ def run_detection(
         every = read[name](root)
         photographs[name] = [every[k] for k in spread_over(len(every), settings.limit)]
     with alone_in(out):
-        journals = {name: out / f"{name}.journal" for name in roots}
+        # One for each detector: another one is measured without those that were.
+        journals = {(name, each): out / f"{name}-{each}.journal" for name in roots for each in detectors}
+        apart = {
+            (name, each): look_at(photographs[name], each, settings, journal, f"{TITLES[name]}, {each}")
+            for (name, each), journal in journals.items()
+        }
         records = {
-            name: look_at(photographs[name], detectors, settings, journals[name], TITLES[name]) for name in roots
+            name: [reduce(or_, of) for of in zip(*(apart[name, each] for each in detectors), strict=True)]
+            for name in roots
         }
         figures = {name: detection_figures(records[name], detectors) for name in roots}
         report = DetectionReport(settings.command, settings.stated, hardware(), LEAST_CERTAINTY, figures)
@@ -99,10 +107,10 @@ def detection_text(report: DetectionReport) -> str:
     report : DetectionReport
     """
     about = (
-        "A detector that is asked for hints rather than faces, and the initializer's network, which says which of them "
-        f"are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by quarters are "
-        "searched never, where no upright face was found (the default), or always. The certainty was chosen on "
-        "sheets of held-out training photographs."
+        f"A detector that is asked for hints rather than faces, and `{Path(report.settings.model).name}`, which says "
+        f"which of them are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by "
+        "quarters are searched never, where no upright face was found (the default), or always. The certainty was "
+        "chosen on sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
@@ -61,10 +62,10 @@ def motion_text(report: MotionReport) -> str:
         [
             "# Faces in motion",
             "",
-            f"What `FaceTracker` makes of faces of {report.dataset}, {faces} in all clips together, cut out and "
-            "moved over moving backgrounds, with known truth, and how still its points keep. Cut-outs are flat: nobody "
-            "turns the head in depth here, and there is no motion blur. Clips have 25 frames a second, unless said "
-            "otherwise.",
+            f"What `FaceTracker` makes, with `{Path(report.settings.model).name}`, of faces of {report.dataset}: "
+            f"{faces} in all clips together, cut out and moved over moving backgrounds, with known truth, and how "
+            "still its points keep. Cut-outs are flat: nobody turns the head in depth here, and there is no motion "
+            "blur. Clips have 25 frames a second, unless said otherwise.",
             "",
             f"    {report.command}",
             "",

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.images.arrays import as_image
+from tcdcn_init.images.orientation import ORIENTATION, shown, stored
 
-__all__ = ["PIXEL_LIMIT", "read_image"]
+__all__ = ["PIXEL_LIMIT", "orientation_of", "read_image"]
 
 PIXEL_LIMIT = 178_956_970
 """Largest number of pixels of a file that is decoded, by its header; Pillow's own limit, here for all formats."""
@@ -22,8 +23,7 @@ _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
 
-# Tags of TIFF, of which the first is EXIF's too.
-_ORIENTATION, _BITS, _PLANES = 274, 258, 284
+_BITS, _PLANES = 258, 284  # tags of TIFF
 
 
 def read_image(path: str | Path, *, content: bytes | None = None, apply_orientation: bool = True) -> NDArray[Any]:
@@ -75,18 +75,19 @@ def _decoded(file: _File, apply_orientation: bool) -> Any:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
+        # By its bytes: of a grey TIFF that it maps into memory by its name, Pillow garbles what is to be turned.
         with file.open() as opened, Image.open(opened) as image:
             _check_size(image.width * image.height)
             tags: Any = getattr(image, "tag_v2", {})  # of a TIFF
             if tags.get(_PLANES) == 2 and max(tags.get(_BITS, (1,))) > 8:
                 return _read_by_tifffile(file, apply_orientation)  # Pillow silently reads noise
-            orientation = image.getexif().get(_ORIENTATION, 1)
+            orientation = image.getexif().get(ORIENTATION, 1)
             image.load()
             if apply_orientation:
                 return ImageOps.exif_transpose(image)
             # TIFFs are turned while they are loaded, by most versions of Pillow.
-            is_turned = image.getexif().get(_ORIENTATION, 1) != orientation
-            return _turned_back(np.asarray(image), orientation) if is_turned else image
+            is_turned = image.getexif().get(ORIENTATION, 1) != orientation
+            return stored(np.asarray(image), orientation) if is_turned else image
     except UnidentifiedImageError as error:
         with file.open() as opened:
             head = opened.read(12)
@@ -101,6 +102,42 @@ def _decoded(file: _File, apply_orientation: bool) -> Any:
         raise ValueError("it is damaged, or in no known format of images (JPEG, PNG, TIFF, ...)") from error
 
 
+def orientation_of(path: str | Path, *, content: bytes | None = None) -> int:
+    """The EXIF orientation that `read_image` applies to a file: 1 to 8; 1, upright, where there is none.
+
+    Only the file's head is read. What is no image, or one that has no stored pixels of its own (HEIC), has 1.
+
+    Parameters
+    ----------
+    path, content
+        As for `read_image`.
+
+    Returns
+    -------
+    int
+    """
+    from PIL import Image
+
+    file = _File(Path(path), content)
+    try:
+        with file.open() as opened, Image.open(opened) as image:
+            value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # of a TIFF that Pillow does not know
+        try:
+            value = _tiff_orientation(file)
+        except Exception:  # what cannot be read has no orientation, and its reader says why
+            value = 1
+    return int(value) if value in range(1, 9) else 1
+
+
+def _tiff_orientation(file: _File) -> int:
+    from tifffile import TiffFile
+
+    with file.open() as opened, TiffFile(opened) as tiff:
+        tag = tiff.pages.first.tags.get(ORIENTATION)
+    return 1 if tag is None else int(tag.value)
+
+
 def _read_by_tifffile(file: _File, apply_orientation: bool) -> NDArray[Any]:
     """The first page of a TIFF that Pillow does not know, as of three channels of 16 bits, or of doubles."""
     from tifffile import PHOTOMETRIC, TiffFile
@@ -113,21 +150,7 @@ def _read_by_tifffile(file: _File, apply_orientation: bool) -> NDArray[Any]:
         pixels = np.asarray(page.asarray())
         if page.planarconfig == 2 and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
-        tag = page.tags.get(_ORIENTATION)
-    return _turned(pixels, 1 if tag is None else int(tag.value)) if apply_orientation else pixels
-
-
-def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Stored pixels as viewers show them, by the orientation's number in TIFF and EXIF."""
-    if orientation >= 5:
-        pixels = np.swapaxes(pixels, 0, 1)
-    mirrored_across, mirrored_down = orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
-    return pixels[:: -1 if mirrored_down else 1, :: -1 if mirrored_across else 1]
-
-
-def _turned_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """The opposite of `_turned`: only the quarter turns are not their own."""
-    return _turned(pixels, {6: 8, 8: 6}.get(orientation, orientation))
+    return shown(pixels, _tiff_orientation(file)) if apply_orientation else pixels
 
 
 def _read_heic(file: _File) -> Any:

@@ -56,6 +56,8 @@ class LabelledImage:
     faces : list of LabelledFace
     place : str
         As of a face.
+    orientation : int
+        EXIF's of the image's file; 1 where it is upright or not known.
     """
 
     name: str
@@ -63,6 +65,7 @@ class LabelledImage:
     height: int | None
     faces: list[LabelledFace] = field(default_factory=list)
     place: str = ""
+    orientation: int = 1
 
 
 def point_names(count: int) -> list[str]:
@@ -109,7 +112,9 @@ def images_of_rows(rows: Iterable[Mapping[str, Any]], folder: Path) -> list[Labe
             continue
         name = row["image"]
         if name not in images:
-            images[name] = LabelledImage(relative_name(name, folder), row["width"], row["height"])
+            images[name] = LabelledImage(
+                relative_name(name, folder), row["width"], row["height"], orientation=row.get("orientation") or 1
+            )
         if row["status"] == "ok":
             images[name].faces.append(_face_of_row(row))
     return list(images.values())

@@ -70,7 +70,14 @@ def check_output(path: Path, format: str | None = None) -> None:
         _pyarrow()
 
 
-def write_rows(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], format: str | None) -> None:
+def write_rows(
+    path: Path,
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    format: str | None,
+    *,
+    turned: bool = True,
+) -> None:
     """Write rows to a file, which appears whole or not at all; as .pts to a folder.
 
     Parameters
@@ -82,6 +89,8 @@ def write_rows(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str
         be read.
     format : str or None
         One of `FORMATS`; None: by the name (`format_of`).
+    turned : bool
+        Whether the rows are of images as EXIF turns them: labelling tools get points of the pixels that they show.
 
     Raises
     ------
@@ -90,13 +99,19 @@ def write_rows(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str
     """
     format = format or format_of(path)
     if format == "pts":
-        labelling.write_pts(path, labelling.images_of_rows(rows, Path()))
+        labelling.write_pts(path, _images(format, rows, Path(), turned))
         return
     with replacing(path) as part:
         if format in _TABLES:
             _TABLES[format](part, columns, rows)
         else:
-            _LABELLING[format](part, labelling.images_of_rows(rows, path.parent))
+            _LABELLING[format](part, _images(format, rows, path.parent, turned))
+
+
+def _images(
+    format: str, rows: Sequence[Mapping[str, Any]], folder: Path, turned: bool
+) -> list[labelling.LabelledImage]:
+    return labelling.in_frame_of(format, labelling.images_of_rows(rows, folder), turned=turned)
 
 
 def _write_csv(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

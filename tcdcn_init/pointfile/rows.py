@@ -61,7 +61,7 @@ def columns_of(points: int = 5, tasks: Sequence[str] = ()) -> list[Column]:
     Examples
     --------
     >>> [column.name for column in columns_of()][:8]
-    ['image', 'width', 'height', 'face', 'status', 'left', 'top', 'right']
+    ['image', 'width', 'height', 'orientation', 'face', 'status', 'left', 'top']
     >>> [column.name for column in columns_of(tasks=["smile"])][-3:]
     ['smile_no', 'smile_yes', 'error']
     """
@@ -75,6 +75,7 @@ def columns_of(points: int = 5, tasks: Sequence[str] = ()) -> list[Column]:
     columns = [
         Column("image", "text", "", "the image's path as given, in UTF-8; bytes that are not are written as `\\xe9`"),
         *(Column(name, "whole", "pixels", size) for name in ("width", "height")),
+        Column("orientation", "whole", "", "the file's EXIF orientation, 1 to 8; 1 is upright, as it is stored"),
         Column("face", "whole", "", "number of the face in its image, from 0; blank in a row of the whole image"),
         Column(
             "status", "text", "", "`ok`; `no face`: none was found, or the box file has none; `failed`: this face, or "

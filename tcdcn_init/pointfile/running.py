@@ -107,6 +107,7 @@ def write_points(
         Write the probabilities of the model's attributes too, such as pose and gender (`tasks.TASKS`).
     apply_orientation : bool
         Turn images as their EXIF orientation says (`images.read_image`); boxes and points are then of the turned image.
+        What labelling tools read is of the pixels that they show, either way (`labelling.SHOWS_TURNED`).
     format : str, optional
         One of `formats.FORMATS`; default: by the output's name.
     jobs : int
@@ -173,7 +174,7 @@ def write_points(
                     faces += sum(row["status"] == "ok" for row in result.rows)
                     advance(note=f"{faces:,} faces")
         rows = [row for path in images for row in done[path]["rows"]]
-        write_rows(out, columns, rows, format)
+        write_rows(out, columns, rows, format, turned=apply_orientation)
         if review is not None and sample is None:
             faces_cut = [FaceCrop(**crop) for path in images for crop in done[path]["crops"]]
             others = [(row["image"], row.get("error") or row["status"]) for row in rows if row["status"] != "ok"]

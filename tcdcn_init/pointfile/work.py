@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.detection.detectors import Detector, resolved
 from tcdcn_init.geometry import as_box
-from tcdcn_init.images import read_image
+from tcdcn_init.images import orientation_of, read_image
 from tcdcn_init.initialization import Initialization
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import draw_faces
@@ -77,6 +77,7 @@ class _Decoded(NamedTuple):
     task: ImageTask
     content: str | None
     image: NDArray[Any]
+    orientation: int
     boxes: list[NDArray[np.float64]] | None
     reasons: dict[int, str]
 
@@ -100,7 +101,7 @@ class Worker:
     tasks : tuple of str
         Attributes that are written.
     fingerprint : str
-        Of what the model answers on one image: files may change under their names.
+        Of the initializer's options and its answers on one image: files may change under their names.
 
     Raises
     ------
@@ -160,13 +161,13 @@ class Worker:
             boxes, reasons = _boxes_of(task)
         except Exception as error:  # decoders raise what they like
             return ImageResult(task.path, content, [failed_row(task.path, image, error)], [])
-        return _Decoded(task, content, image, boxes, reasons)
+        return _Decoded(task, content, image, orientation_of(task.path, content=task.data), boxes, reasons)
 
     def _finished(self, waiting: Sequence[_Decoded]) -> Iterator[ImageResult]:
         for entry, faces in zip(waiting, self._faces(waiting), strict=True):
             path, image = entry.task.path, entry.image
             if isinstance(faces, Exception):
-                yield ImageResult(path, entry.content, [failed_row(path, image, faces)], [])
+                yield _result(entry, [failed_row(path, image, faces)], [])
                 continue
             rows, crops = [], []
             drawn: list[tuple[ArrayLike, ArrayLike]] = []
@@ -180,7 +181,7 @@ class Worker:
                 except Exception as error:
                     rows.append(failed_row(path, image, error, number))
             rows = rows or [image_row(path, image, "no face")]
-            yield ImageResult(path, entry.content, rows + _drawn(entry, drawn), crops)
+            yield _result(entry, rows + _drawn(entry, drawn), crops)
 
     def _faces(self, waiting: Sequence[_Decoded]) -> list[list[Initialization] | Exception]:
         """Faces of each image, in one batch; where that fails, one by one, and the error of each that fails alone."""
@@ -225,6 +226,11 @@ def _boxes_of(task: ImageTask) -> tuple[list[NDArray[np.float64]] | None, dict[i
             boxes.append(np.full(4, np.nan))
             reasons[number] = str(error)
     return boxes, reasons
+
+
+def _result(entry: _Decoded, rows: list[Row], crops: list[dict[str, Any]]) -> ImageResult:
+    rows = [row | {"orientation": entry.orientation} for row in rows]
+    return ImageResult(entry.task.path, entry.content, rows, crops)
 
 
 def _check(entry: _Decoded, number: int, face: Initialization) -> None:

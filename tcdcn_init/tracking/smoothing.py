@@ -17,7 +17,7 @@ class OneEuro:
     """Settings of the filter: a low-pass whose cutoff rises with a point's speed.
 
     On a still face a change arrives after ``1 / (2 pi min_cutoff)`` seconds, 106 ms as it is; on one that moves by
-    `v` of its sizes a second after ``1 / (2 pi (min_cutoff + beta v))``.
+    ``v`` of its sizes a second after ``1 / (2 pi (min_cutoff + beta v))``.
 
     Attributes
     ----------

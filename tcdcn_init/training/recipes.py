@@ -106,7 +106,7 @@ def train_network(
     Parameters
     ----------
     data : TrainingFaces
-        Of MTFL or of one's own; ``config`` is fitted to them (`faces.fitted_network`).
+        Of MTFL or of one's own; ``config`` is fitted to them (`faces.fitted`).
     out : pathlib.Path
         Folder for the model, checkpoint, logs and curves.png.
     config : TrainingConfig

@@ -12,7 +12,7 @@ from tcdcn_init.video.reading import VideoFrame
 
 __all__ = ["COLUMNS", "rows_of"]
 
-_OF_IMAGES = ("image", "width", "height", "face", "status", "error", *BOX)
+_OF_IMAGES = ("image", "width", "height", "orientation", "face", "status", "error", *BOX)
 
 COLUMNS = (
     Column("frame", "whole", "", "number of the frame, from 0"),

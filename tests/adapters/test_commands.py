@@ -106,7 +106,7 @@ def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
     assert "exists already" in refused.output
     assert out.read_text() == "precious"
     assert run(*command, "--force").exit_code == 0
-    assert out.read_text().startswith("image,width,height,face,status,")
+    assert out.read_text().startswith("image,width,height,orientation,face,status,")
 
 
 def test_an_interrupted_run_is_finished_by_the_same_command(run, gallery, tmp_path, monkeypatch):

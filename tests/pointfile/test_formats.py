@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tcdcn_init import datasets
-from tcdcn_init.images import read_image
+from tcdcn_init.geometry import MIRROR
+from tcdcn_init.images import is_mirrored, points_as_stored, read_image
+from tcdcn_init.images.orientation import stored
+from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile import find_images, write_points
 from tcdcn_init.pointfile.formats import check_output, format_of
 
@@ -49,6 +54,58 @@ def test_dense_shapes_have_their_format_too(gallery, boxes, dense_initializer, t
     assert keypoints[2::3] == [2 if value >= 0.5 else 1 for value in visible]
     assert face.points.shape == (68, 2)
     assert face.image == image
+
+
+def test_tools_that_turn_photographs_as_exif_says_get_other_points_than_those_that_do_not(portrait, tmp_path):
+    upright = portrait[20:220, 130:290]  # higher than wide: what is exchanged shows
+    box = [40.0, 40.0, 150.0, 180.0]
+    initializer = Initializer()
+    [face] = initializer(upright, [box])
+    for orientation in (6, 3, 5):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.png"
+        Image.fromarray(stored(upright, orientation)).save(path, exif=exif)
+        expected = points_as_stored(face.points, orientation, (160, 200))
+        if is_mirrored(orientation):
+            expected = expected[list(MIRROR)]
+        for format, read in READERS.items():
+            out = tmp_path / format / str(orientation)
+            out.parent.mkdir(exist_ok=True)
+            write_points([path], out, initializer, boxes={path.name: [box]}, format=format)
+            # What the tool shows its points on, read without the knowledge of this package.
+            shown = {"coco": _coco, "cvat": _cvat, "imglab": _imglab}.get(format)
+            if shown is not None:
+                np.testing.assert_allclose(
+                    shown(out), expected if format == "imglab" else face.points, atol=0.51, err_msg=format
+                )
+            # And back: a face's points are of the pixels as they are stored.
+            [again] = read(next(out.rglob("*.pts")).parent if format == "pts" else out, tmp_path)
+            np.testing.assert_allclose(again.five, expected, atol=0.51, err_msg=f"{format} {orientation}")
+
+
+def test_tools_get_their_own_pixels_points_from_boxes_of_the_stored_ones_too(portrait, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stored(portrait, 6)).save(tmp_path / "a.png", exif=exif)
+    [face] = Initializer()(portrait, [(170, 70, 275, 205)])
+    lying = {"a.png": [(70, 511 - 275, 205, 511 - 170)]}
+    write_points([tmp_path / "a.png"], tmp_path / "coco.json", Initializer(), boxes=lying, apply_orientation=False)
+    np.testing.assert_allclose(_coco(tmp_path / "coco.json"), face.points, atol=3.0)
+
+
+def _coco(path):
+    [face] = json.loads(path.read_text())["annotations"]
+    return np.reshape(face["keypoints"], (5, 3))[:, :2]
+
+
+def _cvat(path):
+    [points] = ElementTree.parse(path).iter("points")
+    return np.array([pair.split(",") for pair in points.get("points").split(";")], dtype=float) - 0.5
+
+
+def _imglab(path):
+    return np.array([(part.get("x"), part.get("y")) for part in ElementTree.parse(path).iter("part")], dtype=float)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_without_boxes_faces_are_detected(portrait, initializer, tmp_path):
     report = write_points(find_images([str(tmp_path)]), tmp_path / "points.json", initializer)
     assert (report.images, report.faces, report.without_face) == (2, 1, (str(tmp_path / "wall.png"),))
     row, without = rows_of(report.out)
-    said = {"image": str(tmp_path / "wall.png"), "width": 90, "height": 90, "status": "no face"}
+    said = {"image": str(tmp_path / "wall.png"), "width": 90, "height": 90, "orientation": 1, "status": "no face"}
     assert without == {**dict.fromkeys(row), **said}
     np.testing.assert_allclose(
         [row[side] for side in ("left", "top", "right", "bottom")], detect_boxes(portrait)[0], atol=1e-3
@@ -468,7 +468,8 @@ def test_all_columns_are_there_without_a_single_face(gallery, boxes, initializer
     assert (report.images, report.faces, report.without_face) == (1, 0, (str(gallery / "face02.jpg"),))
     [row] = rows_of(report.out)
     assert list(row) == list(rows_of(with_face)[0])
-    assert given([row]) == [{"image": str(gallery / "face02.jpg"), "width": 96, "height": 96, "status": "no face"}]
+    said = {"image": str(gallery / "face02.jpg"), "width": 96, "height": 96, "orientation": 1, "status": "no face"}
+    assert given([row]) == [said]
     if suffix == ".parquet":
         assert pyarrow.parquet.read_schema(report.out).equals(pyarrow.parquet.read_schema(with_face))
 

@@ -48,3 +48,15 @@ def test_links_become_what_they_are_on_the_site():
     assert BUILD["on_the_site"](text, "docs/guides/own.md", KNOWN) == (
         "[a](../glossary.md#x), ![b](../demo.png), [c](../gallery/plot_chips.rst), d, {py:obj}`tcdcn_init.a`"
     )
+
+
+def test_names_in_backticks_are_of_something_that_is_there(monkeypatch):
+    pytest.importorskip("sphinx", reason="Sphinx is not installed (extra docs)")
+    monkeypatch.syspath_prepend(REPOSITORY / "docs" / "site")
+    references = runpy.run_path(str(REPOSITORY / "docs" / "site" / "references.py"))
+    names, ending = references["names"](), references["_ending"]
+    for there in ("geometry.FIVE_POINTS", "Initialization.confidence", "quantising", "tcdcn_init.detectors"):
+        assert ending(there, names)
+    assert not ending("architecture.TCDCNConfig", names)
+    assert "redetect_every" in references["parameters"]("tcdcn_init.tracking.tracker")
+    assert "redetect_every" not in references["parameters"]("tcdcn_init.images")

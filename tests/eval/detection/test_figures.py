@@ -76,14 +76,14 @@ def _small(portrait):
 
 def test_measured_ways_find_what_users_find(portrait, tmp_path):
     photographs = [Photograph("portrait", partial(_small, portrait))]
-    records = look_at(photographs, ["skimage"], Settings(), tmp_path / "journal", "test")
+    records = look_at(photographs, "skimage", Settings(), tmp_path / "journal", "test")
     squares, again = found_in(records[0], "skimage", "where none stand upright", 0, 0.7)
     assert (len(squares), again) == (len(detect_boxes(_small(portrait)[0], "skimage")), False)
     assert at(ways_of(records)["upright", 0], 0.7).recall == 1.0
     table = detection_table(detection_figures(records, ["skimage"]), 0.7)
     assert "| skimage | confirmed; turned copies: always | 100.0 / 100.0 | 0 | 100.0 / 100.0 | 100.0 / 100.0 |" in table
     # From the journal: nothing is read again.
-    assert look_at([Photograph("portrait", pytest.fail)], ["skimage"], Settings(), tmp_path / "journal", "") == records
+    assert look_at([Photograph("portrait", pytest.fail)], "skimage", Settings(), tmp_path / "journal", "") == records
 
 
 def ways_of(records):
