@@ -73,7 +73,7 @@ def test_blank_rows_say_that_nothing_was_found(read) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a.jpg,1,2,3"], "points.csv:2: a.jpg has point 1 with one coordinate blank"),
+        (["a.jpg,1,2,3"], "points.csv:2: a.jpg has too few cells; expected two for each of 5 points"),
         (["a.jpg,x,2,3,4,5,6,7,8,9,10"], "points.csv:2: a.jpg has a coordinate that is not a number"),
         (
             ["b.jpg" + ",5" * 10],

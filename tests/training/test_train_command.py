@@ -162,7 +162,10 @@ def test_options_reach_the_recipe(run, mtfl_root, tmp_path, monkeypatch):
     assert (config.objective.points, config.objective.learned) == ("least-squares", True)
     assert config.stop_epsilon == 7.0
     assert (seen["name"], seen["skip_bad"], seen["resume"]) == ("tcdcn-unshared", True, False)
-    assert (seen["weights"], seen["teacher"]) == (tmp_path / "begin.safetensors", tmp_path / "teacher.safetensors")
+    assert (seen["weights"], seen["teacher"]) == (
+        str(tmp_path / "begin.safetensors"),
+        str(tmp_path / "teacher.safetensors"),
+    )
 
 
 @pytest.mark.parametrize(
