@@ -105,10 +105,10 @@ def starts(name: str, regressor: str) -> str:
 
 
 def passes() -> str:
-    """`tcdcn-robust` with one pass, as it is, and over mirror images too."""
+    """The default model with one pass, as it is, and over mirror images too."""
     names = {
         "-1-pass": "one pass, `--passes 1`",
-        "": "at most three",
+        "": "at most four",
         "-mirror": "and over each crop's mirror image too, `--mirror`, at twice the time",
     }
     rows = []
