@@ -40,6 +40,7 @@ from tcdcn_init.network.config import DEFAULT_PASSES
 from tcdcn_init.weights import DEFAULT_MODEL
 
 DLIB = "dlib, 68 points"
+WHOLE, DENSE = "onnx, whole answers", "onnx, whole answers with 68 points"
 
 
 def portraits() -> dict[str, tuple[NDArray[np.uint8], NDArray[np.float64]]]:
@@ -107,7 +108,13 @@ def real_faces(
     def theirs(k: int) -> Any:
         return stock(images[k], dlib.rectangle(*map(int, faces[k].box)))
 
+    dense = Initializer(model, backend="onnx", dense=True)
+
+    def whole(initializer: Initializer, k: int) -> Any:
+        return initializer(images[k], boxes[k])
+
     one = {name: partial(ours, initializer, 1) for name, initializer in initializers.items()}
+    one |= {WHOLE: partial(whole, initializers["onnx"]), DENSE: partial(whole, dense)}
     many = {name: partial(ours, initializer, batch_size) for name, initializer in initializers.items()}
     times = each({**one, DLIB: theirs}, len(faces), rounds)
     batched = each(many, -(-len(faces) // batch_size), rounds)
