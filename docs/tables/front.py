@@ -44,7 +44,7 @@ def readme() -> str:
     cost = (
         f"A face takes {faces['ms']['onnx']:.1f} ms on average on one core with onnxruntime, "
         f"{faces['ratios']['onnx']:.1f} times as long as dlib's 68-point predictor in the same run "
-        f"({faces['passes']['mean']:g} passes over each of {faces['faces']} faces of AFLW)."
+        f"({faces['passes']['mean']:.1f} passes over each of {faces['faces']} faces of AFLW, on average)."
     )
     return f"{table(['mean error / failures, %', *titles], rows)}\n\n{cost}\n\n{claim()}"
 

@@ -73,10 +73,10 @@ if __name__ == "__main__":
     list(over_processes(waiting.Waits, range(4), 2))
 """
 WAITS = """
-import time
+import os, time
 class Waits:
     def __call__(self, item):
-        print("at work", flush=True)
+        os.write(1, b"at work\\n")  # at once: the other worker writes there too
         time.sleep(60)
 """
 

@@ -57,9 +57,10 @@ def check(document: dict[str, Any]) -> None:
 def check_real_faces(faces: dict[str, Any]) -> None:
     """Of initialize.json alone: what a user's faces cost."""
     assert sum(faces["passes"]["share"].values()) == pytest.approx(1)
-    assert 1 <= faces["passes"]["mean"] <= 3
+    assert 1 <= faces["passes"]["mean"] <= 4
     assert faces["ratios"]["dlib, 68 points"] == 1
-    assert faces["ms"].keys() == faces["ratios"].keys() == {"onnx", "torch", "dlib, 68 points"}
+    whole = {"onnx, whole answers", "onnx, whole answers with 68 points"}
+    assert faces["ms"].keys() == faces["ratios"].keys() == {"onnx", "torch", "dlib, 68 points"} | whole
 
 
 def test_every_benchmark_is_here():
