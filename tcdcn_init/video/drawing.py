@@ -23,8 +23,8 @@ __all__ = ["VIDEO_SUFFIXES", "DrawnVideo", "draw_tracked"]
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Of drawn videos: files that hold H.264 beside most kinds of sound."""
 
-# No frames that refer to later ones: pieces can then be laid end to end. One thread gives the same bytes everywhere: with
-# four, on a busy machine, they once differed.
+# No frames that refer to later ones: pieces can then be laid end to end. One thread gives the same bytes everywhere:
+# with four, on a busy machine, they once differed.
 _OPTIONS = {"crf": "20", "preset": "veryfast", "bf": "0"}
 _THREADS = 1
 
