@@ -36,17 +36,17 @@ def read(tmp_path: Path) -> Callable[[Sequence[str], Sequence[Face]], dict[str, 
     return call
 
 
-@pytest.mark.parametrize("text", ["a.jpg", "AFLW/a.jpg", "AFLW\\a.jpg", "/elsewhere/AFLW/a.jpg", "/root/AFLW/a.jpg"])
+@pytest.mark.parametrize("text", ["a.jpg", "AFLW/a.jpg", "AFLW\\a.jpg", "/elsewhere/AFLW/a.jpg", "/data/AFLW/a.jpg"])
 def test_an_image_is_known_by_the_end_of_its_path(read, text) -> None:
-    found = read([line(text, FIVE), line("b.jpg", FIVE)], [face("AFLW/a.jpg", "/root/AFLW/a.jpg")])
+    found = read([line(text, FIVE), line("b.jpg", FIVE)], [face("AFLW/a.jpg", "/data/AFLW/a.jpg")])
     np.testing.assert_allclose(found["AFLW/a.jpg"], FIVE)
 
 
 def test_of_images_of_one_name_the_one_is_meant_that_agrees_furthest(read) -> None:
-    faces = [face("x/a.jpg", "/root/x/a.jpg"), face("y/a.jpg", "/root/y/a.jpg")]
+    faces = [face("x/a.jpg", "/data/x/a.jpg"), face("y/a.jpg", "/data/y/a.jpg")]
     found = read([line("y/a.jpg", FIVE + 1), line("old/x/a.jpg", FIVE + 2)], faces)
     assert {name: round(points[0, 0]) for name, points in found.items()} == {"x/a.jpg": 32, "y/a.jpg": 31}
-    with pytest.raises(BadRows, match=r"points.csv:2: a.jpg may be /root/x/a.jpg or .*; expected more of its path"):
+    with pytest.raises(BadRows, match=r"points.csv:2: a.jpg may be /data/x/a.jpg or .*; expected more of its path"):
         read([line("a.jpg", FIVE)], faces)
 
 
