@@ -32,7 +32,7 @@ from tcdcn_init.eval.measuring.markdown import table
 from tcdcn_init.eval.measuring.settings import Settings, StatedSettings
 from tcdcn_init.eval.metrics import Summary, point_errors, summarise
 from tcdcn_init.eval.model_report.confidence.figures import ErrorBin, auroc
-from tcdcn_init.eval.model_report.hard_faces import HiddenPoints, seen_or_hidden
+from tcdcn_init.eval.model_report.hard_faces import HiddenPoints, hidden_table, seen_or_hidden
 from tcdcn_init.eval.perturbation import covered, face_rng
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.passes.dense import DenseAnswers
@@ -198,11 +198,7 @@ def dense_table(figures: DenseFigures) -> str:
     text = table(["LFPW and HELEN, test, in their boxes", "faces", "mean error / failures, %"], rows)
     bins = [[f"{100 * each.expected:.1f}", f"{100 * each.actual:.1f}"] for each in figures.bins]
     text += "\n\n" + table(["expected error of a tenth of the points, %", "actual"], bins)
-    rows = [
-        [name, f"{of.visible} / {of.hidden}", "" if of.auroc is None else f"{of.auroc:.3f}"]
-        for name, of in figures.hidden.items()
-    ]
-    text += "\n\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
+    text += "\n\n" + hidden_table(figures.hidden)
     if figures.failure_auroc is not None:
         text += f"\n\nFailures told by the mean expected error: AUROC {figures.failure_auroc:.3f}."
     return text

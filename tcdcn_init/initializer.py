@@ -115,8 +115,7 @@ class Initializer:
             raise ValueError(
                 f"{model} was trained without saying which points swap in a mirror image; leave mirror out"
             )
-        self._ask_both = mirror_averaged(self._backend, place.mirror) if place.mirror else self._backend
-        self._ask = self._ask_both if mirror else self._backend
+        self._ask = mirror_averaged(self._backend, place.mirror) if mirror else self._backend
         on_device = self.device != "cpu" and isinstance(self._backend, TorchBackend)
         self._cutter = functools.partial(DeviceCrops, device=self.device) if on_device else HostCrops
         self.calibration = self._backend.calibration
@@ -319,7 +318,7 @@ class Initializer:
                 passes=self.passes,
                 on_bad=on_bad,
                 sureness=self._sureness,
-                ask_both=self._ask_both,
+                ask_both=self._ask if self.mirror else None,
                 cutter=self._cutter,
             )
         return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "errors_of",
     "hard_faces",
     "hard_faces_table",
+    "hidden_table",
     "seen_or_hidden",
 ]
 
@@ -202,9 +203,14 @@ def hard_faces_table(measured: HardFaces) -> str:
     ]
     text = table(["faces", "", "mean error / failures, %"], rows)
     if measured.hidden:
-        rows = [
-            [name, f"{of.visible} / {of.hidden}", "" if of.auroc is None else f"{of.auroc:.3f}"]
-            for name, of in measured.hidden.items()
-        ]
-        text += "\n\n" + table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
+        text += "\n\n" + hidden_table(measured.hidden)
     return text
+
+
+def hidden_table(hidden: Mapping[str, HiddenPoints]) -> str:
+    """What `seen_or_hidden` returns of several sets as Markdown."""
+    rows = [
+        [name, f"{of.visible} / {of.hidden}", "" if of.auroc is None else f"{of.auroc:.3f}"]
+        for name, of in hidden.items()
+    ]
+    return table(["visible over hidden points", "visible / hidden", "AUROC"], rows)
