@@ -29,6 +29,7 @@ from tcdcn_init.training.data import _each
 __all__ = [
     "OWN",
     "SETS",
+    "TAUGHT",
     "WEIGHTS",
     "blended",
     "centring_points",
@@ -45,6 +46,9 @@ WEIGHTS = {"mtfl": 1.0, "own": 1.0, "lfpw": 1.5, "helen": 1.5, "cfp_profile": 0.
 
 OWN = "own"
 """Name of a set of one's own data."""
+
+TAUGHT = "taught"
+"""Name of the set of faces whose points are `teaching.agreed_points`."""
 
 _OVERSIZE = 1.5  # resolution of patches, in that of crops
 
@@ -99,6 +103,7 @@ def stage_patches(
     background: int = 0,
     flags: Mapping[str, NDArray[np.bool_]] | None = None,
     own: OwnPoints | None = None,
+    weights_of: Mapping[str, float] = WEIGHTS,
 ) -> tuple[Patches, torch.Tensor]:
     """Decode training faces into patches that `views.stage_views` samples from.
 
@@ -116,6 +121,8 @@ def stage_patches(
         `hidden_flags`.
     own : OwnPoints, optional
         Points that are learned instead of a face's five.
+    weights_of : mapping of str to float
+        How often a set's faces are drawn; where poses are annotated, the rare ones more often.
 
     Returns
     -------
@@ -156,7 +163,7 @@ def stage_patches(
         np.stack([visibility(face, name, flags or {}) for face, name in zip(kept, names, strict=True)])
     )
     labels["face"] = torch.ones(len(kept), dtype=torch.int64)
-    weights = torch.tensor([WEIGHTS[name] for name in names])
+    weights = torch.tensor([weights_of[name] for name in names])
     pose = labels["pose"]
     share = torch.bincount(pose[pose >= 0], minlength=5) / max(1, int((pose >= 0).sum()))
     rare = torch.where(pose >= 0, share[pose] ** -0.4, 0.0)

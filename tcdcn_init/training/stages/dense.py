@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from tcdcn_init._shared.array_file import read_arrays
+from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.offers import load_offer
+from tcdcn_init.datasets.base import Face
+from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
+from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.dense import Dense
 from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.training.stages.data import stage_patches, training_sets
+from tcdcn_init.training.augmentation import Patches
+from tcdcn_init.training.stages.data import TAUGHT, WEIGHTS, stage_patches, training_sets
 from tcdcn_init.training.stages.recipes import LICENCE
+from tcdcn_init.training.stages.teaching import agreed_points, with_agreed_points
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
 from tcdcn_init.weights import find_model
@@ -24,19 +34,29 @@ __all__ = ["DENSE_RECIPES", "DenseRecipe", "train_dense"]
 # Side of patches in views.
 _SPAN = 1.4
 
+# Files in a run's folder: what the first phase gives, and what its network and the teacher agree on.
+_FIRST, _TAUGHT = "annotated.safetensors", "taught.npz"
+
+# How often faces are drawn when those with agreed points are among them.
+_TAUGHT_WEIGHTS = {**WEIGHTS, "cfp_profile": 0.4, TAUGHT: 0.3}
+
 
 @dataclass(frozen=True)
 class DenseRecipe:
-    """How a dense network is trained.
+    """How a dense network is trained: on annotated faces, then beside them on MTFL's, with points that are agreed on.
 
     Attributes
     ----------
-    training : StageTraining
+    annotated, taught : StageTraining
+        The two phases, of the same network; the second begins anew.
     begin : str
-        Bundled two-stage model whose fine stage's trunk it begins with.
+        Bundled two-stage model whose fine stage's trunk both begin with.
+    teacher : str
+        Regressor, by its entry point's name, that the first phase's network has to agree with
+        (`teaching.agreed_points`).
     """
 
-    training: StageTraining = field(
+    annotated: StageTraining = field(
         default_factory=lambda: StageTraining(
             network=DenseConfig(),
             views=ViewConfig(roll=5.0, hidden=0.3),
@@ -46,28 +66,40 @@ class DenseRecipe:
             background=0.0,
         )
     )
+    taught: StageTraining = field(
+        default_factory=lambda: StageTraining(
+            network=DenseConfig(),
+            views=ViewConfig(roll=6.0, scale=0.06, shift=0.035, hidden=0.35),
+            epochs=60,
+            batch=64,
+            background=0.0,
+        )
+    )
     begin: str = "tcdcn-two-stage"
+    teacher: str = "ert68-300w"
 
 
 DENSE_RECIPES = {"tcdcn-68": DenseRecipe()}
+
+Sets = Mapping[str, tuple[list[Face], list[Face]]]
 
 
 def train_dense(
     root: Path, out: Path, recipe: DenseRecipe, *, epochs: int | None, seed: int | None, resume: bool = False
 ) -> Path:
-    """Train on the sets of 68 points and write model.safetensors.
+    """Train on the sets of 68 points, and with mtfl/ beside them on its faces too, and write model.safetensors.
 
     Parameters
     ----------
     root : pathlib.Path
-        Folder that holds any of lfpw/, helen/, cfp_profile/, infants/, synthetic/.
+        Folder that holds any of lfpw/, helen/, cfp_profile/, infants/, synthetic/, and mtfl/.
     out : pathlib.Path
-        Folder for the model, checkpoint and log.
+        Folder for the model, and for annotated/ and taught/ with their checkpoints and logs.
     recipe : DenseRecipe
     epochs, seed : int or None
-        Instead of the recipe's.
+        Instead of the recipe's, in both phases.
     resume : bool
-        Go on from the checkpoint in `out`.
+        Go on from what there is in `out`.
 
     Returns
     -------
@@ -79,11 +111,7 @@ def train_dense(
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
     """
-    training = recipe.training
-    if epochs is not None:
-        training = replace(training, epochs=epochs)
-    if seed is not None:
-        training = replace(training, seed=seed)
+    phases = {name: _changed(getattr(recipe, name), epochs, seed) for name in ("annotated", "taught")}
     sets = training_sets(root, dense=True)
     boxed = [
         (face.points - face.box[:2]) / (face.box[2:] - face.box[:2])
@@ -96,32 +124,65 @@ def train_dense(
             f"{root} holds no faces with 68 points; expected a folder with any of lfpw/, helen/, cfp_profile/, "
             "infants/, synthetic/, each with points.csv and images/"
         )
-    patches, weights = stage_patches(
-        {key: kept for key, (kept, _) in sets.items()}, training.network, _SPAN, aligned=True
-    )
-    held = {
-        key: stage_patches({key: faces}, training.network, _SPAN, aligned=True)[0]
-        for key, (_, faces) in sets.items()
-        if faces
-    }
-    trainer = StageTrainer(training, patches, weights, held, out, begin=_begun(recipe.begin), resume=resume)
-    network = trainer.run()
-    assert isinstance(network, Dense)
-    target = out / "model.safetensors"
-    counts = ", ".join(f"{key} {len(kept)} ({len(some)} held out)" for key, (kept, some) in sets.items())
-    figures = {key: measure(network, *views) for key, views in trainer.validation.items()}
-    save_network(
-        target,
-        network,
-        {
-            "data": f"faces of {counts}",
-            "recipe": f"begun with {recipe.begin}, seed {training.seed}, {training.epochs} epochs",
-            "licence": LICENCE,
-            "figures": json.dumps(figures),
-            "mean_shape": json.dumps(np.mean(boxed, axis=0).round(4).tolist()),
-        },
-    )
-    return target
+    mean_shape = json.dumps(np.mean(boxed, axis=0).round(4).tolist())
+    fives = hold_out(read_mtfl(root / "mtfl", "training"))[0] if (root / "mtfl").exists() else []
+    first, last = out / _FIRST, out / "model.safetensors"
+
+    def run(phase: str, given: Sets, target: Path) -> None:
+        training = phases[phase]
+        trainer = _trainer(training, given, recipe.begin, out / phase, resume=resume)
+        network = trainer.run()
+        assert isinstance(network, Dense)
+        counts = ", ".join(f"{key} {len(kept)} ({len(some)} held out)" for key, (kept, some) in given.items())
+        figures = {key: measure(network, *views) for key, views in trainer.validation.items()}
+        taught = f", {TAUGHT}: MTFL's, where the first phase and {recipe.teacher} agree" if TAUGHT in given else ""
+        save_network(
+            target,
+            network,
+            {
+                "data": f"faces of {counts}{taught}",
+                "recipe": f"begun with {recipe.begin}, seed {training.seed}, {training.epochs} epochs",
+                "licence": LICENCE,
+                "figures": json.dumps(figures),
+                "mean_shape": mean_shape,
+            },
+        )
+
+    run("annotated", sets, first if fives else last)
+    if fives:
+        points = _agreed(fives, first, recipe.teacher, out / _TAUGHT)
+        run("taught", {**sets, TAUGHT: (with_agreed_points(fives, points), [])}, last)
+    return last
+
+
+def _changed(training: StageTraining, epochs: int | None, seed: int | None) -> StageTraining:
+    training = training if epochs is None else replace(training, epochs=epochs)
+    return training if seed is None else replace(training, seed=seed)
+
+
+def _trainer(training: StageTraining, sets: Sets, begin: str, out: Path, *, resume: bool) -> StageTrainer:
+    weights_of = _TAUGHT_WEIGHTS if TAUGHT in sets else WEIGHTS
+
+    def patches(some: Mapping[str, list[Face]]) -> tuple[Patches, Tensor]:
+        return stage_patches(some, training.network, _SPAN, aligned=True, weights_of=weights_of)
+
+    held = {key: patches({key: faces})[0] for key, (_, faces) in sets.items() if faces}
+    everything, weights = patches({key: kept for key, (kept, _) in sets.items()})
+    return StageTrainer(training, everything, weights, held, out, begin=_begun(begin), resume=resume)
+
+
+def _agreed(faces: list[Face], model: Path, teacher: str, file: Path) -> NDArray[np.float32]:
+    """`agreed_points`, kept in a file for a run that goes on."""
+    if file.exists():
+        points = read_arrays(file, ["points"], most_bytes=2**30)["points"]
+        if points.shape == (len(faces), 68, 2):
+            return points.astype(np.float32)
+        raise ValueError(f"{file} has points of shape {points.shape}, expected those of {len(faces)} faces; remove it")
+    regressor = load_offer("regressor", "tcdcn_init.regressors", teacher).thing()
+    points = agreed_points(faces, TorchBackend(model), regressor)
+    with replacing(file) as part, part.open("wb") as handle:
+        np.savez_compressed(handle, points=points)
+    return points
 
 
 def _begun(name: str) -> dict[str, Tensor]:

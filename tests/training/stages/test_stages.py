@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from tcdcn_init import Initializer
+from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.cli import app
-from tcdcn_init.datasets import hold_out, read_ibug68, read_mtfl
+from tcdcn_init.datasets import hold_out, mtfl_five_from_68, read_ibug68, read_mtfl
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import completed, interocular
 from tcdcn_init.images import read_image
+from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.model_file import load_model
 from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
@@ -31,6 +35,7 @@ from tcdcn_init.training.stages.recipes import (
     train_two_stages,
     with_epochs,
 )
+from tcdcn_init.training.stages.teaching import agreed_points, with_agreed_points
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure, stage_loss
 from tcdcn_init.training.stages.views import ViewConfig, stage_views
 from tcdcn_init.weights import find_model
@@ -250,21 +255,50 @@ def test_boxes_and_frames_of_half_a_face(faces):
 
 
 def test_dense_points_are_transferred_from_the_fine_stage(data_root, tmp_path):
-    """A short run on infants alone, which are few: it begins with the bundled trunk and ends as a regressor's file."""
+    """A short run on infants and a few of MTFL's: it begins with the bundled trunk and ends as a regressor's file."""
     if not (data_root / "infants").exists():
         pytest.skip("needs infants/ in TCDCN_DATA")
-    (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "infants").symlink_to(data_root / "infants")
-    whole = DENSE_RECIPES["tcdcn-68"]
-    recipe = replace(whole, training=replace(whole.training, epochs=1, batch=64))
-    made = train_dense(tmp_path / "sets", tmp_path / "run", recipe, epochs=None, seed=1)
+    sets = tmp_path / "sets"
+    (sets / "mtfl").mkdir(parents=True)
+    (sets / "infants").symlink_to(data_root / "infants")
+    rows = (data_root / "mtfl" / "training.txt").read_text().splitlines(keepends=True)[:30]
+    (sets / "mtfl" / "training.txt").write_text("".join(rows))
+    for name in ["boxes.csv", *(row.split()[0].replace("\\", "/") for row in rows)]:
+        (sets / "mtfl" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(data_root / "mtfl" / name, sets / "mtfl" / name)
+    recipe = DENSE_RECIPES["tcdcn-68"]
+    out = tmp_path / "run"
+    made = train_dense(sets, out, recipe, epochs=1, seed=1)
     network, metadata = load_model(made)
     begun, _ = load_model(find_model("tcdcn-two-stage", ".safetensors"))
-    ours, theirs = network.trunk[1].convolution.weight, begun.fine.trunk[1].convolution.weight
-    assert torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1] > 0.9
+    for part in (network, load_model(out / "annotated.safetensors")[0]):
+        ours, theirs = part.trunk[1].convolution.weight, begun.fine.trunk[1].convolution.weight
+        assert torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1] > 0.9
     assert "begun with tcdcn-two-stage, seed 1, 1 epochs" in metadata["recipe"]
+    with np.load(out / "taught.npz") as file:
+        agreed = np.isfinite(file["points"]).all(axis=(1, 2))
+    assert f"taught {agreed.sum()} (0 held out)" in metadata["data"]
     face = read_ibug68(data_root / "infants", dense=True)[0]
     regressor = DenseNetwork(made, backend="torch")
     assert regressor.fit_from_points(read_image(face.image), face.five).shape == (68, 2)
+    assert train_dense(sets, out, recipe, epochs=1, seed=1, resume=True) == made
     with pytest.raises(FileNotFoundError, match="no faces with 68 points"):
         train_dense(tmp_path / "run", tmp_path / "none", recipe, epochs=None, seed=None)
+
+
+def test_teachers_agree_on_a_face_and_not_beside_it(tmp_path, portrait, portrait_points):
+    file = tmp_path / "portrait.png"
+    Image.fromarray(portrait).save(file)
+    box = np.array([0.0, 0.0, *portrait.shape[1::-1]])
+    there = Face("portrait", file, portrait_points.astype(np.float32), box)
+    away = np.array([40.0, -60.0], dtype=np.float32)
+    beside = replace(there, points=there.points + away)
+    network, other = TorchBackend("tcdcn-68"), load_regressor("ert68-300w")
+    points = agreed_points([there, beside], network, other)
+    unit = interocular(portrait_points)
+    assert np.linalg.norm(mtfl_five_from_68(points[0]) - portrait_points, axis=1).max() < 0.12 * unit
+    apart = np.linalg.norm(points[0] - other.fit_from_points(portrait, portrait_points), axis=1)
+    assert 0 < apart.mean() < 0.05 * unit
+    assert np.isnan(points[1]).all()
+    [taught_face] = with_agreed_points([there, beside], points)
+    np.testing.assert_array_equal(taught_face.points, points[0])
