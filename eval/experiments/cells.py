@@ -23,6 +23,7 @@ __all__ = [
     "CRITERIA",
     "EPOCHS",
     "EPOCH_VIEWS",
+    "LENGTHS",
     "MIDDLE",
     "REGIMES",
     "SIZES",
@@ -36,7 +37,10 @@ __all__ = [
 
 EPOCH_VIEWS = 6000
 EPOCHS = 10
-"""How long all trainings are, however many faces they have, but for those that are three times as long."""
+"""How long all trainings are, however many faces they have, but for those of `LENGTHS`."""
+
+LENGTHS = {"long": 3, "longest": 9}
+"""Form of a cell -> how many times as long it is trained."""
 
 SIZES: tuple[int | None, ...] = (250, 500, 1000, 2500, None)
 """Training faces; None: all there are."""
@@ -119,8 +123,9 @@ class Cell:
         Of every task; None: learned, from `objective.DEFAULT_LAMBDA` on.
     stopping : Stopping or None
         None: every task learns to the end.
-    form : {"", "long", "unshared", "float32"}
-        A training three times as long, filters of each place, arithmetic in float32; "": none of these.
+    form : {"", "long", "longest", "unshared", "float32"}
+        A training as many times as long as `LENGTHS` says, filters of each place, arithmetic in float32; "": none of
+        these.
     """
 
     regime: str
@@ -128,7 +133,7 @@ class Cell:
     tasks: tuple[str, ...]
     weight: float | None = 0.0
     stopping: Stopping | None = None
-    form: Literal["", "long", "unshared", "float32"] = ""
+    form: Literal["", "long", "longest", "unshared", "float32"] = ""
 
     @property
     def name(self) -> str:
@@ -154,7 +159,7 @@ class Cell:
             network=TCDCNConfig(tasks=self.tasks, shared_filters=self.form != "unshared"),
             objective=ObjectiveConfig(regime.points, dict.fromkeys(self.tasks, weight), learned=self.weight is None),
             augmentation=regime.views,
-            epochs=EPOCHS * (3 if self.form == "long" else 1),
+            epochs=EPOCHS * LENGTHS.get(self.form, 1),
             epoch_views=EPOCH_VIEWS,
             batch=32,
             learning_rate=1e-3 if self.form == "unshared" else 3e-3,
@@ -214,7 +219,11 @@ def _criteria() -> list[Cell]:
 
 
 def _lengths() -> list[Cell]:
-    return [cell for regime in BOTH for cell in pair(regime, MIDDLE, form="long")]
+    return [cell for faces in (MIDDLE, 250, None) for regime in BOTH for cell in pair(regime, faces, form="long")]
+
+
+def _convergence() -> list[Cell]:
+    return [cell for regime in BOTH for cell in pair(regime, MIDDLE, form="longest")]
 
 
 def _sharing() -> list[Cell]:
@@ -233,6 +242,7 @@ CELLS: dict[str, Callable[[], Sequence[Cell]]] = {
     "criteria": _criteria,
     "stopping": _stopping,
     "lengths": _lengths,
+    "convergence": _convergence,
     "sharing": _sharing,
     "precision": _precision,
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.eval.experiments.cells import SIZES, Cell, pair
+from tcdcn_init.eval.experiments.cells import BOTH, SIZES, Cell, pair
 from tcdcn_init.eval.experiments.results import Results
 
-__all__ = ["Exchange", "exchange", "sizes_run", "worth"]
+__all__ = ["Exchange", "exchange", "judged_form", "sizes_run", "worth"]
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,24 @@ def worth(faces: NDArray[np.float64], alone: NDArray[np.float64], labelled: NDAr
     return found
 
 
-def sizes_run(found: Results, regime: str) -> list[tuple[Cell, Cell]]:
-    """Of the numbers of faces that were run, by rising number: the cell without tasks, and that with all."""
-    pairs = [(alone, labelled) for alone, labelled in (pair(regime, size) for size in SIZES)]
+def judged_form(found: Results) -> Literal["", "long"]:
+    """Which trainings the claim is judged by: the long ones where several numbers of faces had them in each regime."""
+    return "long" if all(len(sizes_run(found, regime, "long")) > 1 for regime in BOTH) else ""
+
+
+def sizes_run(found: Results, regime: str, form: Literal["", "long"] | None = None) -> list[tuple[Cell, Cell]]:
+    """Of the numbers of faces that were run, by rising number: the cell without tasks, and that with all.
+
+    Parameters
+    ----------
+    found : Results
+    regime : str
+        Of `cells.REGIMES`.
+    form : {"", "long"}, optional
+        Of the cells; default: `judged_form`.
+    """
+    form = judged_form(found) if form is None else form
+    pairs = [(alone, labelled) for alone, labelled in (pair(regime, size, form=form) for size in SIZES)]
     return [both for both in pairs if found.change([(both[1].name, both[0].name)], "aflw") is not None]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from tcdcn_init.eval.experiments.cells import BEST, BOTH, EPOCH_VIEWS, EPOCHS, REGIMES, STOPPINGS
-from tcdcn_init.eval.experiments.exchange import Exchange, exchange, sizes_run
+from tcdcn_init.eval.experiments.cells import BEST, BOTH, EPOCH_VIEWS, EPOCHS, LENGTHS, REGIMES, STOPPINGS
+from tcdcn_init.eval.experiments.exchange import Exchange, exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
 
 __all__ = ["NOTABLE", "claim", "claim_sentence", "exchange_paragraph", "stopping_sentence", "verdict"]
@@ -33,10 +34,10 @@ def verdict(error: Change, failures: Change) -> str:
     return "undecided"
 
 
-def claim(found: Results, regime: str) -> tuple[Change, Change] | None:
+def claim(found: Results, regime: str, form: Literal["", "long"] | None = None) -> tuple[Change, Change] | None:
     """Change of AFLW's mean error and failures by all tasks, averaged over the numbers of faces that were run, over the
-    seeds that all of these have; None if there are none."""
-    pairs = [(labelled.name, alone.name) for alone, labelled in sizes_run(found, regime)]
+    seeds that all of these have; None if there are none. Parameters as for `exchange.sizes_run`."""
+    pairs = [(labelled.name, alone.name) for alone, labelled in sizes_run(found, regime, form)]
     changes = [found.change(pairs, "aflw", statistic) for statistic in (as_error, as_failure)] if pairs else [None]
     return None if changes[0] is None or changes[-1] is None else (changes[0], changes[-1])
 
@@ -82,7 +83,7 @@ def claim_sentence(found: Results) -> str:
     return (
         "Do pose, gender, glasses and smile help the points, as the paper claims (35.6 to 25.0 % failures)? "
         f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces, "
-        f"{EPOCHS * EPOCH_VIEWS:,} views a training)."
+        f"{EPOCHS * EPOCH_VIEWS * LENGTHS.get(judged_form(found), 1):,} views a training)."
     )
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.plotting import drawn
-from tcdcn_init.eval.experiments.cells import ALL, BEST, BOTH, MIDDLE, REGIMES, STOPPINGS, WEIGHTS, Cell, pair
-from tcdcn_init.eval.experiments.exchange import exchange, sizes_run
+from tcdcn_init.eval.experiments.cells import (
+    ALL,
+    BEST,
+    BOTH,
+    EPOCH_VIEWS,
+    EPOCHS,
+    LENGTHS,
+    MIDDLE,
+    REGIMES,
+    STOPPINGS,
+    WEIGHTS,
+    Cell,
+    pair,
+)
+from tcdcn_init.eval.experiments.exchange import exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.finding import NOTABLE
 from tcdcn_init.eval.experiments.results import Results, as_error, as_failure
 from tcdcn_init.geometry import FIVE_POINTS
@@ -38,7 +51,9 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
         gains.svg; None where nothing was run.
     """
     svg = folder / "gains.svg"
-    cells = {regime: pairs for regime in BOTH if (pairs := sizes_run(found, regime))}
+    judged = judged_form(found)
+    forms: tuple[Literal["", "long"], ...] = (judged, "") if judged else ("",)
+    cells = {(regime, form): pairs for form in forms for regime in BOTH if (pairs := sizes_run(found, regime, form))}
     if not cells:
         return None
     with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.4)) as figure:
@@ -47,14 +62,16 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
             axis.axhline(0, color="black", linewidth=1)
             if statistic is as_error:
                 axis.axhspan(-NOTABLE, NOTABLE, color="#eeeeee", label="of no note")
-            for place, (regime, pairs) in enumerate(cells.items()):
+            for place, ((regime, form), pairs) in enumerate(cells.items()):
                 changes = [found.change([(labelled.name, alone.name)], "aflw", statistic) for alone, labelled in pairs]
                 faces = _faces(found, pairs)
                 axis.errorbar(
-                    faces * (0.98 + 0.04 * place),
+                    faces * (0.96 + 0.03 * place),
                     [change.estimate for change in changes if change],
                     [change.half for change in changes if change],
-                    color=_COLOURS[place], marker="o", capsize=4, linewidth=1.5, label=REGIMES[regime].short,
+                    color=_COLOURS[BOTH.index(regime)], marker="o", capsize=4, alpha=1.0 if form == judged else 0.4,
+                    linestyle="-" if form == judged else "--", linewidth=1.5,
+                    label=f"{REGIMES[regime].short}, {EPOCHS * EPOCH_VIEWS * LENGTHS.get(form, 1):,} views",
                 )  # fmt: skip
             axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
             _faces_axis(axis, _faces(found, [both for pairs in cells.values() for both in pairs]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from tcdcn_init.eval.experiments.cells import (
     BEST,
     BOTH,
     CRITERIA,
+    EPOCH_VIEWS,
+    EPOCHS,
+    LENGTHS,
     MIDDLE,
     REGIMES,
     SIZES,
@@ -79,22 +83,28 @@ def over(value: OverSeeds | None, digits: int) -> str:
 
 
 def _sizes(found: Results) -> Iterator[str]:
-    rows = []
-    for regime in BOTH:
-        for faces in SIZES:
-            alone, labelled = pair(regime, faces)
-            label = f"{regime}, {faces:,} faces" if faces else f"{regime}, all faces"
-            rows.append((label, labelled.name, alone.name))
-    yield _changes(found, "all tasks", rows)
-    for regime in BOTH:
-        changes = claim(found, regime)
-        if changes is not None:
-            error, failures = changes
-            yield (
-                f"Mean over the numbers of faces, {REGIMES[regime].short} (weight {REGIMES[regime].weight:g}): "
-                f"mean error {interval(error)}, failures {interval(failures, 1)} points, {error.seeds} seeds: "
-                f"**{verdict(error, failures)}**."
-            )
+    for form, views in _FORMS.items():
+        rows = []
+        for regime in BOTH:
+            for faces in SIZES:
+                alone, labelled = pair(regime, faces, form=form)
+                if form and labelled.name not in found:
+                    continue
+                label = f"{regime}, {faces:,} faces" if faces else f"{regime}, all faces"
+                rows.append((label, labelled.name, alone.name))
+        if not rows:
+            continue
+        yield f"Trainings of {views:,} views:"
+        yield _changes(found, "all tasks", rows)
+        for regime in BOTH:
+            changes = claim(found, regime, form)
+            if changes is not None:
+                error, failures = changes
+                yield (
+                    f"Mean over the numbers of faces, {REGIMES[regime].short} (weight {REGIMES[regime].weight:g}): "
+                    f"mean error {interval(error)}, failures {interval(failures, 1)} points, {error.seeds} seeds: "
+                    f"**{verdict(error, failures)}**."
+                )
 
 
 def _exchange(found: Results) -> Iterator[str]:
@@ -221,9 +231,12 @@ def _criteria(found: Results) -> Iterator[str]:
     yield table(["window", "threshold", "seeds", "MTFL held out: mean error, %", "stopped after epoch"], rows)
 
 
+_FORMS: dict[Literal["", "long"], int] = {"": EPOCHS * EPOCH_VIEWS, "long": EPOCHS * EPOCH_VIEWS * LENGTHS["long"]}
+
+
 def _form(form: str, what: str) -> Callable[[Results], Iterator[str]]:
     def section(found: Results) -> Iterator[str]:
-        regimes = BOTH if form == "long" else ("paper",)
+        regimes = BOTH if form in LENGTHS else ("paper",)
         rows = [(f"{regime}: all tasks, {what}", *_names(pair(regime, MIDDLE, form=form))) for regime in regimes]
         rows += [
             (
@@ -248,6 +261,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], Iterator[str]]]] = {
     "stopping": ("Stopping the tasks", _stopping),
     "criteria": ("When a task stops: the choice of window and threshold", _criteria),
     "lengths": ("Three times as long", _form("long", "three times as long")),
+    "convergence": ("Nine times as long", _form("longest", "nine times as long")),
     "sharing": ("Filters of each place", _form("unshared", "filters of each place")),
     "precision": ("May the comparisons be made in bfloat16?", _form("float32", "in float32")),
 }
