@@ -34,11 +34,13 @@ __all__ = ["DENSE_RECIPES", "DenseRecipe", "train_dense"]
 # Side of patches in views.
 _SPAN = 1.4
 
-# Files in a run's folder: what the first phase gives, and what its network and the teacher agree on.
-_FIRST, _TAUGHT = "annotated.safetensors", "taught.npz"
-
 # How often faces are drawn when those with agreed points are among them.
 _TAUGHT_WEIGHTS = {**WEIGHTS, "cfp_profile": 0.4, TAUGHT: 0.3}
+
+
+def _taught(epochs: int) -> StageTraining:
+    views = ViewConfig(roll=6.0, scale=0.06, shift=0.035, hidden=0.35)
+    return StageTraining(network=DenseConfig(), views=views, epochs=epochs, batch=64, background=0.0)
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class DenseRecipe:
 
     Attributes
     ----------
-    annotated, taught : StageTraining
-        The two phases, of the same network; the second begins anew.
+    annotated : StageTraining
+        The first phase.
+    taught : tuple of StageTraining
+        Those after it, each a training from the beginning.
     begin : str
-        Bundled two-stage model whose fine stage's trunk both begin with.
+        Bundled two-stage model whose fine stage's trunk every phase begins with.
     teacher : str
-        Regressor, by its entry point's name, that the first phase's network has to agree with
+        Regressor, by its entry point's name, that the network of the phase before has to agree with
         (`teaching.agreed_points`).
     """
 
@@ -66,15 +70,7 @@ class DenseRecipe:
             background=0.0,
         )
     )
-    taught: StageTraining = field(
-        default_factory=lambda: StageTraining(
-            network=DenseConfig(),
-            views=ViewConfig(roll=6.0, scale=0.06, shift=0.035, hidden=0.35),
-            epochs=60,
-            batch=64,
-            background=0.0,
-        )
-    )
+    taught: tuple[StageTraining, ...] = field(default_factory=lambda: (_taught(60), _taught(120)))
     begin: str = "tcdcn-two-stage"
     teacher: str = "ert68-300w"
 
@@ -94,10 +90,10 @@ def train_dense(
     root : pathlib.Path
         Folder that holds any of lfpw/, helen/, cfp_profile/, infants/, synthetic/, and mtfl/.
     out : pathlib.Path
-        Folder for the model, and for annotated/ and taught/ with their checkpoints and logs.
+        Folder for the model, and for each phase's (annotated/, taught-1/, ...), with checkpoint and log.
     recipe : DenseRecipe
     epochs, seed : int or None
-        Instead of the recipe's, in both phases.
+        Instead of the recipe's, in every phase.
     resume : bool
         Go on from what there is in `out`.
 
@@ -111,7 +107,6 @@ def train_dense(
     BadRows, FileNotFoundError, FileExistsError, ValueError
         Before training, when the data or the folder do not fit.
     """
-    phases = {name: _changed(getattr(recipe, name), epochs, seed) for name in ("annotated", "taught")}
     sets = training_sets(root, dense=True)
     boxed = [
         (face.points - face.box[:2]) / (face.box[2:] - face.box[:2])
@@ -126,33 +121,35 @@ def train_dense(
         )
     mean_shape = json.dumps(np.mean(boxed, axis=0).round(4).tolist())
     fives = hold_out(read_mtfl(root / "mtfl", "training"))[0] if (root / "mtfl").exists() else []
-    first, last = out / _FIRST, out / "model.safetensors"
-
-    def run(phase: str, given: Sets, target: Path) -> None:
-        training = phases[phase]
-        trainer = _trainer(training, given, recipe.begin, out / phase, resume=resume)
+    phases = {"annotated": recipe.annotated}
+    if fives:
+        phases |= {f"taught-{number}": each for number, each in enumerate(recipe.taught, 1)}
+    target = Path()
+    for name, phase in phases.items():
+        given: Sets = sets
+        if name != "annotated":
+            points = _agreed(fives, target, recipe.teacher, out / name / "agreed.npz")
+            given = {**sets, TAUGHT: (with_agreed_points(fives, points), [])}
+        target = (out if name == list(phases)[-1] else out / name) / "model.safetensors"
+        training = _changed(phase, epochs, seed)
+        trainer = _trainer(training, given, recipe.begin, out / name, resume=resume)
         network = trainer.run()
         assert isinstance(network, Dense)
         counts = ", ".join(f"{key} {len(kept)} ({len(some)} held out)" for key, (kept, some) in given.items())
+        agreed = f"; {TAUGHT}: of MTFL, where the phase before and {recipe.teacher} agree" if TAUGHT in given else ""
         figures = {key: measure(network, *views) for key, views in trainer.validation.items()}
-        taught = f", {TAUGHT}: MTFL's, where the first phase and {recipe.teacher} agree" if TAUGHT in given else ""
         save_network(
             target,
             network,
             {
-                "data": f"faces of {counts}{taught}",
-                "recipe": f"begun with {recipe.begin}, seed {training.seed}, {training.epochs} epochs",
+                "data": f"faces of {counts}{agreed}",
+                "recipe": f"{name}, begun with {recipe.begin}, seed {training.seed}, {training.epochs} epochs",
                 "licence": LICENCE,
                 "figures": json.dumps(figures),
                 "mean_shape": mean_shape,
             },
         )
-
-    run("annotated", sets, first if fives else last)
-    if fives:
-        points = _agreed(fives, first, recipe.teacher, out / _TAUGHT)
-        run("taught", {**sets, TAUGHT: (with_agreed_points(fives, points), [])}, last)
-    return last
+    return target
 
 
 def _changed(training: StageTraining, epochs: int | None, seed: int | None) -> StageTraining:
