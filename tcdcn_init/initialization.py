@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tcdcn_init.geometry import roll_degrees, similarity_between
 
-__all__ = ["Initialization", "RawAnswers"]
+__all__ = ["DENSE_FIELDS", "Initialization", "RawAnswers"]
 
-_DENSE = ("dense", "dense_expected_error", "dense_visible")
+# What `dense=True` adds to a face.
+DENSE_FIELDS = ("dense", "dense_expected_error", "dense_visible")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,7 +106,7 @@ class Initialization:
             ("box", np.float64),
             ("expected_error", np.float32),
             ("visible", np.float32),
-            *((name, np.float32) for name in (*_DENSE, "upright")),
+            *((name, np.float32) for name in (*DENSE_FIELDS, "upright")),
         ):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
@@ -160,7 +161,7 @@ class Initialization:
             "visible": self.visible.tolist(),
             "attributes": {task: dict(classes) for task, classes in self.attributes.items()},
         }
-        numbers |= {name: getattr(self, name).tolist() for name in _DENSE if getattr(self, name) is not None}
+        numbers |= {name: getattr(self, name).tolist() for name in DENSE_FIELDS if getattr(self, name) is not None}
         return {name: _without_nan(value) for name, value in numbers.items()}
 
     def __repr__(self) -> str:
@@ -170,7 +171,7 @@ class Initialization:
     def __reduce__(self) -> tuple[Callable[..., Initialization], tuple[Any, ...]]:
         # Mappings that cannot be written to cannot be pickled either.
         attributes = {task: dict(classes) for task, classes in self.attributes.items()}
-        dense = (getattr(self, name) for name in _DENSE)
+        dense = (getattr(self, name) for name in DENSE_FIELDS)
         given = (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible, *dense)
         return Initialization, (*given, self.upright)
 

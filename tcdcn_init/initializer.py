@@ -15,13 +15,13 @@ from tcdcn_init.detection.detectors import LAX, Detector
 from tcdcn_init.detection.search import Found, find_faces
 from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
-from tcdcn_init.initialization import Initialization, RawAnswers
+from tcdcn_init.initialization import DENSE_FIELDS, Initialization, RawAnswers
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
 from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.own_points import point_set
 from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes.dense import dense_points
+from tcdcn_init.passes.dense import run_dense
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
@@ -33,8 +33,6 @@ __all__ = ["Initialization", "Initializer", "RawAnswers", "default_initializer",
 
 # What a network with confidence outputs answers beside points and tasks.
 _CONFIDENCE = ("expected_error", "face")
-
-_DENSE = ("dense", "dense_expected_error", "dense_visible")
 
 
 class Initializer:
@@ -172,7 +170,7 @@ class Initializer:
         turned: bool | None = None,
         on_bad: Literal["raise", "nan"] = "raise",
     ) -> list[list[Initialization]]:
-        """Initialize the faces of many images, those with boxes in one batch.
+        """Initialize the faces of many images: those with boxes in one batch, all their dense points in another.
 
         Parameters
         ----------
@@ -200,15 +198,16 @@ class Initializer:
         for k, array in enumerate(arrays):
             if k not in found:
                 found[k] = self.find(array, detector, turned=turned, on_bad=on_bad)
-        return [self._initializations(array, found[k]) for k, array in enumerate(arrays)]
+        everyone = [found[k] for k in range(len(arrays))]
+        dense = self._dense_of(arrays, everyone, on_bad) if everyone else []
+        return [self._initializations(*each) for each in zip(everyone, dense, strict=True)]
 
-    def _initializations(self, image: NDArray[Any], found: Found) -> list[Initialization]:
+    def _initializations(self, found: Found, dense: Mapping[str, Any]) -> list[Initialization]:
         raw = found.answers
         visible = np.full(raw.points.shape[:2], np.nan, dtype=np.float32)
         if "visible" in raw.outputs:
             visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
         probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
-        dense: dict[str, Any] = dict(zip(_DENSE, self._dense_of(image, raw.points), strict=False))
         upright = None if self.config.own is None else np.array(self.config.own.shape)
         return [
             Initialization(
@@ -279,20 +278,19 @@ class Initializer:
                 f"a model of five points, such as {DEFAULT_MODEL}, or give boxes and use this one's points themselves"
             )
 
-    def _dense_of(self, image: NDArray[Any], points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """Dense points, their expected errors and visibility, of a picture; NaN where there are no five points."""
+    def _dense_of(self, images: Sequence[NDArray[Any]], found: Sequence[Found], on_bad: str) -> list[dict[str, Any]]:
+        """Dense points, their expected errors and visibility, of the faces of each image."""
         if self._dense is None:
-            return ()
+            return [{} for _ in found]
         config = self._dense.config
         assert isinstance(config, DenseConfig)
-        found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
-        rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
-        if len(rows):
-            ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
-            answers = dense_points(ask, config, [image] * len(rows), points[rows], self._dense.calibration)
-            for values, some in zip(found, answers[:3], strict=True):
-                values[rows] = some
-        return found
+        ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
+        boxes = [each.boxes for each in found]
+        five = np.concatenate([each.answers.points for each in found])
+        answers = run_dense(ask, config, images, boxes, five, self._dense.calibration, on_bad=on_bad)
+        ends = np.cumsum([len(entry) for entry in boxes])[:-1]
+        parts = [np.split(values, ends) for values in answers[:3]]
+        return [dict(zip(DENSE_FIELDS, each, strict=True)) for each in zip(*parts, strict=True)]
 
     def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
         if not set(_CONFIDENCE) <= outputs.keys():

@@ -14,7 +14,7 @@ from tcdcn_init.network.config import NetworkConfig, TCDCNConfig, output_shapes
 from tcdcn_init.network.own_points import point_set
 from tcdcn_init.tasks import MIRRORED_POSE
 
-__all__ = ["RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
+__all__ = ["RepeatLimits", "mirror_averaged", "not_finite", "repeat_limits", "run_passes"]
 
 Ask: TypeAlias = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 
@@ -117,10 +117,7 @@ def run_passes(
         if not valid.all():
             bad = rows[~valid]
             if on_bad == "raise":
-                raise ValueError(
-                    f"the image holds NaN or infinity under box {tuple(all_boxes[bad[0]].tolist())}; replace such "
-                    "pixels, e.g. with numpy.nan_to_num, or pass on_bad='nan'"
-                )
+                raise not_finite(all_boxes[bad[0]])
             for values in (points, *outputs.values()):
                 values[bad] = np.nan
             rows, first, local, crops = rows[valid], first[valid], local[valid], crops[valid]
@@ -140,6 +137,14 @@ def run_passes(
             far = _too_far(local, wanted, limits)
             rows, first, local = rows[far], first[far], snapped(wanted[far])
     return points, outputs
+
+
+def not_finite(box: NDArray[np.float64]) -> ValueError:
+    """What is raised where pixels under a face are not finite; takes its box."""
+    return ValueError(
+        f"the image holds NaN or infinity under box {tuple(box.tolist())}; replace such pixels, e.g. with "
+        "numpy.nan_to_num, or pass on_bad='nan'"
+    )
 
 
 def mirror_averaged(ask: Ask, partners: Sequence[int] = MIRROR) -> Ask:

@@ -21,7 +21,7 @@ from tcdcn_init.network.config import output_shapes
 from tcdcn_init.network.own_points import point_set
 from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes.regions import Cutter, Frame, HostCrops
-from tcdcn_init.passes.repeated import Ask, RepeatLimits, mirror_averaged
+from tcdcn_init.passes.repeated import Ask, RepeatLimits, mirror_averaged, not_finite
 
 Answers: TypeAlias = Mapping[str, NDArray[np.float32]]
 
@@ -197,11 +197,7 @@ def run_stages(
         found = _surest(ask, both, config, cut, frames, passes, found, sureness)
     if not found.finite.all():
         if on_bad == "raise":
-            bad = all_boxes[rows[np.flatnonzero(~found.finite)[0]]]
-            raise ValueError(
-                f"the image holds NaN or infinity under box {tuple(bad.tolist())}; replace such pixels, "
-                "e.g. with numpy.nan_to_num, or pass on_bad='nan'"
-            )
+            raise not_finite(all_boxes[rows[np.flatnonzero(~found.finite)[0]]])
         rows = rows[found.finite]
     elif len(rows) == len(all_boxes):  # as a rule
         return found.points.astype(np.float32), {name: found.answers[name] for name in config.outputs[1:]}
