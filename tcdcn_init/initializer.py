@@ -48,10 +48,10 @@ class Initializer:
         What runs the network, see `backends.load_backend`; "auto" is onnxruntime where the model has a .onnx file.
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
-        box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
+        box is off (`passes.repeat_limits`), the next crops upright and centred by them; other faces keep
         their answer. 1 never makes a second. Of a model of two stages the first pass is the coarse stage's, and the
         fine one makes at least one of the others. What it is unsure of, it looks at again from other sides
-        (`passes.two_stage`).
+        (`passes.looks`).
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.cascade import ERT
@@ -201,3 +202,31 @@ def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) 
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = [f"{key} = {value}" for key, value in entries.items()]
     (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+
+
+def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """How far frames lie from others.
+
+    Parameters
+    ----------
+    frames, others : (N, 2, 3) array_like
+        Similarities.
+
+    Returns
+    -------
+    turn : (N,) ndarray
+        Angle between them, degrees, 0 to 180.
+    scale : (N,) ndarray
+        Absolute logarithm of the ratio of their sides.
+    shift : (N,) ndarray
+        Distance of their middles in sides of the first.
+    """
+    a, b = np.asarray(frames, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    # The first column is the horizontal side; as complex numbers, sides divide into a ratio and an angle.
+    first, second = a[:, 0, 0] + 1j * a[:, 1, 0], b[:, 0, 0] + 1j * b[:, 1, 0]
+    ratio = second / first
+    return (
+        np.abs(np.degrees(np.angle(ratio))),
+        np.abs(np.log(np.abs(ratio))),
+        np.hypot(b[:, 0, 2] - a[:, 0, 2], b[:, 1, 2] - a[:, 1, 2]) / np.abs(first),
+    )

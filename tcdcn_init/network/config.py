@@ -206,7 +206,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     """
     given = _with_tuples(fields)
     kind = given.pop("network", "tcdcn")
-    given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeated.repeat_limits`
+    given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeat_limits`
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     if given.get("own") is not None:
