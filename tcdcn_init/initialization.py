@@ -1,8 +1,8 @@
-"""What is found of one face, and the arrays of many."""
+"""What is found of one face."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tcdcn_init.geometry import roll_degrees, similarity_between
 
-__all__ = ["DENSE_FIELDS", "Initialization", "RawAnswers"]
+__all__ = ["DENSE_FIELDS", "Initialization"]
 
 # What `dense=True` adds to a face.
 DENSE_FIELDS = ("dense", "dense_expected_error", "dense_visible")
@@ -174,44 +174,6 @@ class Initialization:
         dense = (getattr(self, name) for name in DENSE_FIELDS)
         given = (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible, *dense)
         return Initialization, (*given, self.upright)
-
-
-@dataclass(frozen=True, eq=False)
-class RawAnswers:
-    """What the network says of N faces, as arrays (`Initializer.raw`).
-
-    Attributes
-    ----------
-    points : (N, P, 2) ndarray of float32
-        P is 5, but of models of other points.
-    confidence : (N,) ndarray of float64
-        `Initialization.confidence`.
-    expected_error : (N, P) ndarray of float32
-        `Initialization.expected_error`.
-    outputs : mapping of str to (N, K) ndarray of float32
-        By the names of ``config.outputs`` beyond "points", as `backends.Backend` describes them: what calibration is
-        fitted to.
-    """
-
-    points: NDArray[np.float32]
-    confidence: NDArray[np.float64]
-    expected_error: NDArray[np.float32]
-    outputs: Mapping[str, NDArray[np.float32]]
-
-    def rows(self, rows: NDArray[np.intp] | slice) -> RawAnswers:
-        """Those of some faces."""
-        outputs = {name: values[rows] for name, values in self.outputs.items()}
-        return RawAnswers(self.points[rows], self.confidence[rows], self.expected_error[rows], outputs)
-
-    @classmethod
-    def joined(cls, parts: Sequence[RawAnswers]) -> RawAnswers:
-        """One after the other, of one model; at least one."""
-        outputs = {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs}
-        points, confidence, error = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("points", "confidence", "expected_error")
-        )
-        return cls(points, confidence, error, outputs)
 
 
 def _read_only(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import errno
 import json
 import resource
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import tcdcn_init._shared.journal as module
 from tcdcn_init._shared.journal import Journal
 
 
@@ -27,12 +25,6 @@ def written(path: Path, *pieces: dict[str, object], settings: str = "s") -> Path
         for piece in pieces:
             journal.append(piece)
     return path
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 3
-    assert result.failed == 0
 
 
 def test_finished_pieces_come_back_in_order(tmp_path: Path) -> None:

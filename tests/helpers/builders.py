@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -230,3 +232,18 @@ def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float
         np.abs(np.log(np.abs(ratio))),
         np.hypot(b[:, 0, 2] - a[:, 0, 2], b[:, 1, 2] - a[:, 1, 2]) / np.abs(first),
     )
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Rows of any output of `points`, as JSON has them."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text())
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(path).to_pylist()
+    rows = []
+    for row in csv.DictReader(path.open(newline="")):
+        texts = {"image", "status", "error"}
+        rows.append({k: (v or None) if k in texts else float(v) if v else None for k, v in row.items()})
+    return rows
