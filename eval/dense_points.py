@@ -19,9 +19,9 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.confidence import FAILURE, Calibration, fit_dense_calibration
 from tcdcn_init.datasets.base import Face, read_face_image
-from tcdcn_init.datasets.hidden import read_hidden
-from tcdcn_init.datasets.mtfl import read_mtfl
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.published.hidden import read_hidden
+from tcdcn_init.datasets.published.mtfl import read_mtfl
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.copies import fill_of, occluded_part
 from tcdcn_init.eval.measuring.documents import Document

@@ -19,9 +19,9 @@ from tcdcn_init.images import as_image
 from tcdcn_init.initialization import DENSE_FIELDS, Initialization
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.own_points import point_set
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.own_points import point_set
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.dense import run_dense
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from tcdcn_init.confidence import Calibration
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.graph import Graph, Value
-from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.passes import frames, regions
 from tcdcn_init.passes.repeat_limits import RepeatLimits, repeat_limits
 from tcdcn_init.passes.stages import DOUBTS

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.geometry import transform_points
-from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.regions import Region
 from tcdcn_init.passes.repeated import Ask, not_finite

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.regions import Cutter
 from tcdcn_init.passes.repeated import Ask

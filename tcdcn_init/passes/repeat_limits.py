@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcdcn_init.network.config import ModelConfig, TCDCNConfig
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import Frame
 
 __all__ = ["RepeatLimits", "beyond", "repeat_limits"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tcdcn_init.crops import cut, frames_from_boxes, snapped
 from tcdcn_init.geometry import MIRROR, compose, transform_points
 from tcdcn_init.network.config import NetworkConfig, output_shapes
-from tcdcn_init.network.own_points import point_set
+from tcdcn_init.network.config.own_points import point_set
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.repeat_limits import beyond, repeat_limits
 from tcdcn_init.tasks import MIRRORED_POSE

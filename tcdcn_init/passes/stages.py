@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import FACE_FORM, Frame, UprightForm, upright_frame
 from tcdcn_init.passes.regions import Cutter
 from tcdcn_init.passes.repeat_limits import beyond, repeat_limits

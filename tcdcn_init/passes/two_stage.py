@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.network.config import output_shapes
-from tcdcn_init.network.own_points import point_set
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.own_points import point_set
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.looks import surest
 from tcdcn_init.passes.regions import Cutter, HostCrops

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 
 
 def pieces_of(path: Path, settings: str = "s") -> list[dict[str, object]]:
@@ -80,7 +80,9 @@ def limited(size: int, code: str, path: Path) -> subprocess.CompletedProcess[str
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    head = "import sys, pathlib\nfrom tcdcn_init._shared.journal import Journal\npath = pathlib.Path(sys.argv[1])\n"
+    head = (
+        "import sys, pathlib\nfrom tcdcn_init._shared.files.journal import Journal\npath = pathlib.Path(sys.argv[1])\n"
+    )
     return subprocess.run(
         [sys.executable, "-B", "-c", head + code, str(path)], capture_output=True, text=True, preexec_fn=limit
     )
@@ -118,7 +120,7 @@ def test_a_piece_without_room_leaves_no_half_line(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 with Journal(Path(sys.argv[1]), "s") as journal:
     print("open", flush=True)
     sys.stdin.read()

@@ -7,7 +7,7 @@ import pytest
 
 from builders import frames_apart
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.repeat_limits import RepeatLimits, beyond, repeat_limits
 

@@ -11,9 +11,9 @@ from builders import frames_apart
 from tcdcn_init import Initializer
 from tcdcn_init.crops import frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import MIRROR, interocular, invert, roll_degrees, rotation, transform_points
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.passes.frames import Frame, upright_frame
 from tcdcn_init.passes.looks import LOOKS
 from tcdcn_init.passes.regions import HostCrops

@@ -19,7 +19,7 @@ from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.model_report.confidence.figures import ConfidenceAnswers, confidence_answers
 from tcdcn_init.eval.model_report.measurement import confidence_views
 from tcdcn_init.network.config import ModelConfig
-from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.training.stages.data import training_sets
 
