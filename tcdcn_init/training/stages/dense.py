@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tcdcn_init._shared.array_file import read_arrays
 from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.files.array_file import read_arrays
 from tcdcn_init._shared.offers import load_offer
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
+from tcdcn_init.datasets.published.mtfl import hold_out, read_mtfl
 from tcdcn_init.network.backends import TorchBackend
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.network.dense import Dense
-from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.training.augmentation import Patches

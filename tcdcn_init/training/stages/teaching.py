@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face, read_face_image
-from tcdcn_init.datasets.ibug68 import mtfl_five_from_68
+from tcdcn_init.datasets.published.ibug68 import mtfl_five_from_68
 from tcdcn_init.geometry import MIRROR, MIRROR_68
 from tcdcn_init.network.backends import Backend
-from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.repeated import mirror_averaged
 

@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 from tcdcn_init import Initializer
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.dense import DenseNetwork
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.datasets import hold_out, mtfl_five_from_68, read_ibug68, read_mtfl
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import completed, interocular
 from tcdcn_init.images import read_image
 from tcdcn_init.network.backends import TorchBackend
+from tcdcn_init.network.config.stages import StageConfig
 from tcdcn_init.network.model_file import load_model
-from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.data import blended, stage_patches, training_sets, visibility
 from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
