@@ -17,11 +17,11 @@ from PIL import Image
 
 from tcdcn_init.images import as_grey
 
-__all__ = ["LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
+__all__ = ["FINEST", "LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 MARGIN = 2  # pixels around a region, for interpolation
-_FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
+FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
 
 
 class Frame(NamedTuple):
@@ -107,7 +107,7 @@ class Region:
     def turned(self, frame: Frame, side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
         pixels, scale = self._pixels, self._scale
-        fold = int(math.hypot(frame.a, frame.b) / scale / side / _FINEST)
+        fold = int(math.hypot(frame.a, frame.b) / scale / side / FINEST)
         if fold > 1:  # a coarse crop: means first, so that no detail between its pixels flickers
             pixels, scale = pixels.reduce(fold), scale * fold
         a, b = frame.a / scale, frame.b / scale

@@ -72,7 +72,7 @@ LOOKS = (
 
 # How far from the box's middle a further look may find the face, in sides of the coarse crop: about a side of the box.
 # A face further away is a neighbour's.
-_NEAR = 0.45
+NEAR = 0.45
 
 # Expected errors of the coarse stage that the fine one may move a point by, and nobody wonders.
 DOUBTS = 3.0
@@ -81,6 +81,7 @@ DOUBTS = 3.0
 __all__ = [
     "LOOKS",
     "LOST",
+    "NEAR",
     "REPEAT",
     "UNSURE",
     "Look",
@@ -324,7 +325,7 @@ def _surest(
         said = {**again.answers, "face": face}
         surer = sureness(said)
         away = np.abs(again.points.mean(axis=1) - centres[unsure]).max(axis=1) / sides[unsure]
-        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < _NEAR))
+        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < NEAR))
         rows = unsure[better]
         sure[rows], points[rows] = surer[better], again.points[better]
         for name, values in answers.items():

@@ -1,0 +1,189 @@
+"""One face in ONNX's operators: `passes.two_stage`'s passes and looks, and `confidence.Calibration`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tcdcn_init.confidence import Calibration
+from tcdcn_init.geometry import MIRROR
+from tcdcn_init.network.end_to_end.crops import Frame, Region
+from tcdcn_init.network.end_to_end.graph import Graph, Step, Value
+from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.passes import two_stage
+
+__all__ = ["Stages"]
+
+# The first look is one as well, and taken in any case.
+_LOOKS = (two_stage.Look(1.0, False, np.inf), *two_stage.LOOKS)
+
+
+class _Answers(NamedTuple):
+    """A stage's of one face: points (5, 2), in its crop or in the picture, expected errors (5), face (2), visible (5)."""
+
+    points: Value
+    expected_error: Value
+    face: Value
+    visible: Value
+
+
+class Stages(NamedTuple):
+    """Both stages' networks in a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+    models : tuple of two onnx.ModelProto
+        Coarse and fine, from "crops" to answers.
+    config : TwoStageConfig
+    calibration : Calibration
+    passes : int
+        2 or more, as for `two_stage.ask_stages`.
+    image : Value
+        (H, W, 3) of uint8.
+    """
+
+    graph: Graph
+    models: tuple[Any, Any]
+    config: TwoStageConfig
+    calibration: Calibration
+    passes: int
+    image: Value
+
+    def answers(self, box: Value) -> list[Value]:
+        """Points, confidence, visibility and expected errors of the face in a box (4) of float32.
+
+        Look after look is taken while it is less sure than the next one asks for, and the surest counts.
+        """
+        g = self.graph
+        corners = [box.cast(np.float64).at(k) for k in range(4)]
+        x, y = (corners[0] + corners[2]) * 0.5, (corners[1] + corners[3]) * 0.5
+        side = ((corners[2] - corners[0]) * (corners[3] - corners[1])).apply("Sqrt") * self.config.coarse.view
+
+        def look(number: Value, *best: Value) -> Step:
+            parts = [(each.turn.real, each.turn.imag) for each in _LOOKS]
+            turn = g.constant(parts, np.float64).at(number)
+            frame = Frame(side * turn.at(0), side * turn.at(1), x, y)
+            mirrored = g.constant([each.mirrored for each in _LOOKS], np.bool_).at(number)
+            first, found = self._passes(frame, mirrored)
+            is_first = number.compare("Equal", 0)
+            # Whether the box holds a face is for the first look to say: others may have found a neighbour.
+            coarse_face = is_first.choose(first.face, best[-1])
+            answers = self._judged(first, found, coarse_face)
+            away = (found.points.over("ReduceMean", 0) - g.stack(x, y)).apply("Abs").over("ReduceMax") / side
+            better = answers[1].compare("Greater", best[1]).apply("And", away.compare("Less", two_stage.NEAR))
+            better = better.apply("Or", is_first)
+            kept = [better.choose(new, old) for new, old in zip(answers, best, strict=False)]
+            below = g.constant([*(each.below for each in _LOOKS[1:]), -1.0], np.float64).at(number)
+            return Step([*kept, coarse_face], kept[1].compare("Less", below))
+
+        nothing = [g.constant(np.zeros(shape), np.float64) for shape in ((5, 2), (), (5,), (5,))]
+        nothing[2] = nothing[2].cast(np.float32)
+        most = g.constant(len(_LOOKS), np.int64)
+        best = g.loop(most, [*nothing, g.constant(np.zeros(2), np.float32)], look)
+        return [value.cast(np.float32) for value in best[:-1]]
+
+    def _passes(self, frame: Frame, mirrored: Value) -> tuple[_Answers, _Answers]:
+        """`two_stage.ask_stages`: the coarse stage's answers and the fine one's last, their points in the picture."""
+        g, image, coarse, fine = self.graph, self.image, self.config.coarse, self.config.fine
+        region = Region.around(image, frame, frame.side() * (fine.view / coarse.view / fine.side))
+        is_upright = frame.a.compare("Greater", 0.0).apply("And", frame.b.compare("Equal", 0.0))
+        crop = g.branch(
+            is_upright, lambda: [region.upright(frame, coarse.side)], lambda: [region.turned(frame, coarse.side)]
+        )
+        first = self._ask(0, crop[0], mirrored)
+        first = first._replace(points=frame.placed(first.points))
+
+        def again(_: Value, *state: Value) -> Step:
+            here = Frame(*state[:4])
+            covering = Region(*state[4:9]).covering(image, here, here.side() / float(fine.side))
+            found = self._ask(1, covering.turned(here, fine.side), mirrored)
+            found = found._replace(points=here.placed(found.points))
+            wanted = _upright_frame(found.points, fine.view, frame)
+            return Step([*wanted, *covering, *found], _is_far(here, wanted))
+
+        start = [*_upright_frame(first.points, fine.view, frame), *region, *first]
+        return first, _Answers(*g.loop(g.constant(self.passes - 1, np.int64), start, again)[9:])
+
+    def _ask(self, stage: int, crop: Value, mirrored: Value) -> _Answers:
+        """A stage about a crop of 0 to 255, or as `repeated.mirror_averaged` about its mirror image too."""
+        g, side = self.graph, (self.config.coarse, self.config.fine)[stage].side
+        crop = crop * np.float32(1 / 255)
+
+        def both() -> list[Value]:
+            ends = [g.constant([value], np.int64) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
+            return [g.node("Concat", crop, crop.apply("Slice", *ends), axis=0)]
+
+        crops = g.branch(mirrored, both, lambda: [crop])[0].shaped(-1, 1, side, side)
+        plain = _Answers(*g.splice(self.models[stage], {"crops": crops}, _Answers._fields))
+
+        def averaged() -> list[Value]:
+            answers = []
+            for name, value in plain._asdict().items():
+                other = value.at(1)
+                if name != "face":
+                    other = other.at(g.constant(MIRROR, np.int64))
+                if name == "points":
+                    other = other * np.array([-1.0, 1.0])
+                answers.append((value.at(0) + other) * np.float32(0.5))
+            return answers
+
+        return _Answers(*g.branch(mirrored, averaged, lambda: [value.at(0) for value in plain]))
+
+    def _judged(self, first: _Answers, found: _Answers, coarse_face: Value) -> list[Value]:
+        """`two_stage.agreed`, then `confidence.Calibration`."""
+        points, calibration = found.points, self.calibration
+        apart = ((points - first.points) * (points - first.points)).over("ReduceSum", 1).apply("Sqrt")
+        eyes = points.at(1) - points.at(0)
+        distance = (eyes * eyes).over("ReduceSum").apply("Sqrt").apply("Max", 1e-9)
+        doubt, fine_doubt = (some.expected_error.cast(np.float64) for some in (first, found))
+        rest = (apart / distance - doubt * two_stage.DOUBTS).apply("Max", 0.0)
+        raw = (fine_doubt * fine_doubt + rest * rest).apply("Sqrt")
+        expected = (raw.apply("Log") * calibration.slope + calibration.offset).apply("Exp")
+        odds = ((found.face + coarse_face) * np.float32(0.5)).cast(np.float64)
+        seen = (odds.at(1) - odds.at(0)).apply("Max", -10.0).apply("Min", 10.0)
+        is_face = (seen * calibration.face_weight + calibration.face_intercept).apply("Sigmoid")
+        log = expected.over("ReduceMean").apply("Log")
+        is_good = (log * calibration.error_weight + calibration.good_intercept).apply("Sigmoid")
+        return [points, is_face * is_good, found.visible.apply("Sigmoid"), expected]
+
+
+def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
+    """`two_stage.upright_frame`."""
+    middle = points.over("ReduceMean", 0)
+    offset = points - middle
+    size = (offset * offset).over("ReduceSum").apply("Sqrt")
+    whole = coarse.side()
+    held = (size * two_stage.SIDE).apply("Max", whole * two_stage.SMALLEST).apply("Min", whole * two_stage.LARGEST)
+    side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
+    # The sum of the products of complex numbers, (x + iy) times ROLL.
+    roll, centre = two_stage.ROLL, two_stage.CENTRE
+    cosine = (offset * np.stack([roll.real, -roll.imag], axis=1)).over("ReduceSum")
+    sine = (offset * np.stack([roll.imag, roll.real], axis=1)).over("ReduceSum")
+    angle = (_angle(sine, cosine) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
+    cos, sin = angle.apply("Cos"), angle.apply("Sin")
+    step = side / 64.0
+    x = middle.at(0) + (cos * centre.real - sin * centre.imag) * size
+    y = middle.at(1) + (sin * centre.real + cos * centre.imag) * size
+    x, y = (((value - at) / step).apply("Round") * step + at for value, at in zip((x, y), coarse[2:], strict=True))
+    return Frame(side * cos, side * sin, x, y)
+
+
+def _is_far(frame: Frame, wanted: Frame) -> Value:
+    """`two_stage.is_far`."""
+    limits = two_stage.REPEAT
+    area, other = (each.a * each.a + each.b * each.b for each in (frame, wanted))
+    along = frame.a * wanted.a + frame.b * wanted.b
+    turned = along.compare("Less", (area * other).apply("Sqrt") * float(np.cos(np.radians(limits.degrees))))
+    scaled = ((other / area).apply("Log") * 0.5).apply("Abs").compare("Greater", limits.log_scale)
+    x, y = wanted.x - frame.x, wanted.y - frame.y
+    shifted = (x * x + y * y).compare("Greater", area * limits.shift**2)
+    return turned.apply("Or", scaled).apply("Or", shifted)
+
+
+def _angle(sine: Value, cosine: Value) -> Value:
+    """The angle of a vector, in radians: ONNX has no arctan2."""
+    ratio = (sine / (cosine.apply("Abs") + 1e-30)).cast(np.float32).apply("Atan").cast(np.float64)
+    behind = sine.compare("Less", 0.0).choose(-ratio - np.pi, -ratio + np.pi)
+    return cosine.compare("Less", 0.0).choose(behind, ratio)
