@@ -1,4 +1,7 @@
-"""Grey crops of a face in ONNX's operators: `passes.regions.Region`, number for number."""
+"""Grey crops of a face in ONNX's operators: `passes.regions.Region`, number for number.
+
+Whatever has an x and a y is one vector: every node costs a microsecond, whatever it does.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,34 @@ __all__ = ["Frame", "Region"]
 
 
 class Frame(NamedTuple):
-    """`regions.Frame` of one face: numbers of float64."""
+    """`regions.Frame` of one face.
 
-    a: Value
-    b: Value
-    x: Value
-    y: Value
+    Attributes
+    ----------
+    turn : Value
+        (2,) of float64: a and b.
+    middle : Value
+        (2,) of float64: x and y.
+    """
 
-    def side(self) -> Value:
-        """Side of the square."""
-        return (self.a * self.a + self.b * self.b).apply("Sqrt")
+    turn: Value
+    middle: Value
+
+    def area(self) -> Value:
+        """Of the square, in pixels of the picture."""
+        return self.turn.over("ReduceSumSquare")
 
     def reach(self) -> Value:
         """How far from its middle it extends, across and down."""
-        return (self.a.apply("Abs") + self.b.apply("Abs")) * 0.5
+        return self.turn.apply("Abs").over("ReduceSum") * 0.5
+
+    def matrix(self) -> Value:
+        """(2, 2): what rows of offsets in the frame are multiplied with to become offsets in the picture."""
+        return (self.turn.at([0, 1, 1, 0]) * [1.0, 1.0, -1.0, 1.0]).shaped(2, 2)
 
     def placed(self, points: Value) -> Value:
         """(P, 2) of float32 in the frame to (P, 2) of float64 in the picture."""
-        g = points.graph
-        turn = g.stack(self.a, self.b, -self.b, self.a).shaped(2, 2)
-        return points.cast(np.float64) @ turn + g.stack(self.x, self.y)
+        return points.cast(np.float64) @ self.matrix() + self.middle
 
 
 class Region(NamedTuple):
@@ -47,7 +58,7 @@ class Region(NamedTuple):
     scale, step : Value
         How many of the picture's pixels one of them is wide, and their distance there before means were taken.
     start : Value
-        First column and row of the picture.
+        (2,) of float64: first column and row of the picture.
     """
 
     pixels: Value
@@ -70,105 +81,111 @@ class Region(NamedTuple):
         """
         g = image.graph
         step = (pitch / 1.5).floor().apply("Max", 1.0)
-        halve = (pitch / step).compare("GreaterOrEqual", 2.0).cast(np.float64) + 1.0
+        is_halved = (pitch / step).compare("GreaterOrEqual", 2.0)
+        halve = is_halved.cast(np.float64) + 1.0
         scale = step * halve
         reach = frame.reach() + scale * float(regions.MARGIN)
-        count = ((reach * 2.0 / scale).apply("Ceil") + 1.0) * halve
-        shape = g.node("Shape", image, like=np.int64).cast(np.float64)
-        axes = []
-        for centre, size in ((frame.y, shape.at(0)), (frame.x, shape.at(1))):
-            start = (centre - reach).floor()
-            first = (-(start / step).floor()).apply("Max", 0.0).apply("Min", count - 1.0)
-            last = ((size - 1.0 - start) / step).floor().apply("Min", count - 1.0).apply("Max", first)
-            low = (start + first * step).apply("Max", 0.0).apply("Min", size - 1.0)
-            stop = (start + last * step).apply("Max", low) + 1.0
-            rows = ((stop - 1.0 - low) / step).floor() + 1.0
-            axes.append((start, low, stop, first, count - first - rows))
-        (top, low_y, stop_y, above, below), (left, low_x, stop_x, before, behind) = axes
-        whole = [g.stack(*pair).cast(np.int64) for pair in ((low_y, low_x), (stop_y, stop_x), (step, step))]
-        part = image.apply("Slice", whole[0], whole[1], g.constant([0, 1], np.int64), whole[2])
-        grey = ((part.cast(np.float32) @ regions.LUMA[:, None]) + np.float32(0.5)).floor()
-        pads = g.stack(above, before, below, behind).cast(np.int64)
-        pixels = grey.apply("Squeeze", g.constant([2], np.int64)).apply("Pad", pads, mode="edge")
-        # Means of two by two, or of each pixel alone.
-        fold, half = halve.cast(np.int64), (count / halve).cast(np.int64)
-        pixels = (pixels.apply("Reshape", g.stack(half, fold, half, fold)).over("ReduceMean", 1, 3) + np.float32(0.5)).floor()
-        return cls(pixels.apply("Unsqueeze", g.constant([0, 1], np.int64)), half, scale, step, g.stack(left, top))
+        half = (reach * 2.0 / scale).apply("Ceil") + 1.0
+        count = half * halve
+        # Columns and rows of the region's grid that lie in the picture; beside the picture, its nearest one.
+        end = _extent(image) - 1.0
+        start = (frame.middle - reach).floor()
+        first = (-(start / step).floor()).apply("Max", 0.0).apply("Min", count - 1.0)
+        last = ((end - start) / step).floor().apply("Min", count - 1.0).apply("Max", first)
+        low = (start + first * step).apply("Max", 0.0).apply("Min", end)
+        stop = (start + last * step).apply("Max", low)
+        inside = ((stop - low) / step).floor() + 1.0
+        steps = (step + np.zeros(2)).cast(np.int64)
+        axes = g.constant([1, 0], np.int64)  # first across, then down
+        part = image.apply("Slice", low.cast(np.int64), (stop + 1.0).cast(np.int64), axes, steps)
+        grey = _rounded((part.cast(np.float32) @ regions.LUMA[:, None]).apply("Squeeze", g.constant([2], np.int64)))
+        pads = g.node("Concat", first, count - first - inside, axis=0).cast(np.int64)
+        grey = g.node("Pad", grey, pads, g.constant(0, np.float32), axes, mode="edge")
+        size = half.cast(np.int64)
+
+        def halved() -> list[Value]:
+            across = size.shaped(1)
+            squares = g.node("Concat", across, [2], across, [2], axis=0)
+            return [_rounded(grey.apply("Reshape", squares).over("ReduceMean", 1, 3))]
+
+        pixels = g.branch(is_halved, halved, lambda: [grey])[0].apply("Unsqueeze", g.constant([0, 1], np.int64))
+        return cls(pixels, size, scale, step, start)
 
     def covering(self, image: Value, frame: Frame, pitch: Value) -> Region:
         """This one where it covers the frame (`regions.Region.covers`), otherwise one around the frame."""
-        g = self.pixels.graph
-        reach, shape = frame.reach(), g.node("Shape", image, like=np.int64).cast(np.float64)
+        reach, origin = frame.reach(), self._origin()
         length = self.size.cast(np.float64) * self.scale
-        leaves = []
-        for axis in (0, 1):
-            start, centre, origin = self.start.at(axis), frame[2 + axis], self._origin(axis)
-            before = (centre - reach).compare("Less", origin).apply("And", start.compare("Greater", 0.0))
-            behind = (centre + reach).compare("Greater", origin + length)
-            leaves += [before, behind.apply("And", (start + length).compare("Less", shape.at(1 - axis)))]
-        outside = leaves[0].apply("Or", leaves[1]).apply("Or", leaves[2]).apply("Or", leaves[3])
-        return Region(*g.branch(outside, lambda: Region.around(image, frame, pitch), lambda: self))
+        before = (frame.middle - reach).compare("Less", origin).apply("And", self.start.compare("Greater", 0.0))
+        behind = (frame.middle + reach).compare("Greater", origin + length)
+        behind = behind.apply("And", (self.start + length).compare("Less", _extent(image)))
+        leaves = before.apply("Or", behind)
+        outside = leaves.at(0).apply("Or", leaves.at(1))
+        graph = self.pixels.graph
+        return Region(*graph.branch(outside, lambda: Region.around(image, frame, pitch), lambda: self))
 
     def upright(self, frame: Frame, side: int) -> Value:
         """`regions.Region.upright` as (1, 1, side, side), 0 to 255."""
-        extent = frame.a / self.scale
+        extent = frame.turn.at(0) / self.scale
         pitch = extent / float(side)
-        width = pitch.apply("Max", 1.0)
         # Weights of the region's pixels (across) for the crop's (down): triangles as wide as two of the crop's pixels.
-        places = self._places() + 0.5
-        weights = []
-        for axis in (0, 1):
-            start = (frame[2 + axis] - self._origin(axis)) / self.scale - extent * 0.5
-            centres = start + pitch * (np.arange(side)[:, None] + 0.5)
-            tent = (1.0 - (places - centres).apply("Abs") / width).apply("Max", 0.0)
-            weights.append((tent / tent.over("ReduceSum", 1, keep=True)).cast(np.float32))
-        across = ((self.pixels @ weights[0].apply("Transpose", perm=[1, 0])) + np.float32(0.5)).floor()
-        return ((weights[1] @ across) + np.float32(0.5)).floor()
+        start = (frame.middle - self._origin()) / self.scale - extent * 0.5
+        centres = start.shaped(2, 1, 1) + pitch * (np.arange(side)[:, None] + 0.5)
+        places = _numbers(self.size) + 0.5
+        tent = (1.0 - (places - centres).apply("Abs") / pitch.apply("Max", 1.0)).apply("Max", 0.0)
+        weights = (tent / tent.over("ReduceSum", 2, keep=True)).cast(np.float32)
+        across = _rounded(self.pixels @ weights.at(0).apply("Transpose", perm=[1, 0]))
+        return _rounded(weights.at(1) @ across)
 
     def turned(self, frame: Frame, side: int) -> Value:
         """`regions.Region.turned` as (1, 1, side, side), 0 to 255."""
-        fold = (frame.side() / self.scale / float(side) / regions.FINEST).floor()
-        coarse = fold.compare("Greater", 1.0)
-        made = self.pixels.graph.branch(
-            coarse, lambda: [self._reduced(fold)._sampled(frame, side)], lambda: [self._sampled(frame, side)]
-        )
-        return made[0]
+        fold = (frame.area().apply("Sqrt") / self.scale / float(side) / regions.FINEST).floor()
+        return self.pixels.graph.branch(
+            fold.compare("Greater", 1.0),
+            lambda: [self._reduced(fold)._sampled(frame, side)],
+            lambda: [self._sampled(frame, side)],
+        )[0]
 
-    def _origin(self, axis: int) -> Value:
-        """Where the outer edge of the first pixel lies in the picture."""
-        return self.start.at(axis) - self.step * 0.5
-
-    def _places(self) -> Value:
-        """0 to size - 1."""
-        g = self.pixels.graph
-        zero, one = g.constant(0, np.int64), g.constant(1, np.int64)
-        return g.node("Range", zero, self.size, one, like=np.int64).cast(np.float64)
+    def _origin(self) -> Value:
+        """(2,) Where the outer edge of the first pixel lies in the picture."""
+        return self.start - self.step * 0.5
 
     def _reduced(self, fold: Value) -> Region:
         """`PIL.Image.reduce`: means of squares, and of what is left of squares at the end.
 
         Pillow multiplies whole numbers by a rounded reciprocal in place of dividing, which takes one from some means.
         """
-        size = (self.size.cast(np.float64) / fold).apply("Ceil")
-        places, g = (self._places() / fold).floor(), self.pixels.graph
-        zero, one = g.constant(0, np.int64), g.constant(1, np.int64)
-        squares = g.node("Range", zero, size.cast(np.int64), one, like=np.int64).cast(np.float64).shaped(-1, 1)
-        of_square = places.compare("Equal", squares).cast(np.float32)
-        sums = (of_square @ self.pixels @ of_square.apply("Transpose", perm=[1, 0])).cast(np.int64)
-        counts = of_square.over("ReduceSum", 1, keep=True)
+        size = (self.size.cast(np.float64) / fold).apply("Ceil").cast(np.int64)
+        squares = (_numbers(self.size) / fold).floor()
+        is_in = squares.compare("Equal", _numbers(size).shaped(-1, 1)).cast(np.float32)
+        sums = is_in @ self.pixels @ is_in.apply("Transpose", perm=[1, 0])
+        counts = is_in.over("ReduceSum", 1, keep=True)
         counts = (counts @ counts.apply("Transpose", perm=[1, 0])).cast(np.int64)
-        means = (sums + counts / 2) * (g.constant(1 << 24, np.int64) / counts) / (1 << 24)
-        return Region(means.cast(np.float32), size.cast(np.int64), self.scale * fold, self.step, self.start)
+        reciprocal = self.pixels.graph.constant(1 << 24, np.int64) / counts
+        means = (sums.cast(np.int64) + counts / 2) * reciprocal / (1 << 24)
+        return Region(means.cast(np.float32), size, self.scale * fold, self.step, self.start)
 
     def _sampled(self, frame: Frame, side: int) -> Value:
         """A crop by linear interpolation; beyond the region it is black."""
-        g = self.pixels.graph
-        a, b, x, y = frame
-        size = self.size.cast(np.float64) * self.scale
-        at = (np.arange(side) + 0.5) / side - 0.5
-        across, down = (grid[..., None] for grid in np.meshgrid(at, at, indexing="xy"))
-        turned_x = (a * across - b * down + (x - self._origin(0))) / size * 2.0 - 1.0
-        turned_y = (b * across + a * down + (y - self._origin(1))) / size * 2.0 - 1.0
-        grid = g.node("Concat", turned_x, turned_y, axis=2).cast(np.float32).shaped(1, side, side, 2)
+        g, at = self.pixels.graph, (np.arange(side) + 0.5) / side - 0.5
+        places = np.stack([*np.meshgrid(at, at, indexing="xy"), np.ones((side, side))], axis=2).reshape(-1, 3)
+        half = self.size.cast(np.float64) * self.scale * 0.5  # the region reaches from -1 to 1
+        middle = (frame.middle - self._origin() - half).shaped(1, 2)
+        matrix = g.node("Concat", frame.matrix(), middle, axis=0) / half
+        grid = (g.constant(places, np.float64) @ matrix).cast(np.float32).shaped(1, side, side, 2)
         values = self.pixels.apply("GridSample", grid, mode="linear", padding_mode="zeros", align_corners=0)
         return (values + np.float32(1e-4)).floor()  # single precision makes 127.99999 of 128
+
+
+def _rounded(values: Value) -> Value:
+    return (values + np.float32(0.5)).floor()
+
+
+def _numbers(count: Value) -> Value:
+    """0 to count - 1, of float64."""
+    g = count.graph
+    return g.node("Range", g.constant(0, np.int64), count, g.constant(1, np.int64)).cast(np.float64)
+
+
+def _extent(image: Value) -> Value:
+    """(2,) of float64: width and height."""
+    return image.graph.node("Shape", image, like=np.int64).at([1, 0]).cast(np.float64)

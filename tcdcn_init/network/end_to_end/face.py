@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.geometry import MIRROR
@@ -20,7 +21,7 @@ _LOOKS = (two_stage.Look(1.0, False, np.inf), *two_stage.LOOKS)
 
 
 class _Answers(NamedTuple):
-    """A stage's of one face: points (5, 2), in its crop or in the picture, expected errors (5), face (2), visible (5)."""
+    """A stage's of one face: (5, 2), in its crop or in the picture; (5,); (2,); (5,)."""
 
     points: Value
     expected_error: Value
@@ -57,21 +58,20 @@ class Stages(NamedTuple):
         Look after look is taken while it is less sure than the next one asks for, and the surest counts.
         """
         g = self.graph
-        corners = [box.cast(np.float64).at(k) for k in range(4)]
-        x, y = (corners[0] + corners[2]) * 0.5, (corners[1] + corners[3]) * 0.5
-        side = ((corners[2] - corners[0]) * (corners[3] - corners[1])).apply("Sqrt") * self.config.coarse.view
+        corners = box.cast(np.float64).shaped(2, 2)
+        middle, extent = corners.over("ReduceMean", 0), corners.at(1) - corners.at(0)
+        side = extent.over("ReduceProd").apply("Sqrt") * self.config.coarse.view
 
         def look(number: Value, *best: Value) -> Step:
-            parts = [(each.turn.real, each.turn.imag) for each in _LOOKS]
-            turn = g.constant(parts, np.float64).at(number)
-            frame = Frame(side * turn.at(0), side * turn.at(1), x, y)
+            turns = g.constant([(each.turn.real, each.turn.imag) for each in _LOOKS], np.float64)
+            frame = Frame(turns.at(number) * side, middle)
             mirrored = g.constant([each.mirrored for each in _LOOKS], np.bool_).at(number)
             first, found = self._passes(frame, mirrored)
             is_first = number.compare("Equal", 0)
             # Whether the box holds a face is for the first look to say: others may have found a neighbour.
             coarse_face = is_first.choose(first.face, best[-1])
             answers = self._judged(first, found, coarse_face)
-            away = (found.points.over("ReduceMean", 0) - g.stack(x, y)).apply("Abs").over("ReduceMax") / side
+            away = (found.points.over("ReduceMean", 0) - middle).apply("Abs").over("ReduceMax") / side
             better = answers[1].compare("Greater", best[1]).apply("And", away.compare("Less", two_stage.NEAR))
             better = better.apply("Or", is_first)
             kept = [better.choose(new, old) for new, old in zip(answers, best, strict=False)]
@@ -87,8 +87,9 @@ class Stages(NamedTuple):
     def _passes(self, frame: Frame, mirrored: Value) -> tuple[_Answers, _Answers]:
         """`two_stage.ask_stages`: the coarse stage's answers and the fine one's last, their points in the picture."""
         g, image, coarse, fine = self.graph, self.image, self.config.coarse, self.config.fine
-        region = Region.around(image, frame, frame.side() * (fine.view / coarse.view / fine.side))
-        is_upright = frame.a.compare("Greater", 0.0).apply("And", frame.b.compare("Equal", 0.0))
+        finest = frame.area().apply("Sqrt") * (fine.view / coarse.view / fine.side)
+        region = Region.around(image, frame, finest)
+        is_upright = frame.turn.at(0).compare("Greater", 0.0).apply("And", frame.turn.at(1).compare("Equal", 0.0))
         crop = g.branch(
             is_upright, lambda: [region.upright(frame, coarse.side)], lambda: [region.turned(frame, coarse.side)]
         )
@@ -96,15 +97,15 @@ class Stages(NamedTuple):
         first = first._replace(points=frame.placed(first.points))
 
         def again(_: Value, *state: Value) -> Step:
-            here = Frame(*state[:4])
-            covering = Region(*state[4:9]).covering(image, here, here.side() / float(fine.side))
+            here = Frame(*state[:2])
+            covering = Region(*state[2:7]).covering(image, here, here.area().apply("Sqrt") / float(fine.side))
             found = self._ask(1, covering.turned(here, fine.side), mirrored)
             found = found._replace(points=here.placed(found.points))
             wanted = _upright_frame(found.points, fine.view, frame)
             return Step([*wanted, *covering, *found], _is_far(here, wanted))
 
         start = [*_upright_frame(first.points, fine.view, frame), *region, *first]
-        return first, _Answers(*g.loop(g.constant(self.passes - 1, np.int64), start, again)[9:])
+        return first, _Answers(*g.loop(g.constant(self.passes - 1, np.int64), start, again)[7:])
 
     def _ask(self, stage: int, crop: Value, mirrored: Value) -> _Answers:
         """A stage about a crop of 0 to 255, or as `repeated.mirror_averaged` about its mirror image too."""
@@ -134,9 +135,8 @@ class Stages(NamedTuple):
     def _judged(self, first: _Answers, found: _Answers, coarse_face: Value) -> list[Value]:
         """`two_stage.agreed`, then `confidence.Calibration`."""
         points, calibration = found.points, self.calibration
-        apart = ((points - first.points) * (points - first.points)).over("ReduceSum", 1).apply("Sqrt")
-        eyes = points.at(1) - points.at(0)
-        distance = (eyes * eyes).over("ReduceSum").apply("Sqrt").apply("Max", 1e-9)
+        apart = (points - first.points).over("ReduceSumSquare", 1).apply("Sqrt")
+        distance = (points.at(1) - points.at(0)).over("ReduceSumSquare").apply("Sqrt").apply("Max", 1e-9)
         doubt, fine_doubt = (some.expected_error.cast(np.float64) for some in (first, found))
         rest = (apart / distance - doubt * two_stage.DOUBTS).apply("Max", 0.0)
         raw = (fine_doubt * fine_doubt + rest * rest).apply("Sqrt")
@@ -153,37 +153,38 @@ def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
     """`two_stage.upright_frame`."""
     middle = points.over("ReduceMean", 0)
     offset = points - middle
-    size = (offset * offset).over("ReduceSum").apply("Sqrt")
-    whole = coarse.side()
+    size = offset.over("ReduceSumSquare").apply("Sqrt")
+    whole = coarse.area().apply("Sqrt")
     held = (size * two_stage.SIDE).apply("Max", whole * two_stage.SMALLEST).apply("Min", whole * two_stage.LARGEST)
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
-    # The sum of the products of complex numbers, (x + iy) times ROLL.
-    roll, centre = two_stage.ROLL, two_stage.CENTRE
-    cosine = (offset * np.stack([roll.real, -roll.imag], axis=1)).over("ReduceSum")
-    sine = (offset * np.stack([roll.imag, roll.real], axis=1)).over("ReduceSum")
-    angle = (_angle(sine, cosine) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
-    cos, sin = angle.apply("Cos"), angle.apply("Sin")
+    # Sums and products of complex numbers as those of matrices.
+    turn = offset.shaped(1, -1) @ np.concatenate([_product(complex(weight)) for weight in two_stage.ROLL])
+    angle = (_angle(turn.shaped(2)) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
+    across = points.graph.stack(angle.apply("Cos"), angle.apply("Sin"))
+    middle = middle + across @ _product(two_stage.CENTRE) * size
     step = side / 64.0
-    x = middle.at(0) + (cos * centre.real - sin * centre.imag) * size
-    y = middle.at(1) + (sin * centre.real + cos * centre.imag) * size
-    x, y = (((value - at) / step).apply("Round") * step + at for value, at in zip((x, y), coarse[2:], strict=True))
-    return Frame(side * cos, side * sin, x, y)
+    return Frame(across * side, ((middle - coarse.middle) / step).apply("Round") * step + coarse.middle)
+
+
+def _product(number: complex) -> NDArray[np.float64]:
+    """What a row of real and imaginary part is multiplied with to become the product with a complex number."""
+    return np.array([[number.real, number.imag], [-number.imag, number.real]])
 
 
 def _is_far(frame: Frame, wanted: Frame) -> Value:
     """`two_stage.is_far`."""
     limits = two_stage.REPEAT
-    area, other = (each.a * each.a + each.b * each.b for each in (frame, wanted))
-    along = frame.a * wanted.a + frame.b * wanted.b
+    area, other = frame.area(), wanted.area()
+    along = (frame.turn * wanted.turn).over("ReduceSum")
     turned = along.compare("Less", (area * other).apply("Sqrt") * float(np.cos(np.radians(limits.degrees))))
     scaled = ((other / area).apply("Log") * 0.5).apply("Abs").compare("Greater", limits.log_scale)
-    x, y = wanted.x - frame.x, wanted.y - frame.y
-    shifted = (x * x + y * y).compare("Greater", area * limits.shift**2)
+    shifted = (wanted.middle - frame.middle).over("ReduceSumSquare").compare("Greater", area * limits.shift**2)
     return turned.apply("Or", scaled).apply("Or", shifted)
 
 
-def _angle(sine: Value, cosine: Value) -> Value:
+def _angle(vector: Value) -> Value:
     """The angle of a vector, in radians: ONNX has no arctan2."""
+    cosine, sine = vector.at(0), vector.at(1)
     ratio = (sine / (cosine.apply("Abs") + 1e-30)).cast(np.float32).apply("Atan").cast(np.float64)
     behind = sine.compare("Less", 0.0).choose(-ratio - np.pi, -ratio + np.pi)
     return cosine.compare("Less", 0.0).choose(behind, ratio)

@@ -49,8 +49,8 @@ class Value:
     def __matmul__(self, other: Operand) -> Value:
         return self.graph.node("MatMul", self, other)
 
-    def at(self, index: int | Value) -> Value:
-        """One number, or one part along the first axis, without that axis."""
+    def at(self, index: int | Sequence[int] | Value) -> Value:
+        """A part along the first axis, without that axis; of several numbers, several of them."""
         return self.graph.node("Gather", self, self.graph.constant(index, np.int64), like=self.dtype)
 
     def cast(self, dtype: type) -> Value:
