@@ -17,9 +17,12 @@ from PIL import Image
 
 from tcdcn_init.images import as_grey
 
-__all__ = ["FINEST", "LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
+__all__ = ["FINEST", "HALF", "LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
+# What rounds its sums of bytes: they are whole 10,000ths, and half of one more keeps a half from being rounded as it
+# happens to come out on a processor.
+HALF = np.float32(0.50005)
 MARGIN = 2  # pixels around a region, for interpolation
 FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
 
@@ -215,6 +218,6 @@ def _grey(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         return pixels
     if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
         values = pixels.reshape(-1, 3).astype(np.float32) @ LUMA
-        return np.asarray((values + np.float32(0.5)).astype(np.uint8).reshape(pixels.shape[:2]))
+        return np.asarray((values + HALF).astype(np.uint8).reshape(pixels.shape[:2]))
     values = np.clip(np.nan_to_num(as_grey(pixels)), 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)
     return np.asarray(values, dtype=np.uint8)

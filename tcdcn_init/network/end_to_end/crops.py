@@ -52,7 +52,7 @@ class Region(NamedTuple):
     Attributes
     ----------
     pixels : Value
-        Grey, (1, 1, size, size) of float32.
+        Grey, (1, 1, size, size) of uint8.
     size : Value
         int64.
     scale, step : Value
@@ -98,15 +98,17 @@ class Region(NamedTuple):
         steps = (step + np.zeros(2)).cast(np.int64)
         axes = g.constant([1, 0], np.int64)  # first across, then down
         part = image.apply("Slice", low.cast(np.int64), (stop + 1.0).cast(np.int64), axes, steps)
-        grey = _rounded((part.cast(np.float32) @ regions.LUMA[:, None]).apply("Squeeze", g.constant([2], np.int64)))
+        sums = (part.cast(np.float32) @ regions.LUMA[:, None]).apply("Squeeze", g.constant([2], np.int64))
+        grey = (sums + regions.HALF).cast(np.uint8)
         pads = g.node("Concat", first, count - first - inside, axis=0).cast(np.int64)
-        grey = g.node("Pad", grey, pads, g.constant(0, np.float32), axes, mode="edge")
+        grey = g.node("Pad", grey, pads, g.constant(0, np.uint8), axes, mode="edge")
         size = half.cast(np.int64)
 
         def halved() -> list[Value]:
             across = size.shaped(1)
             squares = g.node("Concat", across, [2], across, [2], axis=0)
-            return [_rounded(grey.apply("Reshape", squares).over("ReduceMean", 1, 3))]
+            means = grey.cast(np.float32).apply("Reshape", squares).over("ReduceMean", 1, 3)
+            return [(means + np.float32(0.5)).cast(np.uint8)]
 
         pixels = g.branch(is_halved, halved, lambda: [grey])[0].apply("Unsqueeze", g.constant([0, 1], np.int64))
         return cls(pixels, size, scale, step, start)
@@ -125,25 +127,37 @@ class Region(NamedTuple):
 
     def upright(self, frame: Frame, side: int) -> Value:
         """`regions.Region.upright` as (1, 1, side, side), 0 to 255."""
-        extent = frame.turn.at(0) / self.scale
-        pitch = extent / float(side)
         # Weights of the region's pixels (across) for the crop's (down): triangles as wide as two of the crop's pixels.
-        start = (frame.middle - self._origin()) / self.scale - extent * 0.5
-        centres = start.shaped(2, 1, 1) + pitch * (np.arange(side)[:, None] + 0.5)
+        half = frame.turn.at(0) * 0.5
+        middle = frame.middle - self._origin()
+        low, high = (((middle + end) / self.scale).cast(np.float32) for end in (-half, half))  # as Pillow keeps them
+        pitch = ((high - low).cast(np.float64) / float(side)).shaped(2, 1, 1)
+        centres = low.cast(np.float64).shaped(2, 1, 1) + pitch * (np.arange(side)[:, None] + 0.5)
         places = _numbers(self.size) + 0.5
         tent = (1.0 - (places - centres).apply("Abs") / pitch.apply("Max", 1.0)).apply("Max", 0.0)
-        weights = (tent / tent.over("ReduceSum", 2, keep=True)).cast(np.float32)
-        across = _rounded(self.pixels @ weights.at(0).apply("Transpose", perm=[1, 0]))
-        return _rounded(weights.at(1) @ across)
+        # Pillow's weights are whole numbers.
+        weights = (tent / tent.over("ReduceSum", 2, keep=True) * float(1 << 22)).apply("Round") / float(1 << 22)
+        across = _rounded(self.pixels.cast(np.float64) @ weights.at(0).apply("Transpose", perm=[1, 0]))
+        return _rounded(weights.at(1) @ across).cast(np.float32)
 
     def turned(self, frame: Frame, side: int) -> Value:
         """`regions.Region.turned` as (1, 1, side, side), 0 to 255."""
-        fold = (frame.area().apply("Sqrt") / self.scale / float(side) / regions.FINEST).floor()
-        return self.pixels.graph.branch(
-            fold.compare("Greater", 1.0),
-            lambda: [self._reduced(fold)._sampled(frame, side)],
-            lambda: [self._sampled(frame, side)],
-        )[0]
+        fold = (frame.area().apply("Sqrt") / self.scale / float(side) / regions.FINEST).floor().apply("Max", 1.0)
+        half = self._half()
+        away = (frame.middle - self._origin() - half).apply("Abs").over("ReduceMax") + frame.reach()
+        is_plain = fold.compare("Equal", 1.0).apply("And", away.compare("Less", half))
+
+        def black_outside() -> list[Value]:
+            reduced = self._reduced(fold)
+            grid = reduced._grid(frame, side)
+            inside = grid.apply("Abs").over("ReduceMax", 3).compare("Less", 1.0).cast(np.float32)
+            return [reduced._sampled(grid) * inside]
+
+        return self.pixels.graph.branch(is_plain, lambda: [self._sampled(self._grid(frame, side))], black_outside)[0]
+
+    def _half(self) -> Value:
+        """Half of its side in the picture."""
+        return self.size.cast(np.float64) * self.scale * 0.5
 
     def _origin(self) -> Value:
         """(2,) Where the outer edge of the first pixel lies in the picture."""
@@ -156,28 +170,31 @@ class Region(NamedTuple):
         """
         size = (self.size.cast(np.float64) / fold).apply("Ceil").cast(np.int64)
         squares = (_numbers(self.size) / fold).floor()
-        is_in = squares.compare("Equal", _numbers(size).shaped(-1, 1)).cast(np.float32)
-        sums = is_in @ self.pixels @ is_in.apply("Transpose", perm=[1, 0])
+        is_in = squares.compare("Equal", _numbers(size).shaped(-1, 1)).cast(np.float64)
+        sums = is_in @ self.pixels.cast(np.float64) @ is_in.apply("Transpose", perm=[1, 0])
         counts = is_in.over("ReduceSum", 1, keep=True)
         counts = (counts @ counts.apply("Transpose", perm=[1, 0])).cast(np.int64)
         reciprocal = self.pixels.graph.constant(1 << 24, np.int64) / counts
         means = (sums.cast(np.int64) + counts / 2) * reciprocal / (1 << 24)
-        return Region(means.cast(np.float32), size, self.scale * fold, self.step, self.start)
+        return Region(means.cast(np.uint8), size, self.scale * fold, self.step, self.start)
 
-    def _sampled(self, frame: Frame, side: int) -> Value:
-        """A crop by linear interpolation; beyond the region it is black."""
+    def _grid(self, frame: Frame, side: int) -> Value:
+        """(1, side, side, 2) Where the pixels of a frame's crop lie in the region, which reaches from -1 to 1."""
         g, at = self.pixels.graph, (np.arange(side) + 0.5) / side - 0.5
         places = np.stack([*np.meshgrid(at, at, indexing="xy"), np.ones((side, side))], axis=2).reshape(-1, 3)
-        half = self.size.cast(np.float64) * self.scale * 0.5  # the region reaches from -1 to 1
-        middle = (frame.middle - self._origin() - half).shaped(1, 2)
-        matrix = g.node("Concat", frame.matrix(), middle, axis=0) / half
-        grid = (g.constant(places, np.float64) @ matrix).cast(np.float32).shaped(1, side, side, 2)
-        values = self.pixels.apply("GridSample", grid, mode="linear", padding_mode="zeros", align_corners=0)
-        return (values + np.float32(1e-4)).floor()  # single precision makes 127.99999 of 128
+        middle = (frame.middle - self._origin() - self._half()).shaped(1, 2)
+        matrix = g.node("Concat", frame.matrix(), middle, axis=0) / self._half()
+        return (g.constant(places, np.float64) @ matrix).shaped(1, side, side, 2)
+
+    def _sampled(self, grid: Value) -> Value:
+        """Linear interpolation, and what is left of whole numbers; beyond the region its outermost pixels go on."""
+        pixels = self.pixels.cast(np.float64)  # in single precision one in ten thousand would be rounded otherwise
+        values = pixels.apply("GridSample", grid, mode="linear", padding_mode="border", align_corners=0)
+        return (values + 1e-9).floor().cast(np.float32)  # rounding makes 127.999... of 128
 
 
 def _rounded(values: Value) -> Value:
-    return (values + np.float32(0.5)).floor()
+    return (values + 0.5).floor()
 
 
 def _numbers(count: Value) -> Value:
