@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.stage import Layer, fold_layers, trunk
+from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk
 from tcdcn_init.network.standardisation import standardised
 
 __all__ = ["Dense"]
@@ -74,7 +74,7 @@ class Dense(nn.Module):
             "visible" (N, P), logarithms of odds; and in training "scores" (N, P, S * S), of which the softmax over the
             places of the maps, row by row, is the likelihood that the point lies there.
         """
-        maps = functional.pixel_unshuffle(standardised(crops), self.config.fold)
+        maps = in_squares(standardised(crops), self.config.fold)
         before = sum(self.config.layers[:-1])
         finer = self.trunk[:before](maps)
         coarser = self.coarser(self.trunk[before:](finer))

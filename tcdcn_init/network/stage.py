@@ -26,7 +26,7 @@ from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["Layer", "Stage", "TwoStage", "Votes", "fold_layers", "trunk"]
+__all__ = ["Layer", "Stage", "TwoStage", "Votes", "fold_layers", "in_squares", "trunk"]
 
 
 class Layer(nn.Module):
@@ -51,6 +51,32 @@ class Layer(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, filters, H / stride, W / stride)."""
         return functional.relu(self.norm(self.convolution(maps)))
+
+
+def in_squares(crops: Tensor, fold: int) -> Tensor:
+    """Pixels of one map laid side by side as maps of a smaller side: ``functional.pixel_unshuffle`` of it.
+
+    Runs of `fold` pixels are moved at once, and onnxruntime, which keeps a place's maps side by side, leaves the last
+    step out: a tenth of a network's time.
+
+    Parameters
+    ----------
+    crops : (N, 1, H, W) Tensor
+    fold : int
+        Of which H and W are multiples.
+
+    Returns
+    -------
+    (N, fold ** 2, H / fold, W / fold) Tensor
+
+    Examples
+    --------
+    >>> in_squares(torch.arange(8).reshape(1, 1, 2, 4), 2).tolist()
+    [[[[0, 2]], [[1, 3]], [[4, 6]], [[5, 7]]]]
+    """
+    height, width = crops.shape[2] // fold, crops.shape[3] // fold
+    squares = crops.reshape(-1, height, fold, width, fold).permute(0, 1, 3, 2, 4)
+    return squares.reshape(-1, height, width, fold**2).permute(0, 3, 1, 2)
 
 
 def trunk(fold: int, widths: Sequence[int], layers: Sequence[int]) -> nn.Sequential:
@@ -151,7 +177,7 @@ class Stage(nn.Module):
 
     def maps_and_feature(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """The last but one level's last maps, and the shared feature."""
-        maps = functional.pixel_unshuffle(standardised(crops), self.config.fold)
+        maps = in_squares(standardised(crops), self.config.fold)
         last = sum(self.config.layers[:-1]) - 1
         votes = maps
         for number, layer in enumerate(self.trunk):
