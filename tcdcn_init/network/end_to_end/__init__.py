@@ -1,6 +1,6 @@
 """A two-stage model as one ONNX file that takes an image and boxes: for C++, Java, the browser.
 
-The arithmetic of `passes.two_stage`, `passes.regions` and `confidence`, written in ONNX's operators: a loop takes box
+The arithmetic of `passes.stages`, `passes.looks`, `passes.regions` and `confidence`, written in ONNX's operators: a loop takes box
 after box, one in it look after look, one in that pass after pass, and each stage's network is in the file once.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tcdcn_init.confidence import Calibration
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.end_to_end.face import Stages
 from tcdcn_init.network.end_to_end.graph import Graph, Step, Value
-from tcdcn_init.network.stage_config import TwoStageConfig
 
 __all__ = ["INPUTS", "OUTPUTS", "end_to_end"]
 
@@ -34,7 +34,7 @@ def end_to_end(stages: tuple[Any, Any], config: TwoStageConfig, calibration: Cal
     config : TwoStageConfig
     calibration : Calibration
     passes : int
-        2 or more, as for `two_stage.ask_stages`.
+        2 or more, as for `stages.ask_stages`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One face in ONNX's operators: `passes.two_stage`'s passes and looks, and `confidence.Calibration`."""
+"""One face in ONNX's operators: `passes.stages`, `passes.looks`, and `confidence.Calibration`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.geometry import MIRROR
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.end_to_end.crops import Frame, Region
 from tcdcn_init.network.end_to_end.graph import Graph, Step, Value
-from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes import two_stage
+from tcdcn_init.passes import frames
+from tcdcn_init.passes.looks import LOOKS, NEAR, Look
+from tcdcn_init.passes.repeat_limits import RepeatLimits, repeat_limits
+from tcdcn_init.passes.stages import DOUBTS
 
 __all__ = ["Stages"]
 
 # The first look is one as well, and taken in any case.
-_LOOKS = (two_stage.Look(1.0, False, np.inf), *two_stage.LOOKS)
+_LOOKS = (Look(1.0, False, np.inf), *LOOKS)
 
 
 class _Answers(NamedTuple):
@@ -40,7 +43,7 @@ class Stages(NamedTuple):
     config : TwoStageConfig
     calibration : Calibration
     passes : int
-        2 or more, as for `two_stage.ask_stages`.
+        2 or more, as for `stages.ask_stages`.
     image : Value
         (H, W, 3) of uint8.
     """
@@ -72,7 +75,7 @@ class Stages(NamedTuple):
             coarse_face = is_first.choose(first.face, best[-1])
             answers = self._judged(first, found, coarse_face)
             away = (found.points.over("ReduceMean", 0) - middle).apply("Abs").over("ReduceMax") / side
-            better = answers[1].compare("Greater", best[1]).apply("And", away.compare("Less", two_stage.NEAR))
+            better = answers[1].compare("Greater", best[1]).apply("And", away.compare("Less", NEAR))
             better = better.apply("Or", is_first)
             kept = [better.choose(new, old) for new, old in zip(answers, best, strict=False)]
             below = g.constant([*(each.below for each in _LOOKS[1:]), -1.0], np.float64).at(number)
@@ -85,7 +88,7 @@ class Stages(NamedTuple):
         return [value.cast(np.float32) for value in best[:-1]]
 
     def _passes(self, frame: Frame, mirrored: Value) -> tuple[_Answers, _Answers]:
-        """`two_stage.ask_stages`: the coarse stage's answers and the fine one's last, their points in the picture."""
+        """`stages.ask_stages`: the coarse stage's answers and the fine one's last, their points in the picture."""
         g, image, coarse, fine = self.graph, self.image, self.config.coarse, self.config.fine
         finest = frame.area().apply("Sqrt") * (fine.view / coarse.view / fine.side)
         region = Region.around(image, frame, finest)
@@ -102,7 +105,7 @@ class Stages(NamedTuple):
             found = self._ask(1, covering.turned(here, fine.side), mirrored)
             found = found._replace(points=here.placed(found.points))
             wanted = _upright_frame(found.points, fine.view, frame)
-            return Step([*wanted, *covering, *found], _is_far(here, wanted))
+            return Step([*wanted, *covering, *found], _is_far(here, wanted, repeat_limits(self.config)))
 
         start = [*_upright_frame(first.points, fine.view, frame), *region, *first]
         return first, _Answers(*g.loop(g.constant(self.passes - 1, np.int64), start, again)[7:])
@@ -133,12 +136,12 @@ class Stages(NamedTuple):
         return _Answers(*g.branch(mirrored, averaged, lambda: [value.at(0) for value in plain]))
 
     def _judged(self, first: _Answers, found: _Answers, coarse_face: Value) -> list[Value]:
-        """`two_stage.agreed`, then `confidence.Calibration`."""
+        """`stages.agreed`, then `confidence.Calibration`."""
         points, calibration = found.points, self.calibration
         apart = (points - first.points).over("ReduceSumSquare", 1).apply("Sqrt")
         distance = (points.at(1) - points.at(0)).over("ReduceSumSquare").apply("Sqrt").apply("Max", 1e-9)
         doubt, fine_doubt = (some.expected_error.cast(np.float64) for some in (first, found))
-        rest = (apart / distance - doubt * two_stage.DOUBTS).apply("Max", 0.0)
+        rest = (apart / distance - doubt * DOUBTS).apply("Max", 0.0)
         raw = (fine_doubt * fine_doubt + rest * rest).apply("Sqrt")
         expected = (raw.apply("Log") * calibration.slope + calibration.offset).apply("Exp")
         odds = ((found.face + coarse_face) * np.float32(0.5)).cast(np.float64)
@@ -150,18 +153,18 @@ class Stages(NamedTuple):
 
 
 def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
-    """`two_stage.upright_frame`."""
+    """`frames.upright_frame`."""
     middle = points.over("ReduceMean", 0)
     offset = points - middle
     size = offset.over("ReduceSumSquare").apply("Sqrt")
     whole = coarse.area().apply("Sqrt")
-    held = (size * two_stage.SIDE).apply("Max", whole * two_stage.SMALLEST).apply("Min", whole * two_stage.LARGEST)
+    held = (size * frames.SIDE).apply("Max", whole * frames.SMALLEST).apply("Min", whole * frames.LARGEST)
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
     # Sums and products of complex numbers as those of matrices.
-    turn = offset.shaped(1, -1) @ np.concatenate([_product(complex(weight)) for weight in two_stage.ROLL])
+    turn = offset.shaped(1, -1) @ np.concatenate([_product(complex(weight)) for weight in frames.ROLL])
     angle = (_angle(turn.shaped(2)) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
     across = points.graph.stack(angle.apply("Cos"), angle.apply("Sin"))
-    middle = middle + across @ _product(two_stage.CENTRE) * size
+    middle = middle + across @ _product(frames.CENTRE) * size
     step = side / 64.0
     return Frame(across * side, ((middle - coarse.middle) / step).apply("Round") * step + coarse.middle)
 
@@ -171,9 +174,8 @@ def _product(number: complex) -> NDArray[np.float64]:
     return np.array([[number.real, number.imag], [-number.imag, number.real]])
 
 
-def _is_far(frame: Frame, wanted: Frame) -> Value:
-    """`two_stage.is_far`."""
-    limits = two_stage.REPEAT
+def _is_far(frame: Frame, wanted: Frame, limits: RepeatLimits) -> Value:
+    """`repeat_limits.beyond`."""
     area, other = frame.area(), wanted.area()
     along = (frame.turn * wanted.turn).over("ReduceSum")
     turned = along.compare("Less", (area * other).apply("Sqrt") * float(np.cos(np.radians(limits.degrees))))
