@@ -1,7 +1,7 @@
 """A two-stage model as one ONNX file that takes an image and boxes: for C++, Java, the browser.
 
-The arithmetic of `passes.stages`, `passes.looks`, `passes.regions` and `confidence`, written in ONNX's operators: a loop takes box
-after box, one in it look after look, one in that pass after pass, and each stage's network is in the file once.
+The arithmetic of `passes.stages`, `passes.looks`, `passes.regions` and `confidence`, in ONNX's operators. A loop takes
+box after box, one in it look after look, one in that pass after pass; each stage's network is in the file once.
 """
 
 from __future__ import annotations
