@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config.dense import DenseConfig
-from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk
+from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk, voted
 from tcdcn_init.network.standardisation import standardised
 
 __all__ = ["Dense"]
@@ -79,15 +79,10 @@ class Dense(nn.Module):
         finer = self.trunk[:before](maps)
         coarser = self.coarser(self.trunk[before:](finer))
         joined = functional.relu(self.finer(finer) + functional.interpolate(coarser, scale_factor=2.0, mode="nearest"))
-        answers = self.last(self.mixing(joined))
-        side = answers.shape[-1]
-        scores, *votes = answers.float().flatten(2).split(self.config.points, dim=1)  # (N, P, S * S) each
-        at = (torch.arange(side, device=crops.device) + 0.5) / side - 0.5
-        places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
+        maps = self.mixing(joined)
         # A trunk in half precision hands over to sums in full precision.
         with torch.autocast("cpu", enabled=False):
-            weights = torch.softmax(scores, dim=2)
-            x, y, error, visible = ((weights * vote).sum(dim=2) for vote in votes)
-            points = weights @ places + torch.stack([x, y], dim=2)
+            scores, means = voted(maps.float(), self.last, self.config.points)
+        points, error, visible = means[..., :2], means[..., 2], means[..., 3]
         outputs = {"points": points, "expected_error": error.clamp(-8.0, 4.0).exp(), "visible": visible}
         return {**outputs, "scores": scores} if self.training else outputs
