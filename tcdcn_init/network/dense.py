@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config.dense import DenseConfig
-from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk, voted
+from tcdcn_init.network.stage import Layer, as_places, fold_layers, in_squares, trunk, voted
 from tcdcn_init.network.standardisation import standardised
 
 __all__ = ["Dense"]
@@ -82,7 +82,7 @@ class Dense(nn.Module):
         maps = self.mixing(joined)
         # A trunk in half precision hands over to sums in full precision.
         with torch.autocast("cpu", enabled=False):
-            scores, means = voted(maps.float(), self.last, self.config.points)
+            scores, means = voted(as_places(maps.float()), self.last, self.config.points)
         points, error, visible = means[..., :2], means[..., 2], means[..., 3]
         outputs = {"points": points, "expected_error": error.clamp(-8.0, 4.0).exp(), "visible": visible}
         return {**outputs, "scores": scores} if self.training else outputs

@@ -15,6 +15,7 @@ and how far off it may be.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
-__all__ = ["Layer", "Stage", "TwoStage", "Votes", "fold_layers", "in_squares", "trunk", "voted"]
+__all__ = ["Layer", "Stage", "TwoStage", "Votes", "as_places", "fold_layers", "in_squares", "trunk", "voted"]
 
 
 class Layer(nn.Module):
@@ -104,15 +105,20 @@ def fold_layers(network: nn.Module) -> None:
             layer.norm = nn.Identity()
 
 
-def voted(maps: Tensor, last: nn.Conv2d, points: int) -> tuple[Tensor, Tensor]:
+def as_places(maps: Tensor) -> Tensor:
+    """(N, C, S, S) maps to (N, S * S, C): what each place shows, row by row."""
+    return maps.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def voted(places: Tensor, last: nn.Conv2d, points: int) -> tuple[Tensor, Tensor]:
     """What every place says of each point, averaged by how likely it says that the point lies there.
 
-    The places' answers are a 1x1 convolution, hence linear: the mean of them is the answer to a mean of the maps, and
+    The places' answers are a 1x1 convolution, hence linear: the mean of them is the answer to a mean of the places, and
     most of the convolution need not be done.
 
     Parameters
     ----------
-    maps : (N, C, S, S) Tensor
+    places : (N, S * S, C) Tensor
     last : Conv2d
         From C to 5 `points` maps. Of each point: how much the vote counts, of which its own constant is no part; then x
         and y from this place, and two more numbers.
@@ -125,14 +131,13 @@ def voted(maps: Tensor, last: nn.Conv2d, points: int) -> tuple[Tensor, Tensor]:
     means : (N, P, 4) Tensor
         x and y in the frame of the maps, and the two.
     """
-    side = maps.shape[-1]
-    places = maps.permute(0, 2, 3, 1).flatten(1, 2)  # (N, S * S, C)
+    side = math.isqrt(places.shape[1])
     scoring, *others = last.weight.flatten(1).split(points)
     scores = scoring @ places.transpose(1, 2)
     weights = torch.softmax(scores, dim=2)
     seen = (weights @ places)[:, :, None]  # (N, P, 1, C)
     means = (seen * torch.stack(others, dim=1)).sum(dim=3) + last.get_parameter("bias").unflatten(0, (5, points))[1:].T
-    at = (torch.arange(side, device=maps.device) + 0.5) / side - 0.5
+    at = (torch.arange(side, device=places.device) + 0.5) / side - 0.5
     grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
     return scores, means + weights @ functional.pad(grid, (0, 2))
 
@@ -161,7 +166,10 @@ class Votes(nn.Module):
 
     def forward(self, maps: Tensor, feature: Tensor) -> Tensor:
         """(N, C, S, S) and (N, feature) to (N, P, 4): points, and local evidence on their errors and visibility."""
-        hidden = functional.relu(self.inner(maps) + self.whole(feature)[:, :, None, None])
+        # As a product over places rather than a convolution, between which onnxruntime would lay the maps anew.
+        seen = as_places(maps) @ self.inner.weight.flatten(1).T
+        whole = functional.linear(feature, self.whole.weight, self.inner.bias)
+        hidden = functional.relu(seen + whole[:, None])
         return voted(hidden, self.last, self.points)[1]
 
 
