@@ -95,8 +95,7 @@ def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path
     source : pathlib.Path
         The .safetensors file.
     faces : sequence of Face, optional
-        As for `export_onnx`. In whole numbers the file's points lie off those of the package's .onnx file by about as
-        much as these lie off the weights' own: a pixel of the crop that is rounded otherwise is enough.
+        As for `export_onnx`. The file says what the package says with a .onnx file of the same faces.
 
     Returns
     -------

@@ -136,9 +136,11 @@ class Region(NamedTuple):
         places = _numbers(self.size) + 0.5
         tent = (1.0 - (places - centres).apply("Abs") / pitch.apply("Max", 1.0)).apply("Max", 0.0)
         # Pillow's weights are whole numbers.
-        weights = (tent / tent.over("ReduceSum", 2, keep=True) * float(1 << 22)).apply("Round") / float(1 << 22)
-        across = _rounded(self.pixels.cast(np.float64) @ weights.at(0).apply("Transpose", perm=[1, 0]))
-        return _rounded(weights.at(1) @ across).cast(np.float32)
+        whole = float(1 << 22)
+        weights = (tent / tent.over("ReduceSum", 2, keep=True) * whole).apply("Round")
+        # Divided once turned over: older onnxruntime joins turning and product, and then has no product of float64.
+        across = _rounded(self.pixels.cast(np.float64) @ (weights.at(0).apply("Transpose", perm=[1, 0]) / whole))
+        return _rounded((weights.at(1) / whole) @ across).cast(np.float32)
 
     def turned(self, frame: Frame, side: int) -> Value:
         """`regions.Region.turned` as (1, 1, side, side), 0 to 255."""
@@ -169,11 +171,11 @@ class Region(NamedTuple):
         Pillow multiplies whole numbers by a rounded reciprocal in place of dividing, which takes one from some means.
         """
         size = (self.size.cast(np.float64) / fold).apply("Ceil").cast(np.int64)
-        squares = (_numbers(self.size) / fold).floor()
-        is_in = squares.compare("Equal", _numbers(size).shaped(-1, 1)).cast(np.float64)
-        sums = is_in @ self.pixels.cast(np.float64) @ is_in.apply("Transpose", perm=[1, 0])
-        counts = is_in.over("ReduceSum", 1, keep=True)
-        counts = (counts @ counts.apply("Transpose", perm=[1, 0])).cast(np.int64)
+        squares, numbers = (_numbers(self.size) / fold).floor(), _numbers(size)
+        down = squares.compare("Equal", numbers.shaped(-1, 1)).cast(np.float64)
+        across = squares.shaped(-1, 1).compare("Equal", numbers).cast(np.float64)
+        sums = down @ self.pixels.cast(np.float64) @ across
+        counts = (down.over("ReduceSum", 1, keep=True) * across.over("ReduceSum", 0)).cast(np.int64)
         reciprocal = self.pixels.graph.constant(1 << 24, np.int64) / counts
         means = (sums.cast(np.int64) + counts / 2) * reciprocal / (1 << 24)
         return Region(means.cast(np.uint8), size, self.scale * fold, self.step, self.start)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,9 @@ __all__ = ["Stages"]
 
 # The first look is one as well, and taken in any case.
 _LOOKS = (Look(1.0, False, np.inf), *LOOKS)
+
+# Cosine and sine from -180 to 180 degrees: older onnxruntime has none of float64.
+_WHOLE_DEGREES = [(number.real, number.imag) for number in (cmath.rect(1.0, math.radians(k)) for k in range(-180, 181))]
 
 
 class _Answers(NamedTuple):
@@ -63,7 +68,7 @@ class Stages(NamedTuple):
         g = self.graph
         corners = box.cast(np.float64).shaped(2, 2)
         middle, extent = corners.over("ReduceMean", 0), corners.at(1) - corners.at(0)
-        side = extent.over("ReduceProd").apply("Sqrt") * self.config.coarse.view
+        side = (extent.at(0) * extent.at(1)).apply("Sqrt") * self.config.coarse.view
 
         def look(number: Value, *best: Value) -> Step:
             turns = g.constant([(each.turn.real, each.turn.imag) for each in _LOOKS], np.float64)
@@ -162,8 +167,8 @@ def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
     # Sums and products of complex numbers as those of matrices.
     turn = offset.shaped(1, -1) @ np.concatenate([_product(complex(weight)) for weight in frames.ROLL])
-    angle = (_angle(turn.shaped(2)) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
-    across = points.graph.stack(angle.apply("Cos"), angle.apply("Sin"))
+    degrees = (_angle(turn.shaped(2)) * (180.0 / np.pi)).apply("Round").cast(np.int64)
+    across = points.graph.constant(_WHOLE_DEGREES, np.float64).at(degrees + 180)
     middle = middle + across @ _product(frames.CENTRE) * size
     step = side / 64.0
     return Frame(across * side, ((middle - coarse.middle) / step).apply("Round") * step + coarse.middle)

@@ -109,7 +109,6 @@ class _Part:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self.known: dict[tuple[Any, ...], Value] = {}
 
 
 class Graph:
@@ -117,6 +116,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._parts = [_Part()]
+        self._known: dict[tuple[Any, ...], Value] = {}
         self._count = 0
 
     @staticmethod
@@ -136,18 +136,17 @@ class Graph:
         return Value(self, name, dtype)
 
     def constant(self, value: Operand, dtype: type) -> Value:
-        """Numbers that are known; the same ones are kept once."""
+        """Numbers that are known; the same ones are kept once, outside of all loops."""
         if isinstance(value, Value):
             return value
         from onnx import numpy_helper
 
         array: NDArray[Any] = np.asarray(value, dtype=dtype)
         key = (array.dtype, array.shape, array.tobytes())
-        part = self._parts[-1]
-        if key not in part.known:
-            part.known[key] = Value(self, self.name(), dtype)
-            part.constants.append(numpy_helper.from_array(array, part.known[key].name))
-        return part.known[key]
+        if key not in self._known:
+            self._known[key] = Value(self, self.name(), dtype)
+            self._parts[0].constants.append(numpy_helper.from_array(array, self._known[key].name))
+        return self._known[key]
 
     def node(
         self, operator: str, first: Operand, *others: Operand, like: type | None = None, **attributes: Any
@@ -274,7 +273,8 @@ class Graph:
 
         results = [Value(self, self.name(), dtype) for dtype in types]
         names = [value.name for value in results]
-        self._parts[-1].nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        # Nodes have names: older onnxruntime makes names from them, which must differ.
+        self._parts[-1].nodes.append(helper.make_node(operator, list(inputs), names, f"node {names[0]}", **attributes))
         return results
 
     def _made(self, part: _Part, inputs: Sequence[Value], outputs: Sequence[Value]) -> Any:
