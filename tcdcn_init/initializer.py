@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import numbers
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -90,7 +89,7 @@ class Initializer:
         dense: bool = False,
         device: str = "cpu",
     ) -> None:
-        if not isinstance(passes, numbers.Integral) or isinstance(passes, bool) or passes < 1:
+        if not isinstance(passes, int | np.integer) or isinstance(passes, bool) or passes < 1:
             raise ValueError(f"passes is {passes!r}; expected a whole number, 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
