@@ -132,11 +132,13 @@ def voted(places: Tensor, last: nn.Conv2d, points: int) -> tuple[Tensor, Tensor]
         x and y in the frame of the maps, and the two.
     """
     side = math.isqrt(places.shape[1])
-    scoring, *others = last.weight.flatten(1).split(points)
+    scoring, *others = torch.split(last.weight.flatten(1), points)
     scores = scoring @ places.transpose(1, 2)
     weights = torch.softmax(scores, dim=2)
     seen = (weights @ places)[:, :, None]  # (N, P, 1, C)
-    means = (seen * torch.stack(others, dim=1)).sum(dim=3) + last.get_parameter("bias").unflatten(0, (5, points))[1:].T
+    means = (seen * torch.stack(others, dim=1)).sum(dim=3) + torch.unflatten(
+        last.get_parameter("bias"), 0, (5, points)
+    )[1:].T
     at = (torch.arange(side, device=places.device) + 0.5) / side - 0.5
     grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
     return scores, means + weights @ functional.pad(grid, (0, 2))
