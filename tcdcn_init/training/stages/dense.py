@@ -70,7 +70,7 @@ class DenseRecipe:
             background=0.0,
         )
     )
-    taught: tuple[StageTraining, ...] = field(default_factory=lambda: (_taught(60), _taught(120)))
+    taught: tuple[StageTraining, ...] = field(default_factory=lambda: (_taught(60), _taught(80)))
     begin: str = "tcdcn-two-stage"
     teacher: str = "ert68-300w"
 
