@@ -41,12 +41,12 @@ def voted(places: Tensor, last: nn.Conv2d, points: int) -> tuple[Tensor, Tensor]
         x and y in the frame of the maps, and the two.
     """
     side = math.isqrt(places.shape[1])
-    scoring, *others = torch.split(last.weight.flatten(1), points)
-    scores = scoring @ places.transpose(1, 2)
+    weight = last.weight.flatten(1)
+    scores = weight[:points] @ places.transpose(1, 2)
     weights = torch.softmax(scores, dim=2)
     seen = (weights @ places)[:, :, None]  # (N, P, 1, C)
     constant = last.get_parameter("bias").view(5, points)[1:].T
-    means = (seen * torch.stack(others, dim=1)).sum(dim=3) + constant
+    means = (seen * weight[points:].view(4, points, -1).transpose(0, 1)).sum(dim=3) + constant
     at = (torch.arange(side, device=places.device) + 0.5) / side - 0.5
     grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
     return scores, means + weights @ functional.pad(grid, (0, 2))
