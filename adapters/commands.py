@@ -85,9 +85,12 @@ def points(
     from tcdcn_init.datasets.boxes import read_boxes
     from tcdcn_init.initializer import Initializer
     from tcdcn_init.pointfile import find_images, write_points
+    from tcdcn_init.pointfile.formats import check_output
 
     if boxes and (detector != "auto" or turned is not None):
         raise ValueError("--boxes says where faces are; leave out --detector and --turned, which look for them")
+    if not ray:
+        check_output(out, format)
     for target in filter(None, (None if ray else out, review)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
