@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config.dense import DenseConfig
-from tcdcn_init.network.stage import Layer, as_places, fold_layers, in_squares, trunk, voted
+from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk
 from tcdcn_init.network.standardisation import standardised
+from tcdcn_init.network.votes import as_places, voted
 
 __all__ = ["Dense"]
 

@@ -86,11 +86,11 @@ class Stages(NamedTuple):
             below = g.constant([*(each.below for each in _LOOKS[1:]), -1.0], np.float64).at(number)
             return Step([*kept, coarse_face], kept[1].compare("Less", below))
 
-        nothing = [g.constant(np.zeros(shape), np.float64) for shape in ((5, 2), (), (5,), (5,))]
-        nothing[2] = nothing[2].cast(np.float32)
-        most = g.constant(len(_LOOKS), np.int64)
-        best = g.loop(most, [*nothing, g.constant(np.zeros(2), np.float32)], look)
-        return [value.cast(np.float32) for value in best[:-1]]
+        doubles, singles = ((5, 2), (), (5,)), ((5,), (2,))  # as `_judged` and the coarse stage answer
+        nothing = [g.constant(np.zeros(shape), np.float64) for shape in doubles]
+        nothing += [g.constant(np.zeros(shape), np.float32) for shape in singles]
+        points, confidence, expected_error, visible, _ = g.loop(g.constant(len(_LOOKS), np.int64), nothing, look)
+        return [points.cast(np.float32), confidence.cast(np.float32), visible, expected_error.cast(np.float32)]
 
     def _passes(self, frame: Frame, mirrored: Value) -> tuple[_Answers, _Answers]:
         """`stages.ask_stages`: the coarse stage's answers and the fine one's last, their points in the picture."""
@@ -141,7 +141,7 @@ class Stages(NamedTuple):
         return _Answers(*g.branch(mirrored, averaged, lambda: [value.at(0) for value in plain]))
 
     def _judged(self, first: _Answers, found: _Answers, coarse_face: Value) -> list[Value]:
-        """`stages.agreed`, then `confidence.Calibration`."""
+        """`stages.agreed`, then `confidence.Calibration`: points, confidence, expected errors, visibility."""
         points, calibration = found.points, self.calibration
         apart = (points - first.points).over("ReduceSumSquare", 1).apply("Sqrt")
         distance = (points.at(1) - points.at(0)).over("ReduceSumSquare").apply("Sqrt").apply("Max", 1e-9)
@@ -154,7 +154,7 @@ class Stages(NamedTuple):
         is_face = (seen * calibration.face_weight + calibration.face_intercept).apply("Sigmoid")
         log = expected.over("ReduceMean").apply("Log")
         is_good = (log * calibration.error_weight + calibration.good_intercept).apply("Sigmoid")
-        return [points, is_face * is_good, found.visible.apply("Sigmoid"), expected]
+        return [points, is_face * is_good, expected, found.visible.apply("Sigmoid")]
 
 
 def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
