@@ -58,8 +58,8 @@ _SAID = {
     "helps, by less than 0.3": "they help, by less than 0.3 points",
     "harms": "they harm",
     "harms, by less than 0.3": "they harm, by less than 0.3 points",
-    "no difference of note": "they make no difference of note (less than 0.3 points either way)",
-    "undecided": "that leaves it undecided",
+    "no difference of note": "no difference of note (less than 0.3 points)",
+    "undecided": "undecided",
     "one seed": "one seed decides nothing",
 }
 
@@ -73,17 +73,18 @@ def claim_sentence(found: Results) -> str:
             continue
         error, failures = changes
         parts.append(
-            f"{REGIMES[regime].short}, all four change AFLW's mean error by {interval(error)} and failures by "
-            f"{interval(failures, 1)} points ({error.seeds} seeds): {_SAID[verdict(error, failures)]}"
+            f"{REGIMES[regime].short}, mean error {interval(error)} and failures {interval(failures, 1)} points, "
+            f"{error.seeds} seeds: {_SAID[verdict(error, failures)]}"
         )
         faces |= {found.trained_on(alone.name) for alone, _ in sizes_run(found, regime)}
     if not parts:
         return "Not run yet."
-    text = "; ".join(parts)
+    views = EPOCHS * EPOCH_VIEWS * LENGTHS.get(judged_form(found), 1)
     return (
-        "Do pose, gender, glasses and smile help the points, as the paper claims (35.6 to 25.0 % failures)? "
-        f"{text[0].upper()}{text[1:]} (means over {min(faces):,} to {max(faces):,} training faces, "
-        f"{EPOCHS * EPOCH_VIEWS * LENGTHS.get(judged_form(found), 1):,} views a training)."
+        "Do pose, gender, glasses and smile help the points, as the paper claims (AFLW failures 35.6 to 25.0 %)? "
+        f"Change on AFLW by all four, over {min(faces):,} to {max(faces):,} training faces and {views:,} views a "
+        "training: "
+        f"{'; '.join(parts)}."
     )
 
 
