@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.boxes import checked_boxes
-from tcdcn_init.detection.detectors import LAX, Detector
+from tcdcn_init.detection.detectors import BUILT_IN, Detector
+from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.search import Found, find_faces
+from tcdcn_init.detection.windows import search_windows
 from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import Initialization, RawAnswers
@@ -147,18 +149,17 @@ class Initializer:
     ) -> Found:
         """Faces of an image without boxes, and what the network says of them; parameters as in `initialize`.
 
-        A model without confidence outputs cannot tell faces from other things: the default one finds them for it.
+        Only a model of two stages can look for faces and tell them from other things: for others the default one does.
 
         Returns
         -------
         detection.search.Found
         """
         array = as_image(image)
-        if self.config.own is not None:
-            if turned or detector in ("auto", *LAX):
-                self.need_five("looking for faces")
-            return find_faces(array, self, detector, on_bad=on_bad)  # the caller's own is believed
-        if set(_CONFIDENCE) <= set(self.config.outputs):
+        believed = not (turned or detector in BUILT_IN)  # the caller's own
+        if not believed:
+            self.need_five("looking for faces")
+        if believed or isinstance(self.config, TwoStageConfig):
             return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
         found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
         return Found(found.boxes, self.raw(array, found.boxes, on_bad=on_bad))
@@ -264,6 +265,28 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
 
+    def hints(self, image: Any) -> Hits:
+        """Where a model of two stages sees faces, at any roll, before it has looked closer (`detection.windows`).
+
+        Parameters
+        ----------
+        image : image
+            As for `initialize`.
+
+        Returns
+        -------
+        detection.hits.Hits
+
+        Raises
+        ------
+        ValueError
+            If the model has one stage, or points of its own.
+        """
+        self.need_five("looking for faces")
+        if not isinstance(self.config, TwoStageConfig):
+            raise ValueError(f"{self.model} has one stage; expected a model of two, such as {DEFAULT_MODEL}")
+        return search_windows(as_image(image), self._backend, self.config.coarse)
+
     def need_five(self, what: str) -> None:
         """Raise a ValueError unless the model places the five points of a face.
 
@@ -349,11 +372,11 @@ def initialize(
         like ``dlib.rectangle`` or mappings (`boxes.boxes_from`, which also takes other orders of four numbers).
         Omitted, a detector looks for faces.
     detector : str or callable
-        What looks for them: "auto", "dlib", "skimage", another name of `detection.available_detectors`, or a callable
-        from an image to its boxes; see `detection.detect_boxes`.
+        What looks for them: "auto", which is the network itself, "dlib", "skimage", another name of
+        `detection.available_detectors`, or a callable from an image to its boxes; see `detection.detect_boxes`.
     turned : bool, optional
-        Whether turned copies of the image are searched too: True, False, or None, where no upright face was found
-        otherwise.
+        Whether turned copies of the image are searched too: True, False, or None, where "dlib" or "skimage" found no
+        upright face otherwise.
     model : str or path
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.detection.detectors import OWN
 from tcdcn_init.detection.search import LEAST_CERTAINTY, all_lie, certainty, sifted
 from tcdcn_init.eval.detection.measure import TURNS, Record
 from tcdcn_init.eval.measuring.documents import Document
@@ -30,8 +31,11 @@ __all__ = [
 CERTAINTIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """At which curves have their points."""
 
-WAYS = {"upright": False, "where none stand upright": None, "always": True}
-"""When turned copies are searched, and ``turned`` of `detect_boxes`."""
+NEVER = "never"
+
+WAYS = {NEVER: False, "where none stand upright": None, "always": True}
+"""When turned copies are searched, and ``turned`` of `detect_boxes`. The initializer's own search finds
+heads at any roll: none are."""
 
 STOCK_DLIB = 0.0
 """Score from which dlib's detector by itself calls something a face."""
@@ -132,7 +136,7 @@ def detection_figures(records: Sequence[Record], detectors: Sequence[str]) -> De
         for turn in TURNS:
             if name == "dlib":
                 ways.append(_stock(records, turn))
-            ways += [_way(records, name, turned, turn) for turned in WAYS]
+            ways += [_way(records, name, turned, turn) for turned in ((NEVER,) if name == OWN else WAYS)]
     return DetectionFigures(len(records), sum(len(record["faces"]) for record in records), ways)
 
 
@@ -193,7 +197,7 @@ def _way(records: Sequence[Record], name: str, turned: str, turn: int) -> Way:
     for record in records:
         of = record[name]
         again = found_in(record, name, turned, turn, LEAST_CERTAINTY)[1]
-        share = np.mean([again or row[0] == turn for row in of["hits"]]) if of["hits"] else 0.0
+        share = np.mean([again or name == OWN or row[0] == turn for row in of["hits"]]) if of["hits"] else 0.0
         seconds += (sum(of["seconds"]) if again else of["seconds"][turn]) + share * of["asking"][turn]
     return Way(name, turned, 90 * turn, round(1e3 * seconds / len(records), 1), points)
 

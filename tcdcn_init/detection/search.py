@@ -1,4 +1,4 @@
-"""Faces found: what a lax detector suggests, and an initializer confirms by looking closer.
+"""Faces found: what a search suggests, and an initializer confirms by looking closer.
 
 A detector that is asked for little more than a hint finds faces that it would else miss, and much that is none. Each
 hint is given to the initializer, whose network has learned to tell faces from other things; it answers with points as
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
-from tcdcn_init.detection.detectors import LAX, Detector, resolved
+from tcdcn_init.detection.detectors import LAX, OWN, Detector, resolved
 from tcdcn_init.detection.hits import Hits, kept_apart
 from tcdcn_init.detection.turned import search_turned
 from tcdcn_init.geometry import roll_degrees
@@ -36,13 +36,14 @@ __all__ = [
     "find_faces",
     "inside",
     "point_squares",
+    "search_by",
     "sifted",
 ]
 
 LEAST_CERTAINTY = 0.3
 """Certainty from which a hint counts as a face; chosen on 40 sheets of held-out training photographs, 392 faces, with
-`FACE_ODDS`, `dlib_hog.LONGEST_SIDE` and `dlib_hog.THRESHOLD`: of what was surer there, all that nobody had marked was a
-face to the eye. `tcdcn-init detection` measures what others would do."""
+`FACE_ODDS`, and the constants of `windows` and `dlib_hog`: of what was surer there, all that nobody had marked was a face
+to the eye. `tcdcn-init detection` measures what others would do."""
 
 FACE_ODDS = 4.0
 """Logarithm of the odds of a face from which it is one whatever its points are."""
@@ -56,12 +57,16 @@ UPRIGHT = 45.0
 
 
 class Judge(Protocol):
-    """What looks closer: an `Initializer` whose model has confidence outputs."""
+    """What looks closer: an `Initializer` of two stages."""
 
     calibration: Calibration
 
     def raw(self, images: Any, boxes: Any, *, on_bad: Literal["raise", "nan"] = "raise") -> RawAnswers:
         """See `Initializer.raw`."""
+        ...
+
+    def hints(self, image: NDArray[Any]) -> Hits:
+        """See `Initializer.hints`."""
         ...
 
 
@@ -72,7 +77,7 @@ class Found:
     Attributes
     ----------
     boxes : (N, 4) ndarray of float64
-        As the detector gave them.
+        As the detector gave them; of the initializer's own search, squares around points.
     answers : RawAnswers
         What the judge says of them.
     """
@@ -109,16 +114,24 @@ def find_faces(
         The largest box first; those of a caller's own detector in its order, unless copies were turned.
     """
     chosen = resolved(detector)
-    search = LAX[chosen] if isinstance(chosen, str) else _as_search(chosen, on_bad)
+    search = search_by(chosen, judge) if isinstance(chosen, str) else _as_search(chosen, on_bad)
     if callable(chosen) and not turned:
         boxes = search(image).boxes
         return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
     looked_at = _looked_at(image, search(image), judge)
     found = _sifted(looked_at, judge)
-    if turned or (turned is None and all_lie(roll_degrees(found.answers.points))):
+    if turned or (turned is None and chosen != OWN and all_lie(roll_degrees(found.answers.points))):
         found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)), judge)
+    if chosen == OWN:
+        # A window that happened to hint at a face is no box to give away: the square around the points is.
+        found = _looked_at(image, Hits.of(point_squares(found.answers.points), np.zeros(len(found.boxes))), judge)
     left, top, right, bottom = found.boxes.T
     return _rows(found, np.argsort(-(right - left) * (bottom - top), kind="stable"))
+
+
+def search_by(name: str, judge: Judge) -> Callable[[NDArray[Any]], Hits]:
+    """What looks for hints under a name: the judge itself, or one of `LAX`."""
+    return judge.hints if name == OWN else LAX[name]
 
 
 def all_lie(roll: NDArray[np.float64]) -> bool:

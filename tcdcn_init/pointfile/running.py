@@ -22,7 +22,7 @@ from tcdcn_init._shared.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress
-from tcdcn_init.detection.detectors import LAX, Detector
+from tcdcn_init.detection.detectors import BUILT_IN, Detector
 from tcdcn_init.images import read_image
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import drawings_of
@@ -132,7 +132,7 @@ def write_points(
         kept. If another process is writing the same output.
     """
     check_output(out, format)
-    if boxes is None and detector in ("auto", *LAX):
+    if boxes is None and detector in BUILT_IN:
         initializer.need_five("looking for faces")
     check_sample(sample, review)
     if draw is not None:

@@ -141,7 +141,7 @@ for name in ("gone", "number", "cornr"):
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.splitlines() == [
-        "['auto', 'corner', 'dlib', 'gone', 'number', 'skimage']",
+        "['auto', 'corner', 'dlib', 'gone', 'number', 'skimage', 'tcdcn']",
         "[[0.0, 0.0, 50.0, 60.0]] [[0.0, 0.0, 50.0, 60.0]]",
         "detector 'gone' cannot be imported from corner:nothing (corner): module 'corner' has no attribute 'nothing'",
         "detector 'number' from corner:__name__ (corner) is a str; expected a callable",
