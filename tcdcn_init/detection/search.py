@@ -42,8 +42,8 @@ __all__ = [
 
 LEAST_CERTAINTY = 0.3
 """Certainty from which a hint counts as a face; chosen on 40 sheets of held-out training photographs, 392 faces, with
-`FACE_ODDS`, and the constants of `windows` and `dlib_hog`: of what was surer there, all that nobody had marked was a face
-to the eye. `tcdcn-init detection` measures what others would do."""
+`FACE_ODDS`, and the constants of `windows` and `dlib_hog`: of what was surer there, all that nobody had marked was a
+face to the eye. `tcdcn-init detection` measures what others would do."""
 
 FACE_ODDS = 4.0
 """Logarithm of the odds of a face from which it is one whatever its points are."""

@@ -21,7 +21,7 @@ from tcdcn_init.network.stage_config import StageConfig
 
 __all__ = ["search_windows"]
 
-# Chosen, with `search.LEAST_CERTAINTY`, on 40 sheets of held-out training photographs, as they are and lying: windows that
+# Chosen, with `search.LEAST_CERTAINTY`, on sheets of held-out training photographs, as they are and lying: windows that
 # are closer together, or hints of a lower score, find no more faces there and take up to twice the time.
 
 LONGEST_SIDE = 1600
