@@ -27,7 +27,7 @@ from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
-from tcdcn_init.passes.two_stage import run_stages
+from tcdcn_init.passes.two_stage import ENOUGH, run_stages
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.weights import DEFAULT_MODEL, DENSE_MODEL, is_path
 
@@ -60,6 +60,9 @@ class Initializer:
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool
         Find iBUG's 68 points too (`Initialization.dense`), by one more pass of another network, ``tcdcn-68``.
+    quick : bool
+        Of a model of two stages: where the coarse one is sure of its points, do without the fine one. They start a
+        cascade as well, in half the time; there is no confidence then, it is NaN.
     device : str
         What the network runs on: "cpu", or a graphics processor as PyTorch names it, such as "cuda", "cuda:1" or "mps",
         which pays for many faces at once. There "auto" is PyTorch, and the crops of a model of two stages are cut on
@@ -67,7 +70,7 @@ class Initializer:
 
     Attributes
     ----------
-    model, backend, passes, mirror, dense, device
+    model, backend, passes, mirror, dense, quick, device
         As given; a path is absolute.
     config : NetworkConfig
         The network's architecture and its crops.
@@ -76,7 +79,8 @@ class Initializer:
     Raises
     ------
     ValueError
-        If the model or backend is unknown, `passes` is below 1, or the backend cannot compute on the device here.
+        If the model or backend is unknown, `passes` is below 1, ``quick`` is asked of a model of one stage, or the
+        backend cannot compute on the device here.
 
     Examples
     --------
@@ -94,13 +98,14 @@ class Initializer:
         passes: int = DEFAULT_PASSES,
         mirror: bool = False,
         dense: bool = False,
+        quick: bool = False,
         device: str = "cpu",
     ) -> None:
         if passes < 1:
             raise ValueError(f"passes is {passes}; expected 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
-        self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
+        self.backend, self.passes, self.mirror, self.dense, self.quick = backend, passes, mirror, dense, quick
         self.device = str(device)  # of a torch.device too
         self._backend = load_backend(model, backend, self.device)
         if isinstance(self._backend.config, DenseConfig):
@@ -109,6 +114,8 @@ class Initializer:
                 f"{DEFAULT_MODEL}, and dense=True"
             )
         self.config: NetworkConfig | TwoStageConfig = self._backend.config
+        if quick and not isinstance(self.config, TwoStageConfig):
+            raise ValueError(f"quick=True takes a model of two stages, such as {DEFAULT_MODEL}; {model} has one")
         if dense:
             self.need_five("dense=True")
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
@@ -124,7 +131,7 @@ class Initializer:
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
         # Sessions of onnxruntime cannot be pickled.
-        names = ("backend", "passes", "mirror", "dense", "device")
+        names = ("backend", "passes", "mirror", "dense", "quick", "device")
         return functools.partial(type(self), self.model, **{name: getattr(self, name) for name in names}), ()
 
     def __call__(
@@ -159,7 +166,7 @@ class Initializer:
         believed = not (turned or detector in BUILT_IN)  # the caller's own
         if not believed:
             self.need_five("looking for faces")
-        if believed or isinstance(self.config, TwoStageConfig):
+        if believed or (isinstance(self.config, TwoStageConfig) and not self.quick):
             return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
         found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
         return Found(found.boxes, self.raw(array, found.boxes, on_bad=on_bad))
@@ -318,7 +325,7 @@ class Initializer:
         return found
 
     def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
-        if not set(_CONFIDENCE) <= outputs.keys():
+        if self.quick or not set(_CONFIDENCE) <= outputs.keys():
             nothing = np.full(points.shape[:2], np.nan, dtype=np.float32)
             return RawAnswers(points, np.full(len(points), np.nan), nothing, outputs)
         error, face = (outputs[name] for name in _CONFIDENCE)
@@ -339,6 +346,7 @@ class Initializer:
                 images,
                 boxes,
                 passes=self.passes,
+                enough=ENOUGH if self.quick else 0.0,
                 on_bad=on_bad,
                 sureness=self._sureness,
                 ask_both=self._ask if self.mirror else None,
