@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcdcn_init._shared.tensor_file import json_object
+from tcdcn_init._shared.files.tensor_file import json_object
 from tcdcn_init.adapters.cascade.cascade_file import cascade_metadata
 
 if TYPE_CHECKING:

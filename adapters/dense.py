@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, median_shape
-from tcdcn_init.datasets.ibug68 import mtfl_five_from_68
+from tcdcn_init.datasets.published.ibug68 import mtfl_five_from_68
 from tcdcn_init.geometry import as_five_points
 from tcdcn_init.images import as_image
 from tcdcn_init.network.backends import load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName
-from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.passes.dense import DenseAnswers, dense_points
 from tcdcn_init.weights import DENSE_MODEL, is_path
 

@@ -281,16 +281,10 @@ def calibrate(
     """Calibrate what a model says of itself on held-out training faces, into its file; then export it again."""
     require("torch", "calibrating", "train")
     from tcdcn_init.datasets.own import OwnData, kind_of
-    from tcdcn_init.eval.dense_points import calibrate_dense
     from tcdcn_init.eval.measuring.settings import Settings
     from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
     from tcdcn_init.geometry import parse_layout
-    from tcdcn_init.network.dense_config import DenseConfig
-    from tcdcn_init.network.model_file import load_model
 
-    if isinstance(load_model(model)[0].config, DenseConfig):
-        typer.echo(f"{model}: {calibrate_dense(model, data, seed)}")
-        return
     stated = None if layout is None else parse_layout(layout)
     own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
     found = calibrate_model(model, data if kind_of(data) is None else own, Settings(seed=seed, jobs=jobs))

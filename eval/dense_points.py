@@ -7,7 +7,6 @@ measured on the test parts of LFPW and HELEN; what is hidden also on AFLW's face
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.confidence import FAILURE, Calibration, fit_dense_calibration
 from tcdcn_init.datasets.base import Face, read_face_image
-from tcdcn_init.datasets.hidden import read_hidden
-from tcdcn_init.datasets.mtfl import read_mtfl
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.published.hidden import read_hidden
+from tcdcn_init.datasets.published.mtfl import read_mtfl
 from tcdcn_init.eval.measuring.cases import spread
 from tcdcn_init.eval.measuring.copies import fill_of, occluded_part
 from tcdcn_init.eval.measuring.documents import Document
@@ -37,7 +35,7 @@ from tcdcn_init.eval.perturbation import covered, face_rng
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.passes.dense import DenseAnswers
 
-__all__ = ["DenseFigures", "DenseReport", "calibrate_dense", "dense_table", "run_dense"]
+__all__ = ["DenseFigures", "DenseReport", "dense_table", "fitted_to_dense", "held_out_dense", "run_dense"]
 
 _PHOTOGRAPHS = ("lfpw", "helen", "infants")
 _SHARE = 0.2  # of the box that the rectangle covers
@@ -95,46 +93,45 @@ class DenseReport(Document):
     figures: DenseFigures
 
 
-def calibrate_dense(model: Path, data: Path, seed: int = 0) -> Calibration:
-    """Calibrate expected errors and visibility on held-out faces, and write the calibration into the model's file.
+def held_out_dense(data: Path) -> list[Face]:
+    """Held-out faces of the photographs in a folder, with their 68 points.
+
+    Rendered faces, whose points are exact behind hair and headsets too, have errors of another size: left out.
 
     Parameters
     ----------
-    model : pathlib.Path
-        A .safetensors file of dense points, rewritten; a .onnx file beside it must be exported again.
     data : pathlib.Path
-        Folder that holds any of lfpw/, helen/, infants/: their held-out faces. Rendered faces, whose points are exact
-        behind hair and headsets too, have errors of another size.
-    seed : int
-        Of the occluders.
-
-    Returns
-    -------
-    Calibration
+        Holds any of lfpw/, helen/, infants/.
 
     Raises
     ------
     FileNotFoundError
         If the folder holds none of them.
     """
-    from tcdcn_init.network.model_file import load_model, save_network
     from tcdcn_init.training.stages.data import training_sets
 
     sets = training_sets(data, dense=True)
     faces = [face for name in _PHOTOGRAPHS if name in sets for face in sets[name][1]]
     if not faces:
         raise FileNotFoundError(f"{data} holds none of {', '.join(_PHOTOGRAPHS)}; name the folder that does")
-    network, metadata = load_model(model)
-    extra = {key: value for key, value in metadata.items() if key != "calibration"}
-    with tempfile.TemporaryDirectory() as folder:
-        bare = Path(folder) / "model.safetensors"  # without the calibration that it may have
-        save_network(bare, network, extra)
-        asked = _asked(DenseNetwork(bare, backend="torch"), Initializer(), faces, seed)
+    return faces
+
+
+def fitted_to_dense(model: Path, faces: Sequence[Face], seed: int = 0) -> Calibration:
+    """The calibration of expected errors and visibility that fits what a model says of faces.
+
+    Parameters
+    ----------
+    model : pathlib.Path
+        A .safetensors file of dense points, not calibrated.
+    faces : sequence of Face
+        Held out, with 68 points each.
+    seed : int
+        Of the occluders.
+    """
+    asked = _asked(DenseNetwork(model, backend="torch"), Initializer(), faces, seed)
     seen = np.clip(asked.visible.astype(np.float64), 1e-7, 1.0 - 1e-7)
-    calibration = fit_dense_calibration(asked.expected, asked.errors, np.log(seen / (1.0 - seen)), ~asked.hidden)
-    with replacing(model) as part:
-        save_network(part, network, {**extra, "calibration": calibration.to_json()})
-    return calibration
+    return fit_dense_calibration(asked.expected, asked.errors, np.log(seen / (1.0 - seen)), ~asked.hidden)
 
 
 def run_dense(data: Path, out: Path, settings: Settings) -> DenseReport:

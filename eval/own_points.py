@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init.confidence import UNSURE_BELOW
 from tcdcn_init.datasets.own import OwnData, summary
 from tcdcn_init.eval.measuring.answers import ask_initializer, fixed

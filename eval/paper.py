@@ -116,7 +116,7 @@ def cascaded_cnn(
     from tcdcn_init.eval.cascaded_cnn.report import cascaded_cnn_tables
     from tcdcn_init.eval.cascaded_cnn.run import run_cascaded_cnn
     from tcdcn_init.eval.cascaded_cnn.training import CascadeTraining
-    from tcdcn_init.training.workers import use_threads
+    from tcdcn_init.training.runs.workers import use_threads
 
     use_threads(threads)
     roots = {"mtfl-train": data, "mtfl-val": data, "aflw": data} | ({"afw": afw} if afw else {})

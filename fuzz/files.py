@@ -17,7 +17,7 @@ from campaign import Result, mutated, run
 from scipy.io import savemat
 from skimage.io import imsave
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.ert import ERT
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
@@ -28,7 +28,7 @@ from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.tcdcn import TCDCN
 from tcdcn_init.shapes import ShapeBank
-from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
+from tcdcn_init.training.runs.checkpoint import read_checkpoint, write_checkpoint
 from tcdcn_init.weights import bundled_file
 
 FIVE = np.array([[30.0, 40.0], [70.0, 40.0], [50.0, 60.0], [35.0, 80.0], [65.0, 80.0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 
 if __name__ == "__main__":
     app(prog_name="tcdcn-init")

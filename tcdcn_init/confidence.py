@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.tensor_file import json_object
+from tcdcn_init._shared.files.tensor_file import json_object
 
 __all__ = ["FAILURE", "MIN_CONFIDENCE", "UNSURE_BELOW", "Calibration", "fit_calibration", "fit_dense_calibration"]
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.geometry import box_from_points, box_square, centroid_size, roll_degrees
 from tcdcn_init.images import as_grey
 
-__all__ = ["GRID_REACH", "cut", "frames_apart", "frames_from_boxes", "frames_from_points", "snapped"]
+__all__ = ["GRID_REACH", "cut", "frames_from_boxes", "frames_from_points", "snapped"]
 
 # A turned crop is blurred twice: by a triangle filter, then by linear interpolation of its half-pitch grid. Filters
 # add their variances (half width squared / 6), and 0.75 + 0.25 = 1 makes the sum that of an upright crop.
@@ -106,34 +106,6 @@ def snapped(frames: ArrayLike) -> NDArray[np.float64]:
     result[:, :, 0], result[:, :, 1] = np.stack([cos, sin], axis=1), np.stack([-sin, cos], axis=1)
     result[:, :, 2] = np.rint(array[:, :, 2] / step) * step
     return result
-
-
-def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ...]:
-    """How far frames lie from others.
-
-    Parameters
-    ----------
-    frames, others : (N, 2, 3) array_like
-        Similarities.
-
-    Returns
-    -------
-    turn : (N,) ndarray
-        Angle between them, degrees, 0 to 180.
-    scale : (N,) ndarray
-        Absolute logarithm of the ratio of their sides.
-    shift : (N,) ndarray
-        Distance of their middles in sides of the first.
-    """
-    a, b = np.asarray(frames, dtype=np.float64), np.asarray(others, dtype=np.float64)
-    # The first column is the horizontal side; as complex numbers, sides divide into a ratio and an angle.
-    first, second = a[:, 0, 0] + 1j * a[:, 1, 0], b[:, 0, 0] + 1j * b[:, 1, 0]
-    ratio = second / first
-    return (
-        np.abs(np.degrees(np.angle(ratio))),
-        np.abs(np.log(np.abs(ratio))),
-        np.hypot(b[:, 0, 2] - a[:, 0, 2], b[:, 1, 2] - a[:, 1, 2]) / np.abs(first),
-    )
 
 
 def cut(image: NDArray[Any], frames: ArrayLike, side: int, reach: float = 1.0) -> NDArray[np.float32]:

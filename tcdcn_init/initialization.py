@@ -1,8 +1,8 @@
-"""What is found of one face, and the arrays of many."""
+"""What is found of one face."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tcdcn_init.geometry import roll_degrees, similarity_between
 
-__all__ = ["Initialization", "RawAnswers"]
+__all__ = ["DENSE_FIELDS", "Initialization"]
 
-_DENSE = ("dense", "dense_expected_error", "dense_visible")
+# What `dense=True` adds to a face.
+DENSE_FIELDS = ("dense", "dense_expected_error", "dense_visible")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,7 +106,7 @@ class Initialization:
             ("box", np.float64),
             ("expected_error", np.float32),
             ("visible", np.float32),
-            *((name, np.float32) for name in (*_DENSE, "upright")),
+            *((name, np.float32) for name in (*DENSE_FIELDS, "upright")),
         ):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _read_only(getattr(self, name), dtype))
@@ -160,7 +161,7 @@ class Initialization:
             "visible": self.visible.tolist(),
             "attributes": {task: dict(classes) for task, classes in self.attributes.items()},
         }
-        numbers |= {name: getattr(self, name).tolist() for name in _DENSE if getattr(self, name) is not None}
+        numbers |= {name: getattr(self, name).tolist() for name in DENSE_FIELDS if getattr(self, name) is not None}
         return {name: _without_nan(value) for name, value in numbers.items()}
 
     def __repr__(self) -> str:
@@ -170,47 +171,9 @@ class Initialization:
     def __reduce__(self) -> tuple[Callable[..., Initialization], tuple[Any, ...]]:
         # Mappings that cannot be written to cannot be pickled either.
         attributes = {task: dict(classes) for task, classes in self.attributes.items()}
-        dense = (getattr(self, name) for name in _DENSE)
+        dense = (getattr(self, name) for name in DENSE_FIELDS)
         given = (self.points, self.box, attributes, self.expected_error, self.confidence, self.visible, *dense)
         return Initialization, (*given, self.upright)
-
-
-@dataclass(frozen=True, eq=False)
-class RawAnswers:
-    """What the network says of N faces, as arrays (`Initializer.raw`).
-
-    Attributes
-    ----------
-    points : (N, P, 2) ndarray of float32
-        P is 5, but of models of other points.
-    confidence : (N,) ndarray of float64
-        `Initialization.confidence`.
-    expected_error : (N, P) ndarray of float32
-        `Initialization.expected_error`.
-    outputs : mapping of str to (N, K) ndarray of float32
-        By the names of ``config.outputs`` beyond "points", as `backends.Backend` describes them: what calibration is
-        fitted to.
-    """
-
-    points: NDArray[np.float32]
-    confidence: NDArray[np.float64]
-    expected_error: NDArray[np.float32]
-    outputs: Mapping[str, NDArray[np.float32]]
-
-    def rows(self, rows: NDArray[np.intp] | slice) -> RawAnswers:
-        """Those of some faces."""
-        outputs = {name: values[rows] for name, values in self.outputs.items()}
-        return RawAnswers(self.points[rows], self.confidence[rows], self.expected_error[rows], outputs)
-
-    @classmethod
-    def joined(cls, parts: Sequence[RawAnswers]) -> RawAnswers:
-        """One after the other, of one model; at least one."""
-        outputs = {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs}
-        points, confidence, error = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("points", "confidence", "expected_error")
-        )
-        return cls(points, confidence, error, outputs)
 
 
 def _read_only(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcdcn_init.answers import CONFIDENCE_OUTPUTS, RawAnswers, confidence_of, initializations, raw_answers
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.detection.detectors import BUILT_IN, Detector
 from tcdcn_init.detection.hits import Hits
@@ -17,26 +18,21 @@ from tcdcn_init.detection.search import Found, find_faces
 from tcdcn_init.detection.windows import search_windows
 from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
-from tcdcn_init.initialization import Initialization, RawAnswers
+from tcdcn_init.initialization import DENSE_FIELDS, Initialization
 from tcdcn_init.network.backends import BackendName, TorchBackend, load_backend
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES, NetworkConfig
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.own_points import point_set
-from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes.dense import dense_points
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.own_points import point_set
+from tcdcn_init.network.config.stages import TwoStageConfig
+from tcdcn_init.passes.dense import run_dense
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
-from tcdcn_init.passes.two_stage import ENOUGH, run_stages
-from tcdcn_init.tasks import TASKS
+from tcdcn_init.passes.stages import ENOUGH
+from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.weights import DEFAULT_MODEL, DENSE_MODEL, is_path
 
 __all__ = ["Initialization", "Initializer", "RawAnswers", "default_initializer", "initialize"]
-
-# What a network with confidence outputs answers beside points and tasks.
-_CONFIDENCE = ("expected_error", "face")
-
-_DENSE = ("dense", "dense_expected_error", "dense_visible")
 
 
 class Initializer:
@@ -52,10 +48,10 @@ class Initializer:
         What runs the network, see `backends.load_backend`; "auto" is onnxruntime where the model has a .onnx file.
     passes : int
         Passes over a face at most. The first crops around the box. Where its points say that the head is rolled or the
-        box is off (`passes.repeated.repeat_limits`), the next crops upright and centred by them; other faces keep
+        box is off (`passes.repeat_limits`), the next crops upright and centred by them; other faces keep
         their answer. 1 never makes a second. Of a model of two stages the first pass is the coarse stage's, and the
         fine one makes at least one of the others. What it is unsure of, it looks at again from other sides
-        (`passes.two_stage`).
+        (`passes.looks`).
     mirror : bool
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool
@@ -180,7 +176,7 @@ class Initializer:
         turned: bool | None = None,
         on_bad: Literal["raise", "nan"] = "raise",
     ) -> list[list[Initialization]]:
-        """Initialize the faces of many images, those with boxes in one batch.
+        """Initialize the faces of many images: those with boxes in one batch, all their dense points in another.
 
         Parameters
         ----------
@@ -199,7 +195,7 @@ class Initializer:
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         arrays = [as_image(image) for image in images]
         checked = {k: checked_boxes(arrays[k], entry, on_bad) for k, entry in enumerate(boxes) if entry is not None}
-        together = self._raw(*self._run([arrays[k] for k in checked], list(checked.values()), on_bad))
+        together = self._run([arrays[k] for k in checked], list(checked.values()), on_bad)
         start, found = 0, {}
         for k, entry in checked.items():
             stop = start + len(entry)
@@ -208,28 +204,12 @@ class Initializer:
         for k, array in enumerate(arrays):
             if k not in found:
                 found[k] = self.find(array, detector, turned=turned, on_bad=on_bad)
-        return [self._initializations(array, found[k]) for k, array in enumerate(arrays)]
-
-    def _initializations(self, image: NDArray[Any], found: Found) -> list[Initialization]:
-        raw = found.answers
-        visible = np.full(raw.points.shape[:2], np.nan, dtype=np.float32)
-        if "visible" in raw.outputs:
-            visible = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw.outputs["visible"]))
-        probabilities = {task: _softmax(raw.outputs[task]) for task in self.config.tasks}
-        dense: dict[str, Any] = dict(zip(_DENSE, self._dense_of(image, raw.points), strict=False))
+        everyone = [found[k] for k in range(len(arrays))]
+        dense = self._dense_of(arrays, everyone, on_bad) if everyone else []
         upright = None if self.config.own is None else np.array(self.config.own.shape)
         return [
-            Initialization(
-                raw.points[k],
-                box,
-                _attributes(probabilities, k),
-                raw.expected_error[k],
-                float(raw.confidence[k]),
-                visible[k],
-                upright=upright,
-                **{name: values[k] for name, values in dense.items()},
-            )
-            for k, box in enumerate(found.boxes)
+            initializations(each.boxes, each.answers, self.config.tasks, upright, more)
+            for each, more in zip(everyone, dense, strict=True)
         ]
 
     def points(
@@ -250,7 +230,7 @@ class Initializer:
         (N, 5, 2) ndarray of float32
             All boxes of all images, in order; of a model of other points, theirs.
         """
-        return self._run(*_paired(images, boxes, on_bad), on_bad)[0]
+        return self._run(*_paired(images, boxes, on_bad), on_bad).points
 
     def points_and_confidence(
         self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
@@ -270,7 +250,7 @@ class Initializer:
         self, images: Any, boxes: Sequence[BoxLike] | ArrayLike, *, on_bad: Literal["raise", "nan"] = "raise"
     ) -> RawAnswers:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
-        return self._raw(*self._run(*_paired(images, boxes, on_bad), on_bad))
+        return self._run(*_paired(images, boxes, on_bad), on_bad)
 
     def hints(self, image: Any) -> Hits:
         """Where a model of two stages sees faces, at any roll, before it has looked closer (`detection.windows`).
@@ -309,38 +289,23 @@ class Initializer:
                 f"a model of five points, such as {DEFAULT_MODEL}, or give boxes and use this one's points themselves"
             )
 
-    def _dense_of(self, image: NDArray[Any], points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """Dense points, their expected errors and visibility, of a picture; NaN where there are no five points."""
+    def _dense_of(self, images: Sequence[NDArray[Any]], found: Sequence[Found], on_bad: str) -> list[dict[str, Any]]:
+        """Dense points, their expected errors and visibility, of the faces of each image."""
         if self._dense is None:
-            return ()
+            return [{} for _ in found]
         config = self._dense.config
         assert isinstance(config, DenseConfig)
-        found = tuple(np.full((len(points), config.points, *more), np.nan, np.float32) for more in ((2,), (), ()))
-        rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
-        if len(rows):
-            ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
-            answers = dense_points(ask, config, [image] * len(rows), points[rows], self._dense.calibration)
-            for values, some in zip(found, answers[:3], strict=True):
-                values[rows] = some
-        return found
+        ask = mirror_averaged(self._dense, MIRROR_68) if self.mirror else self._dense
+        boxes = [each.boxes for each in found]
+        five = np.concatenate([each.answers.points for each in found])
+        answers = run_dense(ask, config, images, boxes, five, self._dense.calibration, on_bad=on_bad)
+        ends = np.cumsum([len(entry) for entry in boxes])[:-1]
+        parts = [np.split(values, ends) for values in answers[:3]]
+        return [dict(zip(DENSE_FIELDS, each, strict=True)) for each in zip(*parts, strict=True)]
 
-    def _raw(self, points: NDArray[np.float32], outputs: Mapping[str, NDArray[np.float32]]) -> RawAnswers:
-        if self.quick or not set(_CONFIDENCE) <= outputs.keys():
-            nothing = np.full(points.shape[:2], np.nan, dtype=np.float32)
-            return RawAnswers(points, np.full(len(points), np.nan), nothing, outputs)
-        error, face = (outputs[name] for name in _CONFIDENCE)
-        expected = self.calibration.expected_error(error).astype(np.float32)
-        return RawAnswers(points, self.calibration.confidence(error, face), expected, outputs)
-
-    def _sureness(self, outputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        error, face = (outputs[name] for name in _CONFIDENCE)
-        return self.calibration.confidence(error, face)
-
-    def _run(
-        self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    def _run(self, images: Sequence[NDArray[Any]], boxes: Sequence[NDArray[np.float64]], on_bad: str) -> RawAnswers:
         if isinstance(self.config, TwoStageConfig):
-            return run_stages(
+            points, outputs = run_stages(
                 self._ask,
                 self.config,
                 images,
@@ -348,11 +313,15 @@ class Initializer:
                 passes=self.passes,
                 enough=ENOUGH if self.quick else 0.0,
                 on_bad=on_bad,
-                sureness=self._sureness,
+                sureness=functools.partial(confidence_of, self.calibration),
                 ask_both=self._ask if self.mirror else None,
                 cutter=self._cutter,
             )
-        return run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
+        else:
+            points, outputs = run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
+        if self.quick:  # the coarse stage alone is unsure of every face
+            outputs = {name: values for name, values in outputs.items() if name not in CONFIDENCE_OUTPUTS}
+        return raw_answers(self.calibration, points, outputs)
 
 
 def initialize(
@@ -461,12 +430,3 @@ def _paired(
     if len(arrays) != len(entries):
         raise ValueError(f"{len(arrays)} images but {len(entries)} arrays of boxes; expected one array per image")
     return arrays, [checked_boxes(array, entry, on_bad) for array, entry in zip(arrays, entries, strict=True)]
-
-
-def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def _attributes(tasks: Mapping[str, NDArray[np.float32]], row: int) -> dict[str, dict[str, float]]:
-    return {task: dict(zip(TASKS[task], map(float, values[row]), strict=True)) for task, values in tasks.items()}

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.array_file import read_arrays
 from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.files.array_file import read_arrays
 from tcdcn_init.geometry import box_square, centroid_size, five_of
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from tcdcn_init._shared.files.tensor_file import json_object
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init._shared.tensor_file import json_object
 from tcdcn_init.network.config import ModelConfig, config_from_dict, config_to_dict
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -39,7 +39,7 @@ def run() -> Callable[..., Any]:
     import torch
     from typer.testing import CliRunner
 
-    from tcdcn_init.cli import app
+    from tcdcn_init.cli.app import app
 
     threads = torch.get_num_threads()
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from skimage.color import rgb2gray
 from skimage.util import img_as_float, img_as_ubyte, img_as_uint
 
-from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, frames_from_points, snapped
+from builders import frames_apart
+from tcdcn_init.crops import cut, frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import box_from_points, compose, rotation, transform_points
 
 few = settings(deadline=None, max_examples=25)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.tensor_file import json_object, read_metadata, read_tensors
+from tcdcn_init._shared.files.tensor_file import json_object, read_metadata, read_tensors
 from tcdcn_init.weights import bundled_file
 
 __all__ = ["cascade_metadata", "read_cascade", "write_cascade"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.dat_integers import DatError, Stream, encoded, float_pairs
 

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
 from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.datasets.own import summary as summary_of_faces
+from tcdcn_init.datasets.published.mtfl import hold_out, read_mtfl
 from tcdcn_init.geometry import FIVE_POINTS, interocular
 from tcdcn_init.weights import LICENCE, OWN_LICENCE
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init.confidence import FAILURE
 from tcdcn_init.datasets import Face
 from tcdcn_init.datasets.base import read_face_image

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.extras import is_installed
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init.adapters.base import available_regressors, load_regressor
 from tcdcn_init.eval.comparison.data import report_data, write_faces
 from tcdcn_init.eval.comparison.gallery import make_gallery

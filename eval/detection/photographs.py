@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.base import Face, read_face_image
+from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.geometry import box_from_points, box_square, completed
 from tcdcn_init.images import as_bytes, read_image
 

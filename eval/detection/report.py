@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tcdcn_init._shared.drawing import overlay
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.plotting import drawn, require_matplotlib
 from tcdcn_init.detection.detectors import OWN
 from tcdcn_init.detection.search import LEAST_CERTAINTY

@@ -63,7 +63,7 @@ def recognition(
 
     A pair is a frame each of two videos of a person. --limit counts persons.
     """
-    from tcdcn_init.datasets.ytf68 import read_ytf68
+    from tcdcn_init.datasets.published.ytf68 import read_ytf68
     from tcdcn_init.eval.dlib_users.recognition import compare_recognition, recognition_table, two_videos
     from tcdcn_init.eval.measuring.settings import Settings
 

@@ -93,7 +93,7 @@ def two_videos(faces: Sequence[Face], limit: int | None = None) -> list[tuple[Fa
     Parameters
     ----------
     faces : sequence of Face
-        Frames of YouTube Faces (`datasets.ytf68`), whose names end with the number of a video and of its frame.
+        Frames of YouTube Faces (`datasets.published.ytf68`), whose names end with a video's number and the frame's.
     limit : int, optional
         Persons at most, evenly spread.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets import Face

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face

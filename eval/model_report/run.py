@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.plotting import require_matplotlib
-from tcdcn_init.datasets.afw import read_afw_boxes
 from tcdcn_init.datasets.named import read_dataset
+from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.eval.measuring.cases import TITLES, spread
 from tcdcn_init.eval.measuring.documents import write_text
 from tcdcn_init.eval.measuring.hardware import Hardware, hardware

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcdcn_init._shared.exclusive import alone_in
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.exclusive import alone_in
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track

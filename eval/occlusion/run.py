@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init._shared.plotting import require_matplotlib
 from tcdcn_init.adapters.rcpr import RCPR, RCPRConfig
 from tcdcn_init.datasets import Face, hold_out
-from tcdcn_init.datasets.cofw import READERS
+from tcdcn_init.datasets.published.cofw import READERS
 from tcdcn_init.eval.bootstrap import Interval, paired_change
 from tcdcn_init.eval.measuring.cases import image_names, spread
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, Copy

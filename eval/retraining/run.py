@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from tcdcn_init._shared.exclusive import alone_in
 from tcdcn_init._shared.files import replacing
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.progress import track
 from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.cascade.training_starts import seed_residuals

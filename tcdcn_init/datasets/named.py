@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from tcdcn_init._shared.names import unknown_name
-from tcdcn_init.datasets import afw, ibug68, mtfl, w300, ytf68
 from tcdcn_init.datasets.base import Face
+from tcdcn_init.datasets.published import afw, ibug68, mtfl, w300, ytf68
 
 __all__ = ["DATASETS", "DataSet", "read_dataset"]
 

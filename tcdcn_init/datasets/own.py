@@ -14,7 +14,7 @@ from tcdcn_init.datasets.base import BadRows, Face, finish, require, split_by, s
 from tcdcn_init.datasets.formats.csv_file import read_csv
 from tcdcn_init.datasets.formats.labelled import read_coco, read_cvat, read_imglab, read_label_studio
 from tcdcn_init.datasets.formats.pts import read_pts_folder
-from tcdcn_init.datasets.mtfl import hold_out
+from tcdcn_init.datasets.published.mtfl import hold_out
 from tcdcn_init.geometry import Layout, as_five_points, box_around, box_square, five_by_layout, interocular
 from tcdcn_init.tasks import TASKS
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.answers import RawAnswers
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
@@ -22,7 +23,6 @@ from tcdcn_init.detection.detectors import LAX, OWN, Detector, resolved
 from tcdcn_init.detection.hits import Hits, kept_apart
 from tcdcn_init.detection.turned import search_turned
 from tcdcn_init.geometry import roll_degrees
-from tcdcn_init.initialization import RawAnswers
 
 __all__ = [
     "FACE_ODDS",

@@ -17,7 +17,7 @@ from PIL import Image
 from tcdcn_init.detection.hits import Hits, kept_apart
 from tcdcn_init.detection.search import point_squares
 from tcdcn_init.detection.shrinking import shrunk
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.config.stages import StageConfig
 
 __all__ = ["search_windows"]
 

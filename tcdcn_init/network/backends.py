@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.extras import require
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.network.config import DEFAULT_BACKEND, BackendName, ModelConfig, crop_sides, output_shapes
 from tcdcn_init.weights import find_model, parse_config

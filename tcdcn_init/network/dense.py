@@ -1,4 +1,4 @@
-"""Many points from a crop that five have centred; its configuration is `dense_config.DenseConfig`.
+"""Many points from a crop that five have centred; its configuration is `config.dense.DenseConfig`.
 
 The trunk is that of the two-stage initializer (`stage.trunk`). Nothing behind it sees the whole crop at once: the last
 level's maps are laid over those of the level before, twice as fine (Lin, Dollar, Girshick, He, Hariharan, Belongie:
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tcdcn_init.network.dense_config import DenseConfig
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.network.stage import Layer, fold_layers, trunk
 from tcdcn_init.network.standardisation import standardised
 

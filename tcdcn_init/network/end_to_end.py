@@ -1,6 +1,6 @@
 """A two-stage model as one ONNX file that takes an image and boxes: for C++, Java, the browser.
 
-The arithmetic is `passes.two_stage.ask_stages`'s and `passes.regions.Region`'s, written in ONNX's operators: thinning,
+The arithmetic is `passes.stages.ask_stages`'s and `passes.regions.Region`'s, written in ONNX's operators: thinning,
 grey, the upright crop, the turned ones, both stages' networks, agreement, confidence. A loop takes box after box.
 """
 
@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from tcdcn_init.confidence import Calibration
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.graph import Graph, Value
-from tcdcn_init.network.stage_config import TwoStageConfig
-from tcdcn_init.passes import regions, two_stage
+from tcdcn_init.passes import frames, regions
+from tcdcn_init.passes.repeat_limits import RepeatLimits, repeat_limits
+from tcdcn_init.passes.stages import DOUBTS
 
 __all__ = ["INPUTS", "OUTPUTS", "end_to_end"]
 
@@ -56,7 +58,7 @@ def end_to_end(
     config : TwoStageConfig
     calibration : Calibration
     passes : int
-        2 or more, as for `two_stage.ask_stages`.
+        2 or more, as for `stages.ask_stages`.
     names : tuple of str
         Of the stages' answers.
 
@@ -133,16 +135,16 @@ def _face(
             points, answers = placed, found
             continue
         # The pass is computed of every face, and counts where it is asked for.
-        far = _is_far(before, frame)
+        far = _is_far(before, frame, repeat_limits(config))
         goes_on = far if goes_on is None else goes_on.apply("And", far)
         points = goes_on.choose(placed, points)
         answers = [goes_on.choose(new, old) for new, old in zip(found, answers, strict=True)]
-    # As `two_stage.agreed`, then as `confidence.Calibration`.
+    # As `stages.agreed`, then as `confidence.Calibration`.
     apart = ((points - first_points) * (points - first_points)).over("ReduceSum", 1).apply("Sqrt")
     eyes = points.at(1) - points.at(0)
     distance = (eyes * eyes).over("ReduceSum").apply("Sqrt").apply("Max", 1e-9)
     doubt, fine_doubt = (some[1].shaped(5).cast(np.float64) for some in (first, answers))
-    rest = (apart / distance - doubt * two_stage.DOUBTS).apply("Max", 0.0)
+    rest = (apart / distance - doubt * DOUBTS).apply("Max", 0.0)
     raw = (fine_doubt * fine_doubt + rest * rest).apply("Sqrt")
     expected = (raw.apply("Log") * calibration.slope + calibration.offset).apply("Exp")
     odds = ((answers[2] + first[2]).shaped(2) * np.float32(0.5)).cast(np.float64)
@@ -168,15 +170,15 @@ def _placed(points: Value, frame: _Frame) -> Value:
 
 
 def _upright_frame(points: Value, view: float, coarse: _Frame) -> tuple[_Frame, Value]:
-    """`two_stage._upright` of one face."""
+    """`frames.upright_frame` of one face."""
     middle = points.over("ReduceMean", 0)
     offset = points - middle
     size = (offset * offset).over("ReduceSum").apply("Sqrt")
     whole = coarse[0]
-    held = (size * two_stage.SIDE).apply("Max", whole * two_stage.SMALLEST).apply("Min", whole * two_stage.LARGEST)
+    held = (size * frames.SIDE).apply("Max", whole * frames.SMALLEST).apply("Min", whole * frames.LARGEST)
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
     # The sum of the products of complex numbers, (x + iy) times ROLL.
-    roll, centre = two_stage.ROLL, two_stage.CENTRE
+    roll, centre = frames.ROLL, frames.CENTRE
     cosine = (offset * np.stack([roll.real, -roll.imag], axis=1)).over("ReduceSum")
     sine = (offset * np.stack([roll.imag, roll.real], axis=1)).over("ReduceSum")
     angle = (_angle(sine, cosine) * (180.0 / np.pi)).apply("Round") * (np.pi / 180.0)
@@ -188,9 +190,8 @@ def _upright_frame(points: Value, view: float, coarse: _Frame) -> tuple[_Frame, 
     return (side * cos, side * sin, x, y), side
 
 
-def _is_far(frame: _Frame, wanted: _Frame) -> Value:
-    """`two_stage.is_far`."""
-    limits = two_stage.REPEAT
+def _is_far(frame: _Frame, wanted: _Frame, limits: RepeatLimits) -> Value:
+    """`repeat_limits.beyond`."""
     area, other = (each[0] * each[0] + each[1] * each[1] for each in (frame, wanted))
     along = frame[0] * wanted[0] + frame[1] * wanted[1]
     turned = along.compare("Less", (area * other).apply("Sqrt") * float(np.cos(np.radians(limits.degrees))))

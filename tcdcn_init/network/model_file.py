@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.tensor_file import read_tensors
+from tcdcn_init._shared.files.tensor_file import read_tensors
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.dense import Dense
 from tcdcn_init.network.stage import TwoStage

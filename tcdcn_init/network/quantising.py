@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.network.backends import TorchBackend
 from tcdcn_init.network.config import DEFAULT_PASSES
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.stage_config import TwoStageConfig
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.dense import dense_points
 from tcdcn_init.passes.two_stage import run_stages
 

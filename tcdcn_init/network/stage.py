@@ -1,4 +1,4 @@
-"""One stage of the two-stage initializer; its configuration is `stage_config.StageConfig`.
+"""One stage of the two-stage initializer; its configuration is `config.stages.StageConfig`.
 
 A trunk of plain 3x3 convolutions, each followed by nothing but a rectifier and with no sums beside them: what runs
 fastest on a processor, above all in whole numbers (the lesson of Ding, Zhang, Ma, Han, Ding, Sun: RepVGG, CVPR 2021).
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 
@@ -59,7 +59,7 @@ def trunk(fold: int, widths: Sequence[int], layers: Sequence[int]) -> nn.Sequent
     Parameters
     ----------
     fold, widths, layers
-        As of `stage_config.StageConfig`.
+        As of `config.stages.StageConfig`.
     """
     made: list[nn.Module] = []
     channels = fold**2

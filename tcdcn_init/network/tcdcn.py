@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config import ModelConfig, NetworkConfig, ResidualConfig, TCDCNConfig, point_count
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.dense import Dense
-from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.residual import ResidualTCDCN
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import TwoStageConfig
 from tcdcn_init.network.standardisation import standardised
 from tcdcn_init.tasks import TASKS
 

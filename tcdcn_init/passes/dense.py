@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.geometry import transform_points
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.passes.regions import Frame, Region
-from tcdcn_init.passes.repeated import Ask
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.passes.frames import Frame
+from tcdcn_init.passes.regions import Region
+from tcdcn_init.passes.repeated import Ask, not_finite
 
-__all__ = ["DenseAnswers", "dense_points"]
-
+__all__ = ["DenseAnswers", "dense_points", "run_dense"]
 
 _AS_TRAINED = Calibration()
 
@@ -78,3 +78,54 @@ def dense_points(
     visible = calibration.visible(answers["visible"]).astype(np.float32)
     error = calibration.expected_error(answers["expected_error"]).astype(np.float32)
     return DenseAnswers(transform_points(frames, answers["points"]), error, visible, finite)
+
+
+def run_dense(
+    ask: Ask,
+    config: DenseConfig,
+    images: Sequence[NDArray[Any]],
+    boxes: Sequence[NDArray[np.float64]],
+    five: NDArray[np.float32],
+    calibration: Calibration = _AS_TRAINED,
+    *,
+    on_bad: str,
+) -> DenseAnswers:
+    """Dense points of all faces of all images, asked for in one batch.
+
+    Parameters
+    ----------
+    ask, config, calibration
+        As for `dense_points`.
+    images : sequence of ndarray
+        As `images.as_image` returns them.
+    boxes : sequence of (N, 4) ndarray
+        The boxes of each image, for messages.
+    five : (N, 5, 2) ndarray
+        Points of all boxes in order; NaN where there are none.
+    on_bad : {"raise", "nan"}
+        What pixels that are not finite under a face do.
+
+    Returns
+    -------
+    DenseAnswers
+        Of all boxes in order; NaN where there are no five points, or the pixels are not finite.
+
+    Raises
+    ------
+    ValueError
+        If pixels under a face are not finite (``on_bad="raise"``).
+    """
+    count, shape = len(five), (len(five), config.points)
+    points = np.full((*shape, 2), np.nan)
+    error, visible = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
+    finite = np.zeros(count, dtype=np.bool_)
+    rows = np.flatnonzero(np.isfinite(five).all(axis=(1, 2)))
+    if len(rows):
+        owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
+        found = dense_points(ask, config, [images[k] for k in owner[rows]], five[rows], calibration)
+        if not found.finite.all() and on_bad == "raise":
+            raise not_finite(np.concatenate(boxes)[rows[~found.finite][0]])
+        finite[rows] = found.finite
+        good = rows[found.finite]
+        points[good], error[good], visible[good] = (values[found.finite] for values in found[:3])
+    return DenseAnswers(points, error, visible, finite)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init.images import as_grey
-from tcdcn_init.passes.regions import LUMA, MARGIN, Frame
+from tcdcn_init.passes.frames import Frame
+from tcdcn_init.passes.regions import LUMA, MARGIN
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,28 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tcdcn_init.images import as_grey
+from tcdcn_init.passes.frames import Frame
 
-__all__ = ["LUMA", "MARGIN", "Cutter", "Frame", "HostCrops", "Region"]
+__all__ = ["LUMA", "MARGIN", "Cutter", "HostCrops", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
 MARGIN = 2  # pixels around a region, for interpolation
 _FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
-
-
-class Frame(NamedTuple):
-    """Similarity from the square -0.5..0.5 to image pixels: (u, v) to (a u - b v + x, b u + a v + y)."""
-
-    a: float
-    b: float
-    x: float
-    y: float
 
 
 class Region:
@@ -118,7 +110,7 @@ class Region:
 
 
 class Cutter(Protocol):
-    """What `two_stage.ask_stages` has its crops from; made of each face's image, as `images.as_image` returns it."""
+    """What `stages.ask_stages` has its crops from; made of each face's image, as `images.as_image` returns it."""
 
     @property
     def finite(self) -> NDArray[np.bool_]:

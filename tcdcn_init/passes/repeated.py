@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.crops import cut, frames_apart, frames_from_boxes, snapped
+from tcdcn_init.crops import cut, frames_from_boxes, snapped
 from tcdcn_init.geometry import MIRROR, compose, transform_points
-from tcdcn_init.network.config import NetworkConfig, TCDCNConfig, output_shapes
-from tcdcn_init.network.own_points import point_set
+from tcdcn_init.network.config import NetworkConfig, output_shapes
+from tcdcn_init.network.config.own_points import point_set
+from tcdcn_init.passes.frames import Frame
+from tcdcn_init.passes.repeat_limits import beyond, repeat_limits
 from tcdcn_init.tasks import MIRRORED_POSE
 
-__all__ = ["RepeatLimits", "mirror_averaged", "repeat_limits", "run_passes"]
+__all__ = ["mirror_averaged", "not_finite", "run_passes"]
 
 Ask: TypeAlias = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
-
-
-class RepeatLimits(NamedTuple):
-    """How far the crop that a face's points ask for may lie from the crop they were found in, without another pass.
-
-    Attributes
-    ----------
-    degrees : float
-        Turn.
-    log_scale : float
-        Logarithm of the ratio of the sides.
-    shift : float
-        Distance of the middles, in sides.
-    """
-
-    degrees: float
-    log_scale: float
-    shift: float
-
-
-def repeat_limits(config: NetworkConfig) -> RepeatLimits:
-    """When a network's faces get another pass; chosen on the held-out tenth of MTFL.
-
-    A second pass over every face costs the paper's network 0.1 points of mean error in good boxes, since its crops of
-    training are laid around boxes; a second pass over none leaves rolled heads and bad boxes where they are. Networks
-    whose crops of training are also laid around points repeat sooner.
-
-    Examples
-    --------
-    >>> repeat_limits(TCDCNConfig()).degrees
-    15.0
-    """
-    return RepeatLimits(15.0, 0.2, 0.15 / 1.4) if isinstance(config, TCDCNConfig) else RepeatLimits(8.0, 0.1, 0.06)
 
 
 def run_passes(
@@ -100,7 +69,7 @@ def run_passes(
     place = point_set(config)
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
     rows = np.flatnonzero(np.isfinite(all_boxes).all(axis=1))
-    limits = repeat_limits(config)
+    is_far = beyond(repeat_limits(config))
     # Later frames are laid out in the first one's own coordinates: where in the image a face is, and which way round,
     # changes nothing.
     first = frames_from_boxes(all_boxes[rows], config.view)
@@ -117,10 +86,7 @@ def run_passes(
         if not valid.all():
             bad = rows[~valid]
             if on_bad == "raise":
-                raise ValueError(
-                    f"the image holds NaN or infinity under box {tuple(all_boxes[bad[0]].tolist())}; replace such "
-                    "pixels, e.g. with numpy.nan_to_num, or pass on_bad='nan'"
-                )
+                raise not_finite(all_boxes[bad[0]])
             for values in (points, *outputs.values()):
                 values[bad] = np.nan
             rows, first, local, crops = rows[valid], first[valid], local[valid], crops[valid]
@@ -137,9 +103,17 @@ def run_passes(
                 values[rows] = answers[name]
         if number + 1 < passes:
             wanted = place.frames(found, config.view)
-            far = _too_far(local, wanted, limits)
+            far = [is_far(*both) for both in zip(_as_frames(local), _as_frames(wanted), strict=True)]
             rows, first, local = rows[far], first[far], snapped(wanted[far])
     return points, outputs
+
+
+def not_finite(box: NDArray[np.float64]) -> ValueError:
+    """What is raised where pixels under a face are not finite; takes its box."""
+    return ValueError(
+        f"the image holds NaN or infinity under box {tuple(box.tolist())}; replace such pixels, e.g. with "
+        "numpy.nan_to_num, or pass on_bad='nan'"
+    )
 
 
 def mirror_averaged(ask: Ask, partners: Sequence[int] = MIRROR) -> Ask:
@@ -177,9 +151,6 @@ def mirror_averaged(ask: Ask, partners: Sequence[int] = MIRROR) -> Ask:
     return ask_both
 
 
-def _too_far(frames: NDArray[np.float64], wanted: NDArray[np.float64], limits: RepeatLimits) -> NDArray[np.bool_]:
-    """Which crops lie too far from those that their points ask for; points that coincide ask for none."""
-    with np.errstate(divide="ignore"):
-        turn, scale, shift = frames_apart(frames, wanted)
-    far = (turn > limits.degrees) | (scale > limits.log_scale) | (shift > limits.shift)
-    return np.asarray(far & np.isfinite(scale))
+def _as_frames(matrices: NDArray[np.float64]) -> list[Frame]:
+    """(N, 2, 3) similarities one by one."""
+    return [Frame(a, b, x, y) for (a, _, x), (b, _, y) in matrices.tolist()]

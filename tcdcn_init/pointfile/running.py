@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress

@@ -14,7 +14,7 @@ from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.progress import duration
 from tcdcn_init.pointfile.rows import Row
 
-__all__ = ["RunReport", "Summary", "summary_of"]
+__all__ = ["Counts", "RunReport", "Summary", "summary_of"]
 
 BINS = 10
 """Of the histogram of confidences: from 0 to 1, all alike."""
@@ -23,13 +23,11 @@ _NAMED = 20  # failures that a report tells of; all of them have rows
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What became of a piece.
+class Counts:
+    """What became of images.
 
     Attributes
     ----------
-    part : str
-        Name of the file of its rows.
     images, faces : int
         Images read, and faces with points.
     without_face, unreadable, unused : int
@@ -40,11 +38,8 @@ class Summary:
         Faces whose confidence the model does not say.
     failures : sequence of (str, str)
         Names of some images that failed, or have a face that did, and why.
-    seconds : float
-        That it took.
     """
 
-    part: str
     images: int
     faces: int
     without_face: int
@@ -53,6 +48,23 @@ class Summary:
     confidence: Sequence[int]
     unknown: int
     failures: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Summary(Counts):
+    """What became of a piece.
+
+    Attributes
+    ----------
+    images, faces, without_face, unreadable, unused, confidence, unknown, failures
+        See `Counts`.
+    part : str
+        Name of the file of its rows.
+    seconds : float
+        That it took.
+    """
+
+    part: str
     seconds: float
 
 
@@ -77,17 +89,17 @@ def summary_of(part: str, rows: Sequence[Row], seconds: float) -> Summary:
 
 
 @dataclass(frozen=True)
-class RunReport:
+class RunReport(Counts):
     """What a whole run found, whatever the number of machines and of interruptions.
 
     Attributes
     ----------
+    images, faces, without_face, unreadable, unused, confidence, unknown, failures
+        See `Counts`.
     out : pathlib.Path
         Folder of the parts.
     parts : int
         Files of rows in it.
-    images, faces, without_face, unreadable, unused, confidence, unknown, failures
-        As of a `Summary`.
     worker_seconds : float
         Of all workers together, over all attempts that ended well.
     seconds : float
@@ -98,14 +110,6 @@ class RunReport:
 
     out: Path
     parts: int
-    images: int
-    faces: int
-    without_face: int
-    unreadable: int
-    unused: int
-    confidence: Sequence[int]
-    unknown: int
-    failures: Sequence[tuple[str, str]]
     worker_seconds: float
     seconds: float
     review: Path | None = None
@@ -119,11 +123,11 @@ class RunReport:
             return sum(getattr(summary, name) for summary in whole)
 
         return cls(
-            out=out,
-            parts=len(whole),
             **{name: total(name) for name in ("images", "faces", "without_face", "unreadable", "unused", "unknown")},
             confidence=np.sum([summary.confidence for summary in whole], axis=0, initial=0).tolist() or [0] * BINS,
             failures=[failure for summary in whole for failure in summary.failures][:_NAMED],
+            out=out,
+            parts=len(whole),
             worker_seconds=round(total("seconds"), 1),
             seconds=round(seconds, 1),
             review=review,

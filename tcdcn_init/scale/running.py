@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcdcn_init._shared.extras import require
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.progress import progress
 from tcdcn_init.detection.detectors import Detector
 from tcdcn_init.initializer import Initializer

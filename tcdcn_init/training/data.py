@@ -19,7 +19,7 @@ from tcdcn_init.datasets.base import BadRows, Face, read_face_image
 from tcdcn_init.geometry import compose, invert, transform_points
 from tcdcn_init.geometry.background import background_box
 from tcdcn_init.network.config import NetworkConfig, point_count
-from tcdcn_init.network.own_points import point_set
+from tcdcn_init.network.config.own_points import point_set
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches
 
 __all__ = ["Crops", "load_crops", "load_patches", "placed_points"]

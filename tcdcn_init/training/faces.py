@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.datasets.mtfl import HOW_TO_GET, hold_out, read_mtfl
 from tcdcn_init.datasets.own import KINDS, OwnData, kind_of, summary
-from tcdcn_init.network.own_points import OwnPoints
+from tcdcn_init.datasets.published.mtfl import HOW_TO_GET, hold_out, read_mtfl
+from tcdcn_init.network.config.own_points import OwnPoints
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.trainer import TrainingConfig
 from tcdcn_init.weights import LICENCE, OWN_LICENCE

@@ -8,21 +8,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
 from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import ResidualTCDCN
+from tcdcn_init.training.afterwards.refinement import fit_refinement
+from tcdcn_init.training.afterwards.refit import refit_heads
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.distillation import with_teacher
 from tcdcn_init.training.faces import TrainingFaces
-from tcdcn_init.training.log import plot_curves
 from tcdcn_init.training.measuring import measure
-from tcdcn_init.training.refinement import fit_refinement
-from tcdcn_init.training.refit import refit_heads
+from tcdcn_init.training.runs.log import plot_curves
+from tcdcn_init.training.runs.workers import Workers
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
-from tcdcn_init.training.workers import Workers
 from tcdcn_init.weights import find_model
 
 __all__ = ["RECIPES", "recipe", "train_network", "with_options"]

@@ -23,14 +23,14 @@ from tcdcn_init._shared.progress import duration
 from tcdcn_init.network.config import NetworkConfig, ResidualConfig, TCDCNConfig, config_to_dict
 from tcdcn_init.network.tcdcn import Network, make_network
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
-from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
 from tcdcn_init.training.data import Crops
 from tcdcn_init.training.early_stopping import TaskwiseEarlyStopping
-from tcdcn_init.training.log import write_log
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
+from tcdcn_init.training.runs.checkpoint import read_checkpoint, write_checkpoint
+from tcdcn_init.training.runs.log import write_log
+from tcdcn_init.training.runs.workers import Workers
 from tcdcn_init.training.sampling import epoch_order
-from tcdcn_init.training.workers import Workers
 
 __all__ = ["Trainer", "TrainingConfig"]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.progress import track
 from tcdcn_init.pointfile.formats import check_output, write_rows
 from tcdcn_init.tracking import FaceTracker

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tcdcn_init._shared.exclusive import alone_in
+from tcdcn_init._shared.files.exclusive import alone_in
 with alone_in(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

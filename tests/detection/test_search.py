@@ -10,7 +10,7 @@ import pytest
 
 from builders import install
 from tcdcn_init import Initializer, initialize
-from tcdcn_init.datasets.afw import read_afw_boxes
+from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.detection import available_detectors, detect_boxes
 from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.hits import Hits, kept_apart

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tcdcn_init.eval.ablation import INFERENCES, VARIANTS, measure_inferences, run_ablation
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.config.stages import StageConfig
 from tcdcn_init.training.stages.recipes import TwoStageRecipe
 from tcdcn_init.training.stages.trainer import StageTraining
 

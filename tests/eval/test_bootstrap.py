@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-import tcdcn_init.eval.bootstrap as module
 from tcdcn_init.eval.bootstrap import paired_change, paired_difference
 
 
@@ -20,12 +17,6 @@ def skewed(seed: int, images: int, per_image: int) -> tuple[np.ndarray, list[str
     shared = rng.exponential(size=(images, 1)) - 1
     own = 0.5 * rng.normal(size=(images, per_image))
     return (shared + own).ravel(), [f"{image:03}" for image in range(images) for _ in range(per_image)]
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 2
-    assert result.failed == 0
 
 
 def test_the_estimate_is_the_mean_over_faces_not_over_images() -> None:

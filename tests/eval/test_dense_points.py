@@ -12,8 +12,10 @@ from safetensors import safe_open
 
 from tcdcn_init.adapters.dense import DenseNetwork
 from tcdcn_init.confidence import Calibration
-from tcdcn_init.eval.dense_points import DenseReport, calibrate_dense, dense_table, run_dense
+from tcdcn_init.datasets.own import OwnData
+from tcdcn_init.eval.dense_points import DenseReport, dense_table, run_dense
 from tcdcn_init.eval.measuring.settings import Settings
+from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
 from tcdcn_init.weights import find_model
 
 
@@ -57,8 +59,8 @@ def test_figures_are_of_the_bundled_network(data, tmp_path):
 def test_a_calibration_is_written_into_the_file_and_used(data, tmp_path, portrait, portrait_points):
     model = tmp_path / "dense.safetensors"
     shutil.copy(find_model("tcdcn-68", ".safetensors"), model)
-    calibration = calibrate_dense(model, data)
-    assert calibration == calibrate_dense(model, data)  # of the network's own answers, whatever the file says
+    calibration = calibrate_model(model, data)
+    assert calibration == calibrate_model(model, data)  # of the network's own answers, whatever the file says
     with safe_open(model, "pt") as file:
         assert Calibration.from_metadata(file.metadata()).to_json() == calibration.to_json()
     answers = DenseNetwork(model, backend="torch").answers([portrait], portrait_points[None])
@@ -69,6 +71,11 @@ def test_a_calibration_is_written_into_the_file_and_used(data, tmp_path, portrai
 
 def test_a_folder_without_the_sets_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds none of lfpw, helen"):
-        calibrate_dense(find_model("tcdcn-68", ".safetensors"), tmp_path)
+        calibrate_model(find_model("tcdcn-68", ".safetensors"), tmp_path)
     with pytest.raises(FileNotFoundError, match="300-W is not"):
         run_dense(tmp_path, tmp_path / "out", Settings())
+
+
+def test_data_of_ones_own_are_refused_for_dense_points(tmp_path):
+    with pytest.raises(ValueError, match=r"calibrated on a folder with lfpw/, helen/ or infants/; .*mine\.csv is none"):
+        calibrate_model(find_model("tcdcn-68", ".safetensors"), OwnData(tmp_path / "mine.csv"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import itertools
 import math
 
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tcdcn_init.eval.metrics as metrics
 from tcdcn_init.eval.metrics import (
     MISSING_ERROR,
     NO_POSE,
@@ -31,12 +29,6 @@ FIVE = np.array([[30.0, 40.0], [60.0, 80.0], [50.0, 60.0], [35.0, 80.0], [65.0, 
 
 few = settings(deadline=None, max_examples=50)
 error_lists = st.lists(st.one_of(st.floats(0, 3), st.sampled_from([NAN, INF])), min_size=1, max_size=30)
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(metrics)
-    assert result.attempted > 8
-    assert result.failed == 0
 
 
 def test_five_points_by_hand() -> None:

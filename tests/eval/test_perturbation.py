@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from typing import Literal
 
 import numpy as np
@@ -11,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.data import astronaut
 
-import tcdcn_init.eval.perturbation as module
 from tcdcn_init.eval.perturbation import (
     REGION,
     covered,
@@ -39,12 +37,6 @@ coordinates = st.floats(-500, 500)
 def boxes(draw: st.DrawFn) -> np.ndarray:
     left, top = draw(coordinates), draw(coordinates)
     return np.array([left, top, left + draw(st.floats(5, 300)), top + draw(st.floats(5, 300))])
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 6
-    assert result.failed == 0
 
 
 def test_random_numbers_belong_to_seed_name_and_purpose() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 import pickle
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tcdcn_init.eval.starts as module
 from tcdcn_init.datasets import read_mtfl
 from tcdcn_init.eval.metrics import nme, summarise
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
@@ -32,12 +30,6 @@ few = settings(deadline=None, max_examples=40)
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 3
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize("bank", [BANK, DENSE])

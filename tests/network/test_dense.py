@@ -13,8 +13,8 @@ from torch import nn
 from builders import lively
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import config_from_dict, config_to_dict
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.network.dense import Dense
-from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.exporting import export_onnx, largest_difference
 from tcdcn_init.network.model_file import load_model, load_network, save_network
 

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.network import exporting
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.exporting import export_onnx, largest_difference

@@ -16,10 +16,9 @@ from tcdcn_init.network.config import (
     output_shapes,
     point_count,
 )
-from tcdcn_init.network.own_points import FACE, OwnPoints, point_set
-from tcdcn_init.network.stage_config import COARSE, FINE, StageConfig, TwoStageConfig
-from tcdcn_init.passes.regions import Frame
-from tcdcn_init.passes.two_stage import UprightForm, upright_frame
+from tcdcn_init.network.config.own_points import FACE, OwnPoints, point_set
+from tcdcn_init.network.config.stages import COARSE, FINE, StageConfig, TwoStageConfig
+from tcdcn_init.passes.frames import Frame, UprightForm, upright_frame
 
 SEVEN = np.array([[-0.4, -0.3], [0.4, -0.3], [0.1, 0.0], [-0.2, 0.2], [0.3, 0.25], [0.0, 0.4], [0.05, -0.45]])
 OWN = OwnPoints(tuple(map(tuple, SEVEN.tolist())), unit=0.5, mirror=(1, 0, 2, 4, 3, 5, 6))

@@ -16,11 +16,11 @@ from tcdcn_init.network.exporting import export_onnx
 from tcdcn_init.network.model_file import load_network, save_network
 from tcdcn_init.network.residual import PointRefinement, ResidualTCDCN
 from tcdcn_init.network.tcdcn import make_network
+from tcdcn_init.training.afterwards.refinement import HIDDEN, fit_refinement
 from tcdcn_init.training.augmentation import AugmentationConfig
 from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.refinement import HIDDEN, fit_refinement
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
 
 SMALL = ResidualConfig(side=32, widths=(8, 8, 16), blocks=(1, 1, 1), feature=24)

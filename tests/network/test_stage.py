@@ -12,10 +12,10 @@ from torch import nn
 from builders import lively
 from tcdcn_init.network.backends import OnnxBackend, TorchBackend
 from tcdcn_init.network.config import config_from_dict, config_to_dict
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.exporting import export_onnx, largest_difference
 from tcdcn_init.network.model_file import load_model, load_network, save_network
 from tcdcn_init.network.stage import Stage, TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 
 SMALL = TwoStageConfig(
     StageConfig(side=16, view=2.2, fold=2, widths=(4, 6), layers=(1, 1), feature=8),

@@ -12,8 +12,9 @@ from tcdcn_init import Initializer
 from tcdcn_init.crops import cut
 from tcdcn_init.geometry import interocular
 from tcdcn_init.network.model_file import load_model
+from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.on_device import DeviceCrops
-from tcdcn_init.passes.regions import Frame, HostCrops
+from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.weights import find_model
 
 MODEL = "tcdcn-two-stage"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tcdcn_init.crops import cut
-from tcdcn_init.passes.regions import Frame, Region
+from tcdcn_init.passes.frames import Frame
+from tcdcn_init.passes.regions import Region
 
 FRAMES = {
     "upright": [[80, 0, 200.3], [0, 80, 150.7]],

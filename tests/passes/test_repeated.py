@@ -9,8 +9,8 @@ import pytest
 
 from tcdcn_init.geometry import FIVE_POINTS, MIRROR
 from tcdcn_init.initializer import Initializer
-from tcdcn_init.network.config import ResidualConfig, TCDCNConfig
-from tcdcn_init.passes.repeated import RepeatLimits, mirror_averaged, repeat_limits, run_passes
+from tcdcn_init.network.config import TCDCNConfig
+from tcdcn_init.passes.repeated import mirror_averaged, run_passes
 
 CONFIG = TCDCNConfig(tasks=("pose",))
 UPRIGHT = np.array([[-0.15, -0.1], [0.15, -0.1], [0.0, 0.0], [-0.1, 0.15], [0.1, 0.15]], dtype=np.float32)
@@ -55,12 +55,6 @@ def test_points_that_coincide_ask_for_no_crop():
     network = Network(np.zeros((5, 2), dtype=np.float32))
     np.testing.assert_allclose(run(network), 50.0)
     assert network.counts == [1]
-
-
-def test_the_papers_network_repeats_later_than_networks_that_learned_later_passes():
-    paper, residual = repeat_limits(TCDCNConfig()), repeat_limits(ResidualConfig())
-    assert paper == RepeatLimits(15.0, 0.2, 0.15 / 1.4)
-    assert all(sooner < later for sooner, later in zip(residual, paper, strict=True))
 
 
 def test_an_answer_that_is_not_finite_is_the_models_fault():

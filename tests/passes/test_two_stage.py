@@ -7,14 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from builders import frames_apart
 from tcdcn_init import Initializer
-from tcdcn_init.crops import frames_apart, frames_from_boxes, frames_from_points, snapped
+from tcdcn_init.crops import frames_from_boxes, frames_from_points, snapped
 from tcdcn_init.geometry import MIRROR, interocular, invert, roll_degrees, rotation, transform_points
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
-from tcdcn_init.passes.regions import Frame, HostCrops
-from tcdcn_init.passes.two_stage import LOOKS, agreed, ask_stages, is_far, run_stages, upright_frame
+from tcdcn_init.passes.frames import Frame, upright_frame
+from tcdcn_init.passes.looks import LOOKS
+from tcdcn_init.passes.regions import HostCrops
+from tcdcn_init.passes.stages import agreed, ask_stages
+from tcdcn_init.passes.two_stage import run_stages
 
 CONFIG = TwoStageConfig()
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
@@ -142,29 +146,6 @@ def test_only_faces_that_a_pass_has_moved_are_asked_about_again():
     assert [len(crops) for crops in ask.seen] == [3, 3, 2]
     centres = np.array([frames_from_points(shape, 1.0)[:, 2] for shape in found.points])
     np.testing.assert_allclose(centres, places, atol=1.0)
-
-
-@pytest.mark.parametrize(
-    ("turn", "scale", "shift", "far"),
-    [
-        (0, 1.0, 0.0, False),
-        (5, 1.0, 0.0, False),
-        (6, 1.0, 0.0, True),
-        (-6, 1.0, 0.0, True),
-        (180, 1.0, 0.0, True),
-        (0, 1.09, 0.0, False),
-        (0, 1.1, 0.0, True),
-        (0, 0.9, 0.0, True),
-        (0, 1.0, 0.054, False),
-        (0, 1.0, 0.056, True),
-    ],
-)
-@pytest.mark.parametrize("roll", [0, 100])
-def test_how_far_a_crop_may_lie_from_the_one_asked_for(turn, scale, shift, far, roll):
-    across = 80 * np.exp(1j * np.radians(roll))
-    wanted = across * scale * np.exp(1j * np.radians(turn))
-    frames = Frame(across.real, across.imag, 50.0, 60.0), Frame(wanted.real, wanted.imag, 50 + 80 * shift, 60.0)
-    assert is_far(*frames) == far
 
 
 def test_one_pass_is_the_coarse_stage_alone():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 import subprocess
 import sys
@@ -10,15 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import tcdcn_init.pointfile.finding as module
 from tcdcn_init.pointfile import find_images
 from tcdcn_init.pointfile.finding import boxes_by_image
-
-
-def test_examples_in_the_docstrings_run():
-    result = doctest.testmod(module)
-    assert result.attempted > 2
-    assert result.failed == 0
 
 
 def test_folders_patterns_and_files_are_found_once_and_in_order(gallery):

@@ -151,7 +151,7 @@ def test_a_review_holds_the_faces_that_were_done_before_it_was_asked_for(copied,
 
 # --- the command, as processes
 
-COMMAND = [sys.executable, "-c", "from tcdcn_init.cli import app; app()", "points"]
+COMMAND = [sys.executable, "-c", "from tcdcn_init.cli.app import app; app()", "points"]
 
 
 @pytest.fixture

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import csv
 import importlib
-import json
 import shutil
-import struct
 import sys
-import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet
 import pytest
-import tifffile
 from PIL import Image
 from skimage.io import imread, imsave
 
+from builders import rows_of
 from tcdcn_init.datasets import read_boxes
 from tcdcn_init.detection import detect_boxes
-from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile import find_images, write_points
 
 BOX = np.array([20.0, 12.0, 75.0, 82.0])
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    """Rows of any output, as JSON has them."""
-    if path.suffix == ".json":
-        return json.loads(path.read_text())
-    if path.suffix == ".parquet":
-        return pyarrow.parquet.read_table(path).to_pylist()
-    rows = []
-    for row in csv.DictReader(path.open(newline="")):
-        texts = {"image", "status", "error"}
-        rows.append({k: (v or None) if k in texts else float(v) if v else None for k, v in row.items()})
-    return rows
 
 
 def given(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,90 +61,6 @@ def test_all_formats_hold_the_same(gallery, boxes, initializer, tmp_path):
     assert outputs[0] == outputs[1] == outputs[2]
     assert len(outputs[0]) == 22
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "points.csv", "points.json", "points.parquet"]
-
-
-def test_images_that_cannot_be_read_are_listed_and_lose_no_other(gallery, boxes, initializer, tmp_path):
-    broken = {
-        "empty.png": b"",
-        "text.jpg": b"not a image",
-        "half.png": (gallery / "face00.png").read_bytes()[:600],
-        "cut.png": (gallery / "face00.png").read_bytes()[:40],
-        "text.bmp": b"BM and nothing more",
-        "text.webp": b"RIFF....WEBP",
-    }
-    for name, content in broken.items():
-        (tmp_path / name).write_bytes(content)
-    images = [*find_images([str(gallery)])[:3], *sorted(tmp_path.iterdir()), *find_images([str(gallery)])[3:6]]
-    images.append(tmp_path / "gone.png")
-    every = {**boxes, **{name: [BOX] for name in [*broken, "gone.png"]}}
-    report = write_points(images, tmp_path / "points.csv", initializer, boxes=every)
-    assert sorted(Path(path).name for path in report.unreadable) == sorted([*broken, "gone.png"])
-    assert all(report.unreadable.values())
-    assert (report.images, report.faces) == (6, 6)
-    rows = rows_of(report.out)
-    assert {row["image"]: row["error"] for row in rows if row["error"]} == dict(report.unreadable)
-    assert sum(row["x0"] is not None for row in rows) == 6
-
-
-@pytest.mark.parametrize("content", [b"", b"not a image", b"II*\x00\x08\x00\x00\x00\xff\xff"])
-def test_a_broken_tiff_is_listed_like_any_other(gallery, boxes, initializer, tmp_path, content):
-    path = tmp_path / "broken.tif"
-    path.write_bytes(content)
-    report = write_points(
-        [path, *find_images([str(gallery)])[:1]],
-        tmp_path / "points.csv",
-        initializer,
-        boxes={**boxes, path.name: [BOX]},
-    )
-    assert list(report.unreadable) == [str(path)]
-    assert report.images == 1
-
-
-def decompression_bomb() -> bytes:
-    """A PNG of a few bytes that claims to be 20,000 pixels wide and high."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    size = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
-    data = zlib.compress(bytes(100))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-
-
-def damaged_tiff(folder: Path) -> bytes:
-    """A compressed TIFF whose pixel data has been overwritten."""
-    path = folder / "whole.tiff"
-    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 255, (50, 50), dtype=np.uint8), compression="zlib")
-    content = path.read_bytes()
-    path.unlink()
-    return content[:-2000] + bytes(1900) + content[-100:]
-
-
-@pytest.mark.parametrize("kind", ["bomb.png", "damaged.tif"])
-def test_whatever_a_decoder_raises_is_a_image_that_cannot_be_read(gallery, boxes, initializer, tmp_path, kind):
-    path = tmp_path / kind
-    path.write_bytes(decompression_bomb() if kind == "bomb.png" else damaged_tiff(tmp_path))
-    images = [path, *find_images([str(gallery)])[:1]]
-    report = write_points(images, tmp_path / "points.csv", initializer, boxes={**boxes, kind: [BOX]})
-    assert list(report.unreadable) == [str(path)]
-    assert report.images == 1
-
-
-def test_a_bad_box_loses_no_other_face_of_its_image(gallery, initializer, tmp_path):
-    path = find_images([str(gallery)])[0]
-    every = {path.name: [BOX, BOX + 500, BOX + 1]}
-    rows = rows_of(write_points([path], tmp_path / "points.json", initializer, boxes=every).out)
-    assert [row["face"] for row in rows] == [0, 1, 2]
-    assert [bool(row["error"]) for row in rows] == [False, True, False]
-    assert "outside of the image" in rows[1]["error"]
-
-
-def test_a_bad_box_is_named_and_counted(gallery, initializer, tmp_path):
-    path = find_images([str(gallery)])[0]
-    every = {path.name: [BOX, BOX + 500, BOX + 600, BOX + 1]}
-    report = write_points([path], tmp_path / "points.json", initializer, boxes=every)
-    assert (report.images, report.faces) == (1, 2)
-    assert "[520.0, 512.0, 575.0, 582.0]" in rows_of(report.out)[1]["error"]
 
 
 def test_without_boxes_faces_are_detected(portrait, initializer, tmp_path):
@@ -257,70 +155,6 @@ def test_dense_points_are_those_of_the_initializer(gallery, boxes, dense_initial
             np.testing.assert_allclose([row[f"{name}{k}"] for k in range(68)], values, atol=1e-4)
 
 
-def test_images_are_drawn(gallery, boxes, initializer, tmp_path):
-    images = find_images([str(gallery)])[:4]
-    write_points(images, tmp_path / "points.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
-    drawn = sorted(path for path in (tmp_path / "drawn").rglob("*") if path.is_file())
-    assert [path.name for path in drawn] == [
-        source.name if source.suffix == ".jpg" else source.name + ".jpg" for source in images
-    ]
-    for path, source in zip(drawn, images, strict=True):
-        image = imread(path)
-        assert image.shape == (96, 96, 3)
-        coloured = np.ptp(image.astype(int), axis=2).max() > 100  # the drawn faces are grey
-        assert coloured == bool(boxes[source.name])
-
-
-def test_no_drawing_takes_the_place_of_another(gallery, initializer, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = ["in/x.png", "in/x.jpg", "in/a_b/c.png", "in/a/b_c.png", "in/caf\udce9.png", "../outside.png"]
-    for name in names:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(gallery / "face00.png", name)
-    boxes = {name: [BOX] for name in names}
-    write_points(list(map(Path, names)), Path("p.csv"), initializer, boxes=boxes, draw=Path("drawn"))
-    assert len([path for path in Path("drawn").rglob("*") if path.is_file()]) == len(names)
-    Path("../outside.png").unlink()
-
-
-def test_drawings_keep_the_folders_below_the_last_shared_one_and_the_size(portrait, gallery, initializer, tmp_path):
-    for name in ("photos/2019/a.jpg", "photos/2020/b/a.webp"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        Image.fromarray(portrait[:90, :160]).save(tmp_path / name)
-    images = find_images([str(tmp_path / "photos")])
-    boxes = {path.name: [] for path in images}
-    write_points(images, tmp_path / "p.csv", initializer, boxes=boxes, draw=tmp_path / "drawn")
-    for name in ("2019/a.jpg", "2020/b/a.webp.jpg"):
-        with Image.open(tmp_path / "drawn" / name) as drawing:
-            assert (drawing.format, drawing.size) == ("JPEG", (160, 90))
-
-
-def test_a_drawing_whose_name_is_anothers_costs_a_row(gallery, initializer, tmp_path):
-    for name in ("a.png", "a.png.jpg"):
-        shutil.copy(gallery / "face00.png", tmp_path / name)
-    images = [tmp_path / "a.png", tmp_path / "a.png.jpg"]
-    boxes = {path.name: [BOX] for path in images}
-    report = write_points(images, tmp_path / "p.json", initializer, boxes=boxes, draw=tmp_path / "drawn")
-    assert [row["status"] for row in rows_of(report.out)] == ["ok", "ok", "not drawn"]
-    assert "is the drawing of" in rows_of(report.out)[2]["error"]
-
-
-def test_images_that_all_lie_among_the_drawings_are_refused(gallery, initializer, tmp_path):
-    shutil.copy(gallery / "face00.png", tmp_path)
-    with pytest.raises(ValueError, match="all images lie in the folder of the drawings"):
-        write_points([tmp_path / "face00.png"], tmp_path / "p.csv", initializer, draw=tmp_path)
-
-
-def test_drawings_of_an_earlier_run_are_no_images_of_the_next(gallery, initializer, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(gallery / "face00.png", "a.png")
-    for _ in range(2):
-        report = write_points(
-            find_images(["."]), Path("p.csv"), initializer, boxes={"a.png": [BOX]}, draw=Path("drawn")
-        )
-        assert (report.images, report.faces) == (1, 1)
-
-
 def test_attributes_are_written_when_they_are_asked_for(gallery, boxes, initializer, tmp_path):
     path = gallery / "face00.png"
     out = write_points([path], tmp_path / "p.json", initializer, boxes=boxes, attributes=True).out
@@ -328,17 +162,6 @@ def test_attributes_are_written_when_they_are_asked_for(gallery, boxes, initiali
     row = rows_of(out)[0]
     assert row["smile_yes"] == pytest.approx(face.attributes["smile"]["yes"], abs=1e-4)
     assert row["pose_left_profile"] == pytest.approx(face.attributes["pose"]["left profile"], abs=1e-4)
-
-
-def test_statuses_tell_faces_images_and_failures_apart(gallery, initializer, tmp_path):
-    (tmp_path / "broken.png").write_text("no image")
-    images = [gallery / "face00.png", gallery / "face02.jpg", tmp_path / "broken.png"]
-    every = {"face00.png": [BOX, BOX + 500], "face02.jpg": [], "broken.png": [BOX]}
-    rows = rows_of(write_points(images, tmp_path / "p.json", initializer, boxes=every).out)
-    assert [(row["face"], row["status"], row["width"]) for row in rows] == [
-        (0, "ok", 96), (1, "failed", 96), (None, "no face", 96), (None, "failed", None),
-    ]  # fmt: skip
-    assert [bool(row["error"]) for row in rows] == [False, True, False, True]
 
 
 # --- refusals
@@ -361,72 +184,6 @@ def test_a_box_file_of_the_commands_layout_fits(gallery, initializer, tmp_path):
     images = [path for path in find_images([str(gallery)]) if path.name in ("face00.png", "face01.jpg")]
     report = write_points(images, tmp_path / "p.json", initializer, boxes=read_boxes(tmp_path / "boxes.csv"))
     assert (report.images, report.faces, report.unreadable) == (2, 1, {})
-
-
-# --- one bad thing costs one row
-
-
-def test_bad_rows_of_a_box_file_cost_their_own_faces_only(gallery, initializer, tmp_path):
-    (tmp_path / "boxes.csv").write_text(
-        "image,left,top,right,bottom\nface00.png,20,12,75,82\nface00.png,x,12,75,82\nface00.png,75,12,20,82\n"
-    )
-    path = gallery / "face00.png"
-    boxes = read_boxes(tmp_path / "boxes.csv", check=False)
-    rows = rows_of(write_points([path], tmp_path / "p.json", initializer, boxes=boxes).out)
-    assert [row["error"] is None for row in rows] == [True, False, False]
-    assert "not finite" in rows[1]["error"]
-    assert "no area" in rows[2]["error"]
-
-
-def test_a_name_that_fits_two_images_is_an_error_of_both(gallery, initializer, tmp_path):
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        shutil.copy(gallery / "face00.png", tmp_path / folder)
-    images = find_images([str(tmp_path)])
-    report = write_points(images, tmp_path / "p.csv", initializer, boxes={"face00.png": [BOX]})
-    assert report.faces == 0
-    for path, reason in report.unreadable.items():
-        assert "'face00.png' of the box file may be" in reason
-        assert path in reason
-
-
-def test_what_fails_at_one_face_or_image_loses_no_other(gallery, boxes, initializer, tmp_path):
-    class Moody(Initializer):
-        """Fails at images with a dark corner, and with them the whole batch; without points at others."""
-
-        def batch(self, images: Any, *args: Any, **kwargs: Any) -> Any:
-            if any(image[0, 0] == 0 for image in images):
-                raise IndexError("index 7 is out of bounds")
-            found = super().batch(images, *args, **kwargs)
-            return [
-                faces if image[0, 1] else [replace(face, points=face.points * np.nan) for face in faces]
-                for image, faces in zip(images, found, strict=True)
-            ]
-
-    images = []
-    for k, corner in enumerate([(9, 9), (0, 9), (9, 0), (9, 9)]):
-        image = imread(gallery / "face00.png")
-        image[0, :2] = corner
-        imsave(tmp_path / f"{k}.png", image, check_contrast=False)
-        images.append(tmp_path / f"{k}.png")
-    every = {path.name: [BOX] for path in images}
-    report = write_points(images, tmp_path / "p.csv", Moody(), boxes=every)
-    assert report.faces == 2
-    assert sorted(Path(path).name for path in report.unreadable) == ["1.png", "2.png"]
-    assert report.unreadable[str(images[1])] == "cannot be used: index 7 is out of bounds"
-    assert "not finite" in report.unreadable[str(images[2])]
-
-
-def test_a_drawing_that_cannot_have_its_name_costs_its_own_row(gallery, initializer, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = ["a" * 250 + ".png", "b.png"]
-    for name in names:
-        shutil.copy(gallery / "face00.png", name)
-    boxes = {name: [BOX] for name in names}
-    report = write_points(list(map(Path, names)), Path("p.csv"), initializer, boxes=boxes, draw=Path("drawn"))
-    assert report.faces == 2
-    assert list(report.unreadable) == names[:1]
-    assert "not drawn" in report.unreadable[names[0]]
 
 
 # --- names

@@ -58,7 +58,11 @@ def test_the_source_distribution_is_the_repository(unpacked):
 def test_the_wheel_is_small_and_has_no_retrained_regressors(wheel):
     assert wheel.stat().st_size < 25e6
     names = zipfile.ZipFile(wheel).namelist()
-    others = {"tcdcn_init/eval/comparison/page/page.css", "tcdcn_init/datasets/aflw_boxes.csv", "tcdcn_init/py.typed"}
+    others = {
+        "tcdcn_init/eval/comparison/page/page.css",
+        "tcdcn_init/datasets/published/aflw_boxes.csv",
+        "tcdcn_init/py.typed",
+    }
     assert {"tcdcn_init/__main__.py", *others} <= set(names)
     assert not [name for name in names if "retrained/" in name or "@" in name]
     assert not [name for name in names if name.startswith(("tests/", "docs/", "adapters/", "eval/"))]

@@ -29,7 +29,7 @@ def test_importing_the_package_imports_nothing_heavy():
 
 def test_the_command_line_starts_with_little():
     heavy = ("torch", "numpy", "scipy", "skimage", "onnxruntime")
-    loaded = python(f"import sys, tcdcn_init.cli; print([name for name in {heavy!r} if name in sys.modules])")
+    loaded = python(f"import sys, tcdcn_init.cli.app; print([name for name in {heavy!r} if name in sys.modules])")
     assert loaded.strip() == "[]"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = [

@@ -39,7 +39,7 @@ from skimage.data import astronaut
 from skimage.io import imsave
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.weights import bundled_file
 
 

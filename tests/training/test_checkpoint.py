@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tcdcn_init.training.checkpoint import read_checkpoint, write_checkpoint
+from tcdcn_init.training.runs.checkpoint import read_checkpoint, write_checkpoint
 
 STATE: dict[str, Any] = {
     "config": {"epochs": 3}, "epoch": 1, "seconds": 2.5, "history": [{"epoch": 1}], "stopped": {"smile": 1},

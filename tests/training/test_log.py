@@ -8,7 +8,7 @@ import json
 import numpy as np
 from skimage.io import imread
 
-from tcdcn_init.training.log import plot_curves, write_log
+from tcdcn_init.training.runs.log import plot_curves, write_log
 
 
 def history(tasks: tuple[str, ...]) -> list[dict]:

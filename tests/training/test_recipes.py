@@ -55,7 +55,7 @@ def test_options_change_what_they_name_and_nothing_else():
 
 def test_a_second_process_is_kept_out_of_a_runs_folder(mtfl_root, tmp_path):
     code = (
-        "import sys, pathlib\nfrom tcdcn_init._shared.exclusive import alone_in\n"
+        "import sys, pathlib\nfrom tcdcn_init._shared.files.exclusive import alone_in\n"
         "with alone_in(pathlib.Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

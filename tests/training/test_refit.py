@@ -6,8 +6,8 @@ import torch
 
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.network.tcdcn import TCDCN
+from tcdcn_init.training.afterwards.refit import refit_heads
 from tcdcn_init.training.augmentation import AugmentationConfig, Patches, random_views
-from tcdcn_init.training.refit import refit_heads
 
 AUGMENTATION = AugmentationConfig(roll=2.0, wide_probability=0.0, styles=0.0, occlusion=0.0)
 

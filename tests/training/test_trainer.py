@@ -20,9 +20,9 @@ from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import Crops, load_crops, load_patches
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
+from tcdcn_init.training.runs.workers import Workers
 from tcdcn_init.training.sampling import epoch_order
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
-from tcdcn_init.training.workers import Workers
 
 Data = tuple[Patches, Crops, Crops]
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 
 __all__ = ["MOST_BYTES", "Cells", "read_mat"]
 

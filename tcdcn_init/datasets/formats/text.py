@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 
 __all__ = ["Table", "points_of_cells", "read_table", "read_text"]
 

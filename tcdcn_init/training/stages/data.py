@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from tcdcn_init.crops import GRID_REACH, cut, frames_from_boxes
 from tcdcn_init.datasets.base import Face, read_face_image
-from tcdcn_init.datasets.hidden import read_hidden
-from tcdcn_init.datasets.ibug68 import mtfl_five_from_68, read_ibug68
-from tcdcn_init.datasets.mtfl import hold_out, read_mtfl
-from tcdcn_init.datasets.ytf68 import hold_out_persons
+from tcdcn_init.datasets.published.hidden import read_hidden
+from tcdcn_init.datasets.published.ibug68 import mtfl_five_from_68, read_ibug68
+from tcdcn_init.datasets.published.mtfl import hold_out, read_mtfl
+from tcdcn_init.datasets.published.ytf68 import hold_out_persons
 from tcdcn_init.geometry import MIRROR_68, filled_five, invert, transform_points
 from tcdcn_init.geometry.background import background_box
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.own_points import FACE, OwnPoints
-from tcdcn_init.network.stage_config import StageConfig
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.own_points import FACE, OwnPoints
+from tcdcn_init.network.config.stages import StageConfig
 from tcdcn_init.tasks import TASKS
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.data import _each

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from tcdcn_init.network.config.dense import DenseConfig
 from tcdcn_init.network.dense import Dense
-from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.training.stages.data import stage_patches, training_sets

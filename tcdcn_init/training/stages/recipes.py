@@ -15,10 +15,10 @@ from tcdcn_init._shared.progress import track
 from tcdcn_init.datasets.base import Face, read_face_image
 from tcdcn_init.geometry import box_square
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.config.own_points import OwnPoints
+from tcdcn_init.network.config.stages import COARSE, FINE, StageConfig, TwoStageConfig
 from tcdcn_init.network.model_file import save_network
-from tcdcn_init.network.own_points import OwnPoints
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import COARSE, FINE, StageConfig, TwoStageConfig
 from tcdcn_init.training.faces import TrainingFaces, labelled_tasks
 from tcdcn_init.training.stages.data import OWN, blended, hidden_flags, stage_patches, training_sets
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure

@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from tcdcn_init._shared.progress import duration
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.stages import StageConfig
 from tcdcn_init.network.dense import Dense
-from tcdcn_init.network.dense_config import DenseConfig
 from tcdcn_init.network.stage import Stage
-from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.views import ViewConfig, stage_views
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
 from pathlib import Path
 
 import pytest
 
-import tcdcn_init.datasets.formats.image_folder as module
 from tcdcn_init.datasets.formats.image_folder import ImageFolder
 
 
@@ -18,10 +16,6 @@ def root(tmp_path: Path) -> Path:
     for file in ("set/a.jpg", "set/sub/b.jpg", "outside/c.jpg"):
         (tmp_path / file).touch()
     return tmp_path / "set"
-
-
-def test_examples_in_the_docstrings_run() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_what_lies_below_is_found(root: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.crops import frames_from_boxes
 from tcdcn_init.datasets.named import read_dataset
 from tcdcn_init.eval.cascaded_cnn.network import (

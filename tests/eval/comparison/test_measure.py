@@ -8,60 +8,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skimage.io import imsave
 
-from builders import FIVE, random_ert
+from builders import random_ert
+from known_starts import (
+    BOX,
+    EYES,
+    MODEL,
+    OFF,
+    OFFSETS,
+    SHAPE,
+    TARGET,
+    BoxReader,
+    Halfway,
+    drawn_offsets,
+    in_box,
+    make_plan,
+)
 from tcdcn_init.adapters.ert.cascade import ERT
 from tcdcn_init.datasets.base import Face
-from tcdcn_init.eval.comparison.data import report_data, write_faces
-from tcdcn_init.eval.comparison.finding import finding
+from tcdcn_init.eval.comparison.data import report_data
 from tcdcn_init.eval.comparison.measure import Measured, measure_starts
-from tcdcn_init.eval.comparison.plan import POINTS_RUN, Plan, Run
-from tcdcn_init.eval.comparison.report import DatasetFacts, ModelFacts, Report
-from tcdcn_init.eval.comparison.tables.points_alone import points_tables
+from tcdcn_init.eval.comparison.plan import POINTS_RUN, Run
 from tcdcn_init.eval.measuring.cases import Case
-from tcdcn_init.eval.other_points import any_start
 from tcdcn_init.eval.perturbation import face_rng, noisy_box
-from tcdcn_init.eval.starts import make_start
 from tcdcn_init.initializer import Initializer
-from tcdcn_init.shapes import ShapeBank, to_box_units
-
-SHAPE = FIVE / 100
-BOX = np.array([40.0, 30.0, 100.0, 90.0])
-MODEL = ModelFacts("m", "torch", 1)
-EYES = 24.0  # distance of the eyes of `SHAPE` in a box of 60 pixels
-OFF = np.array([6.0, 0.0])  # of the initializer
-
-
-def in_box(box) -> np.ndarray:
-    return SHAPE * (box[2:] - box[:2]) + box[:2]
-
-
-TARGET = in_box(BOX)
-# The same form in seven places of the box, in the middle on average.
-OFFSETS = np.array([-3, -2, -1, 0, 1, 2, 3]) * 0.1
-BANK = ShapeBank(to_box_units(TARGET, BOX) + np.stack([OFFSETS, 0 * OFFSETS], axis=-1)[:, None])
-
-
-class Halfway:
-    """Moves half of the way to a shape that is fixed in the image."""
-
-    mean_shape = SHAPE
-
-    def fit_from_shape(self, image, shape):
-        return (np.asarray(shape) + TARGET) / 2
-
-    fit_from_points = fit_from_shape
-
-    def fit_from_box(self, image, box):
-        return self.fit_from_shape(image, in_box(np.asarray(box)))
-
-
-class Staying(Halfway):
-    """Was retrained not to move."""
-
-    def fit_from_shape(self, image, shape):
-        return np.asarray(shape)
 
 
 class Picky(Halfway):
@@ -73,52 +43,12 @@ class Picky(Halfway):
         return np.asarray(shape)
 
 
-class BoxReader:
-    """An initializer that does not look: the same five points in every box, a little to the right."""
-
-    def points(self, images, boxes, on_bad):
-        assert on_bad == "nan"
-        return np.array([in_box(np.asarray(box)) + OFF for (box,) in boxes], dtype=np.float32).reshape(-1, 5, 2)
-
-    def points_and_confidence(self, images, boxes, on_bad):
-        points = self.points(images, boxes, on_bad)
-        return points, np.full(len(points), np.nan)
-
-
 class Doubting(BoxReader):
     """Is sure of nothing."""
 
     def points_and_confidence(self, images, boxes, on_bad):
         points, _ = super().points_and_confidence(images, boxes, on_bad)
         return points, np.zeros(len(points))
-
-
-@pytest.fixture(scope="session")
-def faces(tmp_path_factory) -> list[Face]:
-    """40 faces, two to an image, each with `SHAPE` in its box; the first in `BOX`."""
-    folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    made = []
-    for k in range(40):
-        image = folder / f"{k // 2}.png"
-        if k % 2 == 0:
-            imsave(image, rng.integers(0, 256, (130, 140), dtype=np.uint8), check_contrast=False)
-        box = BOX + (rng.integers(-9, 9, 2).tolist() * 2 if k else 0)
-        pose = {"pose": 4} if k < 10 else {}
-        made.append(Face(f"{k // 2}.png#{k % 2}", image, in_box(box).astype(np.float32), box, attributes=pose))
-    return made
-
-
-def make_plan(*starts, regressors=None, noises=(), rolls=(), **more) -> Plan:
-    named = {"halfway": Halfway} if regressors is None else regressors
-    options = {"initializer": BoxReader, **more}
-    return Plan(named, tuple(make_start(name, BANK) for name in starts), noises=noises, rolls=rolls, **options)
-
-
-def drawn_offsets(face, count, seed=0) -> np.ndarray:
-    """Where a random start's shapes lie, right of the face, in pixels."""
-    chosen = face_rng(seed, face.name, "start").choice(len(BANK), size=count, replace=False)
-    return 60 * OFFSETS[chosen]
 
 
 def comparable(measured: Measured) -> dict:
@@ -313,59 +243,6 @@ def test_the_regressors_own_start_from_points_is_its_own_affair(faces) -> None:
     assert np.abs(errors["tcdcn-aligned"] - errors["tcdcn-own"]).max() > 0.05
 
 
-def slightly_off(image, boxes) -> np.ndarray:
-    """Another initializer: two pixels to the right."""
-    return np.stack([in_box(box) + [2, 0] for box in boxes])
-
-
-def test_other_points_are_compared_beside_tcdcns_and_started_from(faces, tmp_path) -> None:
-    file = tmp_path / "theirs.csv"
-    rows = [",".join([face.name, *map(str, (face.points + [3, 0]).ravel())]) for face in faces[4:]]
-    head = ",".join(f"{axis}{k}" for k in range(5) for axis in "xy")
-    file.write_text("\n".join([f"image,{head}", *rows]))
-    own = [any_start(each, BANK, faces) for each in (slightly_off, str(file))]
-    plan = make_plan("random-5", "tcdcn-nearest", noises=(0, 0.1), rolls=(0, 30))
-    plan = dataclasses.replace(plan, starts=(*plan.starts, *own))
-    measured = measure_starts(faces, plan, journal=tmp_path / "journal")
-    theirs, fitted = Run("none", "original", "theirs.csv"), Run("halfway", "original", "theirs.csv")
-    errors = dict(zip(measured.runs, measured.errors, strict=True))
-    assert measured.runs[:3] == [POINTS_RUN, Run("none", "original", "slightly_off"), theirs]
-    np.testing.assert_allclose(errors[measured.runs[1]], 2 / EYES, atol=1e-5)
-    np.testing.assert_allclose(errors[theirs][4:], 3 / EYES, atol=1e-5)
-    assert np.isnan(errors[theirs][:4]).all()
-    assert np.isnan(errors[fitted][:4]).all()
-    np.testing.assert_allclose(errors[Run("halfway", "original", "slightly_off")][0], 1 / EYES, atol=1e-5)
-
-    report = report_data(Case("x", "X", faces, "given", (), "a note"), plan, measured, model=MODEL)
-    alone = {each.start: each for each in report.points_alone}
-    assert {name: (each.shared.count, len(each.without)) for name, each in alone.items()} == {
-        "tcdcn": (36, 0),
-        "slightly_off": (36, 0),
-        "theirs.csv": (36, 4),
-    }
-    assert alone["theirs.csv"].without == [face.name for face in faces[:4]]
-    assert alone["tcdcn"].against is None
-    assert alone["theirs.csv"].against.nme.estimate == pytest.approx((3 - OFF[0]) / EYES, abs=1e-5)
-    assert report.seeded_start == "tcdcn-nearest"
-    # A file's points stay where they are in other boxes, and there are none of rotated images.
-    noise, roll = ({(run.regressor, run.start): run for run in sweep.runs} for sweep in (report.noise, report.roll))
-    assert noise["none", "theirs.csv"].mean[0] == noise["none", "theirs.csv"].mean[1]
-    assert set(noise) - set(roll) == {("none", "theirs.csv"), ("halfway", "theirs.csv")}
-
-    [table] = points_tables(report)
-    assert [row[0].text for row in table.rows] == ["TCDCN's points", "points of slightly_off", "points of theirs.csv"]
-    assert "No points of theirs.csv for 4 faces: 0.png#0, 0.png#1, 1.png#0, 1.png#1." in table.note
-    assert "Rolled heads are not measured from theirs.csv" in table.note
-    assert finding(report)[-1].startswith(
-        "Of the 36 faces that all have points of, those of theirs.csv fail on 100.0 %"
-    )
-
-    file.write_text(file.read_text().replace(rows[-1], rows[-1] + "1"))
-    changed = dataclasses.replace(plan, starts=(*plan.starts[:-1], any_start(str(file), BANK, faces)))
-    with pytest.raises(ValueError, match="other settings"):
-        measure_starts(faces, changed, journal=tmp_path / "journal")
-
-
 def test_an_interrupted_run_goes_on_to_the_same_result(faces, tmp_path) -> None:
     journal, whole = tmp_path / "run.journal", measure_starts(faces, make_plan("random-5", "mean"))
     Stopping.calls = 0
@@ -395,83 +272,6 @@ def test_another_regressor_or_box_under_the_same_name_is_noticed(faces, tmp_path
         measure_starts(faces[:2], make_plan("mean", regressors={"halfway": Other}), journal=journal)
 
 
-@pytest.fixture(scope="module")
-def compared(faces) -> tuple[Case, Plan, Measured, Report]:
-    """A whole report: a regressor as trained, and retrained for one start and for the baseline."""
-    retrained = {("halfway", "tcdcn-nearest"): Staying, ("halfway", "random-5"): Staying}
-    plan = make_plan("random-5", "tcdcn-nearest", "mean", retrained=retrained, noises=(0, 0.1), rolls=(0, 30))
-    measured = measure_starts(faces, plan)
-    case = Case("x", "X", faces, "given", (), "a note")
-    return case, plan, measured, report_data(case, plan, measured, model=MODEL, command="c")
-
-
-def test_a_retrained_regressor_is_a_run_of_its_own(compared) -> None:
-    _, _, measured, _ = compared
-    row = measured.runs.index(Run("halfway", "retrained", "tcdcn-nearest"))
-    np.testing.assert_allclose(measured.errors[row], 0.25, atol=1e-5)
-    assert [run.start for run in measured.runs if run.training == "retrained"] == ["random-5", "tcdcn-nearest"]
-
-
-def test_differences_are_against_the_baseline_of_the_same_training(compared) -> None:
-    _, _, measured, report = compared
-    errors = dict(zip(measured.runs, measured.errors, strict=True))
-    for run, row in zip(measured.runs, report.runs, strict=True):
-        if run == POINTS_RUN or run.start == "random-5":
-            assert row.against is None
-            continue
-        base = errors[Run(run.regressor, run.training, "random-5")]
-        nme, failure = row.against.nme, row.against.failure
-        assert nme.estimate == pytest.approx((errors[run] - base).mean())
-        assert nme.low <= nme.estimate <= nme.high
-        assert nme.images == 20
-        assert failure.estimate == pytest.approx((errors[run] > 0.1).mean() - (base > 0.1).mean())
-        assert len(row.against.points) == 5
-
-
-def test_a_report_states_what_was_measured(compared) -> None:
-    case, _, measured, report = compared
-    assert report.dataset == DatasetFacts("x", "X", 40, 20, 5, "given", 0, {}, "a note")
-    assert report.regressors == ["none", "halfway"]
-    assert report.starts == ["random-5", "tcdcn-nearest", "mean"]
-    assert list(report.runs[0].poses) == ["right profile", "not annotated"]
-    assert report.runs[0].poses["right profile"].count == 10
-    assert report.runs[0].ced.share[-1] == 1.0  # 0.25 is below 0.3
-    assert report.runs[0].ced.share[0] == 0.0
-    assert report.noise.values == [0, 0.1]
-    assert report.roll.runs[0].failure == [1.0, 1.0]
-    assert report.published.figures["aflw"]["TCDCN"] == 8.0
-    assert report.runs[1].error.mean == pytest.approx(measured.errors[1].mean())
-    assert len(case.faces) == 40
-
-
-def test_a_report_is_read_back_as_it_was_written(compared, tmp_path) -> None:
-    *_, report = compared
-    report.write(tmp_path / "report.json")
-    assert Report.read(tmp_path / "report.json") == report
-    (tmp_path / "report.json").write_text((tmp_path / "report.json").read_text().replace('"seed": 0', '"seed": "0"'))
-    with pytest.raises(ValueError, match=r"report.json is no Report .*seed is '0'; expected int"):
-        Report.read(tmp_path / "report.json")
-
-
-def test_faces_are_listed_with_blanks_for_what_is_missing(compared, tmp_path) -> None:
-    case, _, measured, _ = compared
-    measured = dataclasses.replace(measured, errors=measured.errors.copy())
-    measured.errors[1, 0] = np.nan
-    write_faces(tmp_path / "faces.csv", case, measured)
-    lines = (tmp_path / "faces.csv").read_text().splitlines()
-    assert lines[0] == "name,image,pose,regressor,training,start,start_error,error,error_box,e0,e1,e2,e3,e4"
-    assert len(lines) == 1 + 40 * 6
-    assert lines[1].startswith("0.png#0,0.png,right profile,none,original,tcdcn,0.250000,0.250000,0.100000,")
-    assert lines[2].split(",")[7] == ""
-
-
-def test_no_name_in_the_list_is_a_formula(compared, tmp_path) -> None:
-    case, _, measured, _ = compared
-    evil = dataclasses.replace(case.faces[0], name="=cmd|x!A1.jpg")
-    write_faces(tmp_path / "faces.csv", dataclasses.replace(case, faces=[evil, *case.faces[1:]]), measured)
-    assert (tmp_path / "faces.csv").read_text().splitlines()[1].startswith("./=cmd|x!A1.jpg,")
-
-
 def test_mistakes_are_named_before_anything_is_measured(faces) -> None:
     dense = Face("dense", Path("nowhere.png"), np.zeros((68, 2), dtype=np.float32), BOX)
 
@@ -496,27 +296,3 @@ def test_mistakes_are_named_before_anything_is_measured(faces) -> None:
             measure_starts(some, plan)
     with pytest.raises(ValueError, match="jobs is 0"):
         measure_starts(faces, make_plan("mean"), jobs=0)
-
-
-def test_points_that_nobody_annotated_count_in_no_figure(faces, tmp_path) -> None:
-    def without(face: Face, *points: int) -> Face:
-        shape = face.points.copy()
-        shape[list(points)] = np.nan
-        return dataclasses.replace(face, points=shape)
-
-    holed = [without(faces[0], 2), without(faces[1], 0), without(faces[2], 3, 4), *faces[3:]]
-    plan = make_plan("mean", "tcdcn-aligned", "oracle")
-    whole, found = (measure_starts(some, plan) for some in (faces, holed))
-    # Every point is off alike, so that those which are left have the errors of all; nothing counts as missing.
-    eyes = [k for k in range(40) if k != 1]
-    np.testing.assert_allclose(found.errors[:3, eyes], whole.errors[:3, eyes], atol=1e-6)
-    # What lacks an eye has its length estimated; what the oracle knows of a missing point is an estimate too.
-    np.testing.assert_allclose(found.errors, whole.errors, rtol=0.1, atol=0.01)
-    case = Case("csv", "mine.csv", holed, "given", (), "")
-    report = report_data(case, plan, found, model=MODEL)
-    for run in report.runs:
-        assert [each.count for each in run.points] == [39, 40, 39, 39, 39]
-        assert run.error.missing == sum(each.missing for each in run.points) == 0
-    write_faces(tmp_path / "faces.csv", case, found)
-    first = (tmp_path / "faces.csv").read_text().splitlines()[1].split(",")[-5:]
-    assert [bool(cell) for cell in first] == [True, True, False, True, True]

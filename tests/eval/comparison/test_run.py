@@ -20,7 +20,7 @@ import torch
 from skimage.io import imsave
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.eval.comparison import run as evaluate
 from tcdcn_init.eval.comparison.report import Gallery, Report
 from tcdcn_init.weights import bundled_file
@@ -259,7 +259,7 @@ def test_a_better_start_shows_on_real_faces(run, data_root, tmp_path) -> None:
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 app()
 """
 
@@ -285,7 +285,7 @@ def test_a_full_disk_is_said_in_one_line_and_what_is_finished_is_kept(run, mtfl_
 def test_a_killed_worker_ends_the_command_and_the_next_one_goes_on(make_mtfl, run, tmp_path) -> None:
     root = make_mtfl(tmp_path / "mtfl", training=3, testing=40)
     command = ("--dataset", "aflw", "--root", root, "--out", tmp_path / "out", *QUICK)
-    program = [sys.executable, "-c", "from tcdcn_init.cli import app; app()", "--quiet", "eval", *map(str, command)]
+    program = [sys.executable, "-c", "from tcdcn_init.cli.app import app; app()", "--quiet", "eval", *map(str, command)]
     parent = subprocess.Popen([*program, "--jobs", "2"], stderr=subprocess.PIPE, text=True)
     assert parent.stderr is not None
     children: list[int] = []

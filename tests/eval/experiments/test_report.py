@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.eval.experiments.cells import ALL, BEST, MIDDLE, STOPPINGS, Cell
 from tcdcn_init.eval.experiments.plots import plot_stopping, plot_weights
 from tcdcn_init.eval.experiments.report import ablation, write_experiments

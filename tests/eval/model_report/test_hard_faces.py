@@ -10,7 +10,7 @@ from skimage.io import imsave
 from typer.testing import CliRunner
 
 from tcdcn_init import Initializer
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.eval.model_report.hard_faces import (
     HardFacesReport,
@@ -20,9 +20,9 @@ from tcdcn_init.eval.model_report.hard_faces import (
     hard_faces_table,
     seen_or_hidden,
 )
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.model_file import save_network
 from tcdcn_init.network.stage import TwoStage
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 
 FIVE = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], dtype=np.float32)
 

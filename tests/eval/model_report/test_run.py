@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.eval.model_report.bad_boxes import BoxReport, box_sentence, box_text
 from tcdcn_init.eval.model_report.confidence.figures import ConfidenceReport
 from tcdcn_init.eval.model_report.confidence.report import confidence_text

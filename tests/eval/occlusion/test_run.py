@@ -9,7 +9,7 @@ import pytest
 
 from builders import SMALL_RCPR
 from tcdcn_init.datasets import Face, hold_out
-from tcdcn_init.datasets.cofw import read_lfpw29
+from tcdcn_init.datasets.published.cofw import read_lfpw29
 from tcdcn_init.eval.measuring.copies import OWN_BOX, Condition, occluded_part
 from tcdcn_init.eval.measuring.settings import Settings
 from tcdcn_init.eval.occlusion.report import POINT_NAMES, OcclusionReport

@@ -15,7 +15,7 @@ from tcdcn_init.adapters.base import load_regressor
 from tcdcn_init.adapters.ert.training import ERTConfig
 from tcdcn_init.adapters.rcpr.ferns import RCPRConfig
 from tcdcn_init.adapters.sdm.features import SDMConfig
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.datasets import read_mtfl
 from tcdcn_init.eval.measuring.documents import to_json
 from tcdcn_init.eval.retraining.figures import start_figures

@@ -13,9 +13,9 @@ from builders import card, write_cards
 from tcdcn_init.datasets.own import OwnData
 from tcdcn_init.eval.model_report.confidence.calibration import calibrate_model
 from tcdcn_init.initializer import Initializer
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.exporting import export_end_to_end
 from tcdcn_init.network.model_file import load_model
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
 from tcdcn_init.shapes import from_box_units
 from tcdcn_init.training.faces import read_training_faces
 from tcdcn_init.training.stages.recipes import StageFaces, TwoStageRecipe, fitted_stages, train_two_stages

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from tcdcn_init import Initializer
 from tcdcn_init.adapters.dense import DenseNetwork
-from tcdcn_init.cli import app
+from tcdcn_init.cli.app import app
 from tcdcn_init.datasets import hold_out, read_ibug68, read_mtfl
 from tcdcn_init.datasets.base import Face
 from tcdcn_init.geometry import completed, interocular
 from tcdcn_init.images import read_image
+from tcdcn_init.network.config.stages import StageConfig
 from tcdcn_init.network.model_file import load_model
-from tcdcn_init.network.stage_config import StageConfig
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.data import blended, stage_patches, training_sets, visibility
 from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
+from tcdcn_init.network.config.limits import MOST_ACTIVATIONS, check_fields
 from tcdcn_init.tasks import TASKS, check_tasks
 
 if TYPE_CHECKING:
-    from tcdcn_init.network.own_points import OwnPoints
+    from tcdcn_init.network.config.own_points import OwnPoints
 
 __all__ = ["COARSE", "FINE", "StageConfig", "TwoStageConfig"]
 

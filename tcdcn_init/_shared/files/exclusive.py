@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcdcn_init._shared.journal import Journal
+from tcdcn_init._shared.files.journal import Journal
 
 __all__ = ["alone_in"]
 

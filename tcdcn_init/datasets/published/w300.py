@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.datasets.base import Face, face_with_box, finish
 from tcdcn_init.datasets.formats.pts import read_pts_folder
-from tcdcn_init.datasets.ibug68 import read_ibug68
+from tcdcn_init.datasets.published.ibug68 import read_ibug68
 
 __all__ = ["COMMON", "HOW_TO_GET", "PARTS", "TESTS", "groups_300w", "read_300w", "read_300w_part"]
 

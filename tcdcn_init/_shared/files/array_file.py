@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 
 __all__ = ["read_arrays"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from tcdcn_init.demo import demo_cases, draw_demo
+from tcdcn_init.cli.demo import demo_cases, draw_demo
 from tcdcn_init.geometry import box_square
 
 

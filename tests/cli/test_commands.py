@@ -15,7 +15,7 @@ from skimage.io import imread
 
 import tcdcn_init
 from tcdcn_init._shared.commands import plain_errors, split_names
-from tcdcn_init.commands import RecipeName
+from tcdcn_init.cli.commands import RecipeName
 from tcdcn_init.weights import bundled_file
 
 PROGRAM = Path(sys.executable).parent / "tcdcn-init"

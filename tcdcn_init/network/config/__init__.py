@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tcdcn_init.network.dense_config import DenseConfig
-from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
-from tcdcn_init.network.stage_config import StageConfig, TwoStageConfig
+from tcdcn_init.network.config.dense import DenseConfig
+from tcdcn_init.network.config.limits import MOST_ACTIVATIONS, check_fields
+from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.tasks import TASKS, check_tasks
 
 if TYPE_CHECKING:  # numpy, without which commands start
-    from tcdcn_init.network.own_points import OwnPoints
+    from tcdcn_init.network.config.own_points import OwnPoints
 
 __all__ = [
     "DEFAULT_BACKEND",
@@ -206,11 +206,11 @@ def config_from_dict(fields: Mapping[str, Any]) -> ModelConfig:
     """
     given = _with_tuples(fields)
     kind = given.pop("network", "tcdcn")
-    given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeated.repeat_limits`
+    given.pop("again", None)  # a policy of inference that older files state here; it is `passes.repeat_limits`
     if kind not in _KINDS:
         raise ValueError(f"unknown network {kind!r}; expected {' or '.join(_KINDS)}")
     if given.get("own") is not None:
-        from tcdcn_init.network.own_points import OwnPoints
+        from tcdcn_init.network.config.own_points import OwnPoints
 
         given["own"] = OwnPoints.from_fields(given["own"])
     if kind == "two-stage":

@@ -122,7 +122,7 @@ def _boxes(folder: Path, split: str) -> tuple[dict[str, list[NDArray[np.float64]
         return read_boxes(file), str(file)
     if split != "testing":
         return {}, f"a file of boxes ({file} is not there)"
-    with resources.as_file(resources.files("tcdcn_init.datasets") / "aflw_boxes.csv") as packaged:
+    with resources.as_file(resources.files("tcdcn_init.datasets.published") / "aflw_boxes.csv") as packaged:
         return read_boxes(packaged), "the boxes of AFLW that come with the package"
 
 

@@ -109,7 +109,7 @@ class OwnPoints:
 
     @property
     def upright(self) -> tuple[list[complex], float, complex]:
-        """As `passes.two_stage.UprightForm` has them: weights of the roll, side and middle of the frame."""
+        """As `passes.frames.UprightForm` has them: weights of the roll, side and middle of the frame."""
         form, size, middle = self._form
         return form.conj().tolist(), 1.0 / size, -middle / size
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcdcn_init.network.limits import MOST_ACTIVATIONS, check_fields
+from tcdcn_init.network.config.limits import MOST_ACTIVATIONS, check_fields
 
 __all__ = ["DenseConfig"]
 
@@ -23,7 +23,7 @@ class DenseConfig:
     fold : int
         Side of the squares of pixels that become one place each of the first maps.
     widths, layers : tuple of int
-        As of `stage_config.StageConfig`.
+        As of `config.stages.StageConfig`.
     maps, mixing : int
         Maps on which points are looked for, and convolutions over them after the last two levels are joined.
     points : int

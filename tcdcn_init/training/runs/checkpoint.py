@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from tcdcn_init._shared.files import replacing
-from tcdcn_init._shared.kinds import wrong_kind
+from tcdcn_init._shared.files.kinds import wrong_kind
 
 __all__ = ["read_checkpoint", "write_checkpoint"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.adapters.ert.arrays import CascadeArrays
 from tcdcn_init.adapters.ert.cascade import ERT
@@ -201,3 +204,46 @@ def install(directory: Path, name: str, group: str, entries: Mapping[str, str]) 
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = [f"{key} = {value}" for key, value in entries.items()]
     (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+
+
+def frames_apart(frames: ArrayLike, others: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """How far frames lie from others.
+
+    Parameters
+    ----------
+    frames, others : (N, 2, 3) array_like
+        Similarities.
+
+    Returns
+    -------
+    turn : (N,) ndarray
+        Angle between them, degrees, 0 to 180.
+    scale : (N,) ndarray
+        Absolute logarithm of the ratio of their sides.
+    shift : (N,) ndarray
+        Distance of their middles in sides of the first.
+    """
+    a, b = np.asarray(frames, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    # The first column is the horizontal side; as complex numbers, sides divide into a ratio and an angle.
+    first, second = a[:, 0, 0] + 1j * a[:, 1, 0], b[:, 0, 0] + 1j * b[:, 1, 0]
+    ratio = second / first
+    return (
+        np.abs(np.degrees(np.angle(ratio))),
+        np.abs(np.log(np.abs(ratio))),
+        np.hypot(b[:, 0, 2] - a[:, 0, 2], b[:, 1, 2] - a[:, 1, 2]) / np.abs(first),
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Rows of any output of `points`, as JSON has them."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text())
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(path).to_pylist()
+    rows = []
+    for row in csv.DictReader(path.open(newline="")):
+        texts = {"image", "status", "error"}
+        rows.append({k: (v or None) if k in texts else float(v) if v else None for k, v in row.items()})
+    return rows

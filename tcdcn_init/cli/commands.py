@@ -82,6 +82,7 @@ def train(
     from tcdcn_init.training.faces import fitted, read_training_faces
     from tcdcn_init.training.objective import ObjectiveConfig
     from tcdcn_init.training.recipes import recipe, train_network, with_options
+    from tcdcn_init.training.runs.workers import use_threads
     from tcdcn_init.training.stages.dense import DENSE_RECIPES, train_dense
     from tcdcn_init.training.stages.recipes import (
         STAGE_RECIPES,
@@ -90,7 +91,6 @@ def train(
         train_two_stages,
         with_epochs,
     )
-    from tcdcn_init.training.workers import use_threads
 
     if threads is not None:
         use_threads(threads)
@@ -151,7 +151,7 @@ def demo(
     model: ModelOption = DEFAULT_MODEL,
 ) -> None:
     """Draw the initializer's five points on scikit-image's portrait: good box, bad box, rolled head."""
-    from tcdcn_init.demo import draw_demo
+    from tcdcn_init.cli.demo import draw_demo
     from tcdcn_init.initializer import Initializer
 
     draw_demo(out, Initializer(model))

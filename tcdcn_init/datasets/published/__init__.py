@@ -1,0 +1,1 @@
+"""Published data sets, each read as its authors give it out."""

@@ -1,0 +1,1 @@
+"""What a long training needs beside its loop: checkpoints, a log, processes."""
