@@ -179,7 +179,7 @@ def inside(hits: Hits, image: NDArray[Any]) -> Hits:
     return hits[np.flatnonzero((left <= width - 1) & (top <= height - 1) & (right >= 0) & (bottom >= 0))]
 
 
-def point_squares(points: NDArray[np.float32]) -> NDArray[np.float64]:
+def point_squares(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Squares around five points, which turn with them: (N, 4) for (N, 5, 2)."""
     frames = frames_from_points(points, 1.0)
     middle, half = frames[:, :, 2], np.hypot(frames[:, :1, 0], frames[:, 1:, 0]) / 2
