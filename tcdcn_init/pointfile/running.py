@@ -54,6 +54,8 @@ class PointsReport:
     unreadable : dict of str to str
         Reason per file that could not be used, or not wholly.
     out : pathlib.Path
+    rows : sequence of Row
+        What was written, in order.
     """
 
     images: int
@@ -61,6 +63,7 @@ class PointsReport:
     without_face: tuple[str, ...]
     unreadable: Mapping[str, str]
     out: Path
+    rows: Sequence[Row]
 
 
 def write_points(
@@ -242,4 +245,4 @@ def _report(rows: Sequence[Row], out: Path) -> PointsReport:
     without = tuple(row["image"] for row in rows if row["status"] == "no face")
     faces = sum(row["status"] == "ok" for row in rows)
     read = {row["image"] for row in rows if row["face"] is not None}.union(without)
-    return PointsReport(len(read), faces, without, reasons, out)
+    return PointsReport(len(read), faces, without, reasons, out, rows)
