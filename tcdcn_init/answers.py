@@ -78,7 +78,7 @@ def initializations(
     boxes: NDArray[np.float64],
     raw: RawAnswers,
     tasks: Sequence[str],
-    upright: NDArray[np.float64] | None,
+    upright: NDArray[Any] | None,
     dense: Mapping[str, NDArray[Any]],
 ) -> list[Initialization]:
     """Arrays of N faces one by one.
