@@ -27,6 +27,7 @@ from tcdcn_init.geometry import roll_degrees
 __all__ = [
     "FACE_ODDS",
     "LEAST_CERTAINTY",
+    "PART_OF_FACE",
     "SAME_FACE",
     "Found",
     "Judge",
@@ -51,6 +52,8 @@ FACE_ODDS = 4.0
 SAME_FACE = 0.3
 """Intersection over union, of squares around points, above which two hints are of one face."""
 
+PART_OF_FACE = 0.7
+"""Share of such a square inside of a surer one's above which it is a part of that face, as nostrils and mouth are."""
 
 UPRIGHT = 45.0
 """Largest roll of a head, in degrees, for which its image is taken to be the right way up."""
@@ -199,7 +202,12 @@ def sifted(certain: NDArray[np.float64], squares: NDArray[np.float64], least: fl
         Certainty from which a hint counts as a face.
     """
     sure = np.flatnonzero(certain >= least)
-    return sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
+    faces = sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
+    corners = squares[faces]
+    low, high = np.maximum(corners[:, None, :2], corners[:, :2]), np.minimum(corners[:, None, 2:], corners[:, 2:])
+    inside_of = np.clip(high - low, 0.0, None).prod(axis=2) / (corners[:, 2:] - corners[:, :2]).prod(axis=1)[:, None]
+    is_part = np.tril(inside_of > PART_OF_FACE, -1).any(axis=1)
+    return np.asarray(faces[~is_part])
 
 
 def _as_search(detector: Callable[[Any], Any], on_bad: str) -> Callable[[NDArray[Any]], Hits]:

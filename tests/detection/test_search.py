@@ -14,7 +14,7 @@ from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.detection import available_detectors, detect_boxes
 from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.hits import Hits, kept_apart
-from tcdcn_init.detection.search import all_lie
+from tcdcn_init.detection.search import all_lie, sifted
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.figures import faces_found
 from tcdcn_init.images import read_image
@@ -88,6 +88,14 @@ def test_of_boxes_that_overlap_the_best_stays():
     assert kept_apart(np.empty((0, 4)), [], 0.3).tolist() == []
     boxes = [(0, 0, 10, 10), (2, 0, 12, 10), (4, 0, 14, 10), (9, 9, 19, 19)]
     assert kept_apart(boxes, [0.1, 0.3, 0.2, 0.4], 0.3).tolist() == [3, 1]
+
+
+def test_a_part_of_a_surer_face_is_no_face():
+    face, nose, beside, around = (0, 0, 100, 100), (30, 40, 60, 70), (80, 0, 120, 40), (-40, -40, 160, 160)
+    squares = np.array([nose, face, beside, around], dtype=float)
+    assert sifted(np.array([0.5, 0.9, 0.6, 0.4]), squares, 0.3).tolist() == [1, 2, 3]
+    assert sifted(np.array([0.9, 0.5, 0.6, 0.4]), squares, 0.3).tolist() == [0, 2, 1, 3]
+    assert sifted(np.array([0.1, np.nan, 0.2, 0.1]), squares, 0.3).tolist() == []
 
 
 # --- detectors of a caller's own
