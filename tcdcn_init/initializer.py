@@ -352,8 +352,8 @@ def initialize(
         What looks for them: "auto", which is the network itself, "dlib", "skimage", another name of
         `detection.available_detectors`, or a callable from an image to its boxes; see `detection.detect_boxes`.
     turned : bool, optional
-        Whether turned copies of the image are searched too: True, False, or None, where "dlib" or "skimage" found no
-        upright face otherwise.
+        Whether turned copies of the image are searched too: True, False, or None, where no upright face was found
+        otherwise.
     model : str or path
         A bundled model or the path of a file. Kept in memory until the file changes, of the four used last.
     backend : {"auto", "onnx", "torch"}

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
-from tcdcn_init.detection.detectors import OWN
 from tcdcn_init.detection.search import face_odds, inside, point_squares, search_by
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.photographs import Photograph
@@ -29,8 +28,7 @@ TURNS = (0, 1, 2)
 Record = dict[str, Any]
 """Of a photograph; JSON can hold it. "faces": its boxes. Of each detector: "hits", rows of the quarter in which a hint
 came up, its box in the photograph and its score; "seconds" of each quarter's search. "answers": of each of `TURNS`,
-confidence, logarithm of the odds of a face, roll and square of every hint, NaN where it was not asked about; "asking":
-seconds that they took. The initializer's own search is not asked about copies that are turned further."""
+confidence, logarithm of the odds of a face, roll and square of every hint; "asking": seconds that they took."""
 
 
 def look_at(
@@ -77,8 +75,7 @@ class _Worker:
 
     def _hints(self, image: NDArray[Any]) -> Record:
         rows, seconds = [], []
-        own = self.detector == OWN  # it finds heads at any roll: no turned copies beside an image as it is
-        for quarter in TURNS if own else range(4):
+        for quarter in range(4):
             copy = np.rot90(image, quarter)
             hits, took = _timed(partial(search_by(self.detector, self.judge), copy))
             hits = inside(hits, copy)
@@ -90,8 +87,7 @@ class _Worker:
         for turn in TURNS:
             copy = np.ascontiguousarray(np.rot90(image, turn))
             boxes = turned_back(hints[:, 1:5], -turn, copy.shape[:2])
-            asked = np.where(hints[:, :1] == turn, boxes, np.nan) if own else boxes
-            raw, took = _timed(partial(self.judge.raw, copy, asked, on_bad="nan"))
+            raw, took = _timed(partial(self.judge.raw, copy, boxes, on_bad="nan"))
             squares = turned_back(point_squares(raw.points), turn, image.shape[:2])
             said = [raw.confidence, face_odds(raw, self.judge.calibration), roll_degrees(raw.points), squares]
             answers.append(_rounded(np.column_stack(said), 5))

@@ -14,7 +14,6 @@ from PIL import Image
 from tcdcn_init._shared.drawing import overlay
 from tcdcn_init._shared.files.exclusive import alone_in
 from tcdcn_init._shared.plotting import drawn, require_matplotlib
-from tcdcn_init.detection.detectors import OWN
 from tcdcn_init.detection.search import LEAST_CERTAINTY
 from tcdcn_init.eval.detection.figures import (
     DetectionFigures,
@@ -111,9 +110,10 @@ def detection_text(report: DetectionReport) -> str:
         f"`tcdcn`, the default, is the initializer's own search: the coarse stage of "
         f"`{Path(report.settings.model).name}`, asked about windows all over the image, gives hints, at any roll, and "
         f"both stages together say which are faces: those of a certainty of {report.least:g} or more. For the others a "
-        "library's detector of upright faces, asked for more than it would call a face by itself, gives the hints; "
-        "copies of the image turned by quarters are searched never, where no upright face was found (what is done "
-        "unless told otherwise), or always. The certainty was chosen on sheets of held-out training photographs."
+        "library's detector of upright faces, asked for more than it would call a face by itself, gives the hints. "
+        "Copies of the image turned by quarters are searched never, where no upright face was found, or always; the "
+        "second is done unless told otherwise, and by `tcdcn` only on the copy in which faces that it saw lie are "
+        "upright. The certainty was chosen on sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():
@@ -140,8 +140,7 @@ def detection_table(figures: DetectionFigures, least: float) -> str:
             cells += [f"{100 * point.recall:.1f} / {100 * point.precision:.1f}"]
             if not each.degrees:
                 cells += [str(point.false)]
-        text = {"stock": "by itself"}.get(way.turned, f"confirmed; turned copies: {way.turned}")
-        text = "in one search" if way.detector == OWN else text
+        text = "by itself" if way.turned == "stock" else f"confirmed; turned copies: {way.turned}"
         rows.append([way.detector, text, *cells, *(f"{each.ms:.0f}" for each in turned[:2])])
     head = ["detector", "", "recall / precision, %", "unmarked", "turned by 90°", "by 180°", "ms", "ms, turned"]
     return f"{figures.photographs} photographs, {figures.faces} faces.\n\n{table(head, rows)}"
@@ -168,9 +167,7 @@ def plot_detection(report: DetectionReport, *files: Path) -> None:
                     axis.plot(x, y, marker="*", markersize=12, linestyle="none", color=colour, label="dlib by itself")
                     continue
                 point = _at(way, report.least)
-                own = way.detector == OWN
-                line, label = ("-", OWN) if own else (_LINES[way.turned], f"{way.detector}, {way.turned}")
-                axis.plot(x, y, color=colour, linestyle=line, label=label)
+                axis.plot(x, y, color=colour, linestyle=_LINES[way.turned], label=f"{way.detector}, {way.turned}")
                 axis.plot(100 * point.precision, 100 * point.recall, marker="o", color=colour)
             axis.set(title=TITLES.get(name, name), xlabel="precision, %", ylabel="recall, %")
             axis.set_xlim(left=max(70.0, axis.get_xlim()[0]))  # below, nobody would set it

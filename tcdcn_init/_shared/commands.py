@@ -102,7 +102,7 @@ DetectorOption = Annotated[
 ]
 TurnedOption = Annotated[
     bool | None,
-    typer.Option(help="Search copies turned by quarters too; default: where dlib or skimage found no upright face."),
+    typer.Option(help="Search copies turned by quarters too; default: where no upright face was found."),
 ]
 MirrorOption = Annotated[bool, typer.Option("--mirror", help="Also on mirror images: more exact, half as fast.")]
 LimitOption = Annotated[int | None, typer.Option(help="This many faces of each data set, evenly spread.")]

@@ -35,8 +35,8 @@ def detect_boxes(image: Any, detector: Detector = "auto", *, turned: bool | None
         `initialize` takes (`adapters.detectors` has some). All of these can be used from several threads.
     turned : bool, optional
         Whether to search copies of the image turned by quarters too, in which faces that lie or stand on their head
-        are upright; it takes four times as long. None, the default: with "dlib" and "skimage", where no face was found
-        otherwise whose head is upright.
+        are upright; it takes four times as long. None, the default: of "dlib" and "skimage" where no face was found
+        otherwise whose head is upright; of "tcdcn" where all lie, the copy that has the surest upright.
 
     Returns
     -------

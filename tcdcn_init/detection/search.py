@@ -21,7 +21,7 @@ from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
 from tcdcn_init.detection.detectors import LAX, OWN, Detector, resolved
 from tcdcn_init.detection.hits import Hits, kept_apart
-from tcdcn_init.detection.turned import search_turned
+from tcdcn_init.detection.turned import QUARTERS, search_turned
 from tcdcn_init.geometry import roll_degrees
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "find_faces",
     "inside",
     "point_squares",
+    "quarters_to_search",
     "search_by",
     "sifted",
 ]
@@ -123,8 +124,10 @@ def find_faces(
         return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
     looked_at = _looked_at(image, search(image), judge)
     found = _sifted(looked_at, judge)
-    if turned or (turned is None and chosen != OWN and all_lie(roll_degrees(found.answers.points))):
-        found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)), judge)
+    quarters = quarters_to_search(chosen, turned, roll_degrees(found.answers.points))
+    if quarters:
+        more = _looked_at(image, search_turned(search, image, quarters), judge)
+        found = _sifted(_joined(looked_at, more), judge)
     if chosen == OWN:
         # A window that happened to hint at a face is no box to give away: the square around the points is.
         found = _looked_at(image, Hits.of(point_squares(found.answers.points), np.zeros(len(found.boxes))), judge)
@@ -135,6 +138,37 @@ def find_faces(
 def search_by(name: str, judge: Judge) -> Callable[[NDArray[Any]], Hits]:
     """What looks for hints under a name: the judge itself, or one of `LAX`."""
     return judge.hints if name == OWN else LAX[name]
+
+
+def quarters_to_search(detector: Detector, turned: bool | None, roll: NDArray[np.float64]) -> tuple[int, ...]:
+    """By which quarters an image is turned to search it again.
+
+    Parameters
+    ----------
+    detector : str or callable
+        As `detectors.resolved` gives it.
+    turned : bool, optional
+        As for `detect_boxes`.
+    roll : (N,) ndarray
+        Degrees, of the heads that were found, the surest first. Where none of them stands upright and `turned` says
+        nothing, the initializer's own search, which saw them lie, turns the surest one up; other detectors, which see
+        upright heads alone, all ways.
+
+    Returns
+    -------
+    tuple of int
+        As `numpy.rot90` counts them.
+
+    Examples
+    --------
+    >>> quarters_to_search("tcdcn", None, np.array([-178.0, -91.0])), quarters_to_search("dlib", None, np.array([]))
+    ((2,), (1, 3, 2))
+    """
+    if turned or (turned is None and detector != OWN and all_lie(roll)):
+        return QUARTERS
+    if turned is None and detector == OWN and len(roll) and all_lie(roll):
+        return (round(float(roll[0]) / 90.0) % 4,)
+    return ()
 
 
 def all_lie(roll: NDArray[np.float64]) -> bool:

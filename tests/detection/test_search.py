@@ -14,7 +14,7 @@ from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.detection import available_detectors, detect_boxes
 from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.hits import Hits, kept_apart
-from tcdcn_init.detection.search import all_lie, sifted
+from tcdcn_init.detection.search import all_lie, quarters_to_search, sifted
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.figures import faces_found
 from tcdcn_init.images import read_image
@@ -67,6 +67,26 @@ def test_whether_turned_copies_are_searched_can_be_said(asked, small):
     assert len(asked) == 1
     assert len(detect_boxes(small, "upright", turned=True)) == 1
     assert len(asked) == 5
+
+
+def test_the_networks_own_search_turns_up_the_surest_head_where_all_lie(monkeypatch, small):
+    searched = []
+    hints = Initializer.hints
+
+    def counted(self, image):
+        searched.append(image)
+        return hints(self, image)
+
+    monkeypatch.setattr(Initializer, "hints", counted)
+    for image, count in ((small, 1), (np.rot90(small, 1), 2), (np.full((60, 60), 128, np.uint8), 1)):
+        searched.clear()
+        detect_boxes(image)
+        assert len(searched) == count
+    searched.clear()
+    detect_boxes(np.rot90(small, 1))
+    np.testing.assert_array_equal(searched[1], small)
+    assert quarters_to_search("tcdcn", False, np.array([90.0])) == ()
+    assert len(quarters_to_search("tcdcn", True, np.array([0.0]))) == 3
 
 
 def test_no_head_that_stands_upright_makes_an_image_one_that_lies():

@@ -58,8 +58,8 @@ def test_turned_copies_count_and_cost_where_they_are_searched():
     ]
     assert [figures[turned, 0].ms for turned in ("never", "always")] == [1000.0, 4400.0]
     upright = record((0, 0.9, 0, FACE), (1, 0.9, 80, WALL), faces=[FACE, WALL])
-    squares, again = found_in(upright, "dlib", "where none stand upright", 0, 0.7)
-    assert (squares.tolist(), again) == ([FACE], False)
+    squares, more = found_in(upright, "dlib", "where none stand upright", 0, 0.7)
+    assert (squares.tolist(), more) == ([FACE], ())
     assert len(found_in(upright, "dlib", "always", 0, 0.7)[0]) == 2
 
 
@@ -77,8 +77,8 @@ def _small(portrait):
 def test_measured_ways_find_what_users_find(portrait, tmp_path):
     photographs = [Photograph("portrait", partial(_small, portrait))]
     records = look_at(photographs, "skimage", Settings(), tmp_path / "journal", "test")
-    squares, again = found_in(records[0], "skimage", "where none stand upright", 0, 0.7)
-    assert (len(squares), again) == (len(detect_boxes(_small(portrait)[0], "skimage")), False)
+    squares, more = found_in(records[0], "skimage", "where none stand upright", 0, 0.7)
+    assert (len(squares), more) == (len(detect_boxes(_small(portrait)[0], "skimage")), ())
     assert at(ways_of(records)["never", 0], 0.7).recall == 1.0
     table = detection_table(detection_figures(records, ["skimage"]), 0.7)
     assert "| skimage | confirmed; turned copies: always | 100.0 / 100.0 | 0 | 100.0 / 100.0 | 100.0 / 100.0 |" in table
