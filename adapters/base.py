@@ -21,6 +21,7 @@ from tcdcn_init.adapters.cascade.batch import BatchForms, Fitted, OnBad, median_
 from tcdcn_init.adapters.cascade.frames import SeededFrames, frames_from_boxes
 from tcdcn_init.adapters.cascade.layouts import IndexMap
 from tcdcn_init.geometry import BoxLike, FloatArray, as_box, transform_points
+from tcdcn_init.weights import bundled_models
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -256,10 +257,17 @@ def load_regressor(name: str | os.PathLike[str]) -> ShapeRegressor:
     ImportError
         If the package that offers it cannot be imported.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"regressor is {name!r}; expected a name, such as ert68-300w, or the path of a file")
     if isinstance(name, os.PathLike) or name.endswith((".dat", ".safetensors", ".onnx")):
         from tcdcn_init.adapters.bundled import read_regressor
 
         return read_regressor(name)
+    if name in bundled_models():
+        raise ValueError(
+            f"{name} is a model that finds points in a box, tcdcn_init.Initializer({name!r}), no regressor; expected "
+            f"one of {', '.join(available_regressors())}"
+        )
     factory, place = load_offer("regressor", ENTRY_POINT_GROUP, name)
     regressor = factory()
     missing = [member for member in _MEMBERS if not hasattr(regressor, member)]

@@ -91,6 +91,7 @@ def points(
     from tcdcn_init.datasets.boxes import read_boxes
     from tcdcn_init.initializer import Initializer
     from tcdcn_init.pointfile import find_images, write_points
+    from tcdcn_init.pointfile.formats import check_output
     from tcdcn_init.scale.report import RunReport, summary_of
 
     if boxes and (detector != "auto" or turned is not None):
@@ -98,6 +99,8 @@ def points(
     if ray and (draw or format or report):
         given = "--draw" if draw else "--format" if format else "--report"
         raise ValueError(f"{given} is not for --ray, which writes a folder of parquet with its report")
+    if not ray:
+        check_output(out, format)
     for target in filter(None, (None if ray else out, review, report)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")

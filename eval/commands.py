@@ -287,6 +287,8 @@ def calibrate(
 
     stated = None if layout is None else parse_layout(layout)
     own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
+    if kind_of(data) is None and own != OwnData(data):
+        raise ValueError(f"{data} is no data of your own; leave --images, --layout and --hold-out-by out")
     found = calibrate_model(model, data if kind_of(data) is None else own, Settings(seed=seed, jobs=jobs))
     typer.echo(f"{model}: {found}")
 

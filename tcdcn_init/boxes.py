@@ -149,6 +149,8 @@ def _each(found: Any) -> list[Any]:
     """The boxes of a detector's result, one by one."""
     if found is None:
         return []
+    if isinstance(found, str | bytes):
+        raise ValueError(f"boxes is the text {found!r}; expected boxes, or None and detector={found!r}")
     if _is_single(found):
         raise ValueError(f"boxes is a single box {found!r}; expected a list of boxes: wrap it, [box]")
     if isinstance(found, Mapping) or not isinstance(found, Iterable) or hasattr(found, "xyxy"):

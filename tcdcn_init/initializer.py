@@ -97,8 +97,8 @@ class Initializer:
         quick: bool = False,
         device: str = "cpu",
     ) -> None:
-        if passes < 1:
-            raise ValueError(f"passes is {passes}; expected 1 or more")
+        if not isinstance(passes, int | np.integer) or isinstance(passes, bool) or passes < 1:
+            raise ValueError(f"passes is {passes!r}; expected a whole number, 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
         self.backend, self.passes, self.mirror, self.dense, self.quick = backend, passes, mirror, dense, quick
@@ -191,6 +191,10 @@ class Initializer:
         list of list of Initialization
             Per image, per box.
         """
+        if hasattr(images, "shape"):
+            raise ValueError(f"images is one array of shape {tuple(images.shape)}; expected a list: [image], [boxes]")
+        if boxes is None:
+            raise ValueError("boxes is None; expected an entry per image, None where faces are to be looked for")
         if len(images) != len(boxes):
             raise ValueError(f"{len(images)} images but {len(boxes)} entries of boxes; expected one entry per image")
         arrays = [as_image(image) for image in images]

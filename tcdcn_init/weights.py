@@ -96,12 +96,17 @@ def find_model(model: str | Path, suffix: str) -> Path:
     Raises
     ------
     ValueError
-        If the name is unknown; the message suggests near ones.
+        If the name is unknown (the message suggests near ones) or a regressor's, or a path has another suffix.
     FileNotFoundError
         If a path was given and the file is not there.
     """
     text = str(model)
     if is_path(model):
+        if Path(model).suffix not in (".safetensors", ".onnx"):
+            raise ValueError(
+                f"model file {model} is neither .safetensors nor .onnx; expected one that `tcdcn-init train` or "
+                "`export` wrote (a bundled model is named by text, not by a path)"
+            )
         path = Path(model).with_suffix(suffix)
         if not path.is_file():
             raise FileNotFoundError(
@@ -110,6 +115,11 @@ def find_model(model: str | Path, suffix: str) -> Path:
         return path
     names = bundled_models()
     if text not in (*names, DENSE_MODEL):
+        if (Path(str(resources.files("tcdcn_init") / "models")) / f"{text}.safetensors").is_file():
+            raise ValueError(
+                f"{text} is a regressor; expected a model that finds points in a box, one of {', '.join(names)} "
+                f"(tcdcn_init.adapters.base.load_regressor({text!r}) starts from these)"
+            )
         message = unknown_name("model", text, names)
         raise ValueError(f"{message} (a model of your own is given by the path of its .safetensors file)")
     return bundled_file(text + suffix)

@@ -404,3 +404,28 @@ def test_a_box_too_large_to_be_one_is_a_bad_box(initializers, portrait, portrait
     absurd = (-1e300, -1e300, 1e300, 1e300)
     good, _ = initializers["torch"](portrait, [portrait_box, absurd], on_bad="nan")
     assert np.isfinite(good.points).all()
+
+
+@pytest.mark.parametrize("passes", [0, -1, 2.5, "3", True, None])
+def test_passes_are_a_whole_number(passes):
+    with pytest.raises(ValueError, match=r"passes is .*; expected a whole number, 1 or more"):
+        Initializer(passes=passes)
+    assert Initializer(passes=np.int64(2)).passes == 2
+
+
+def test_what_batch_takes_for_many_images_is_said(initializers, portrait, portrait_box):
+    batch = initializers["torch"].batch
+    with pytest.raises(ValueError, match=r"images is one array of shape \(512, 512, 3\); expected a list: \[image\]"):
+        batch(portrait, [[portrait_box]])
+    with pytest.raises(ValueError, match="boxes is None; expected an entry per image, None where faces"):
+        batch([portrait], None)
+
+
+def test_text_in_the_place_of_boxes_is_named(initializers, portrait):
+    with pytest.raises(ValueError, match="boxes is the text 'auto'; expected boxes, or None and detector='auto'"):
+        initializers["torch"](portrait, "auto")
+
+
+def test_a_detector_that_cannot_be_called_is_named(initializers, portrait):
+    with pytest.raises(TypeError, match="detector is 5; expected a name or a callable"):
+        initializers["torch"](portrait, detector=5)

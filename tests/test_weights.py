@@ -25,9 +25,21 @@ def test_an_unknown_name_suggests_near_ones():
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
 def test_a_path_without_a_file_is_named(tmp_path, suffix):
-    for model in (tmp_path / "mine.safetensors", str(tmp_path / "mine.onnx"), tmp_path):
+    for model in (tmp_path / "mine.safetensors", str(tmp_path / "mine.onnx")):
         with pytest.raises(FileNotFoundError, match=r"does not exist.*tcdcn-init train"):
             find_model(model, suffix)
+
+
+@pytest.mark.parametrize("name", ["mine.pt", "portrait.jpg", "folder"])
+def test_a_path_of_another_kind_is_no_model(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"{name} is neither \.safetensors nor \.onnx; expected one that"):
+        find_model(tmp_path / name, ".onnx")
+
+
+def test_a_regressors_name_is_told_from_a_models():
+    for name in ("ert68-300w", "sdm-mtfl"):
+        with pytest.raises(ValueError, match=rf"{name} is a regressor; expected a model .*load_regressor\('{name}'\)"):
+            find_model(name, ".onnx")
 
 
 def test_bundled_files_are_found_and_near_ones_suggested():

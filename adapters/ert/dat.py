@@ -85,9 +85,12 @@ def _open(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[BinaryIO, in
         except DatError as error:
             raise DatError("; ".join(filter(None, [str(error), wrong_kind(source)]))) from None
         return
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"predictor is {source!r}; expected a .dat file's path or content, or a dlib.shape_predictor")
     path = Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"no predictor at {path}; expected a .dat file of dlib's shape_predictor")
+        named = "" if path.suffix else f"; regressors by name: adapters.base.load_regressor({str(path)!r})"
+        raise FileNotFoundError(f"no predictor at {path}; expected a .dat file of dlib's shape_predictor{named}")
     with path.open("rb") as file:
         try:
             yield file, path.stat().st_size

@@ -137,12 +137,21 @@ def detection_table(figures: DetectionFigures, least: float) -> str:
         cells = []
         for each in turned:
             point = _at(each, least)
-            cells += [f"{100 * point.recall:.1f} / {100 * point.precision:.1f}"]
+            cells += [f"{100 * point.recall:.1f}\u00a0/\u00a0{100 * point.precision:.1f}"]
             if not each.degrees:
                 cells += [str(point.false)]
-        text = "by itself" if way.turned == "stock" else f"confirmed; turned copies: {way.turned}"
-        rows.append([way.detector, text, *cells, *(f"{each.ms:.0f}" for each in turned[:2])])
-    head = ["detector", "", "recall / precision, %", "unmarked", "turned by 90°", "by 180°", "ms", "ms, turned"]
+        detector, turn = ("dlib by itself", "") if way.turned == "stock" else (way.detector, way.turned)
+        rows.append([detector, turn, *cells, *(f"{each.ms:.0f}" for each in turned[:2])])
+    head = [
+        "detector",
+        "turned copies",
+        "recall / precision, %",
+        "unmarked",
+        "turned by 90°",
+        "by 180°",
+        "ms",
+        "ms, turned",
+    ]
     return f"{figures.photographs} photographs, {figures.faces} faces.\n\n{table(head, rows)}"
 
 

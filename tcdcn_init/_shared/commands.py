@@ -161,6 +161,8 @@ _REMEDIES = {
 
 def _of_system(error: OSError) -> str:
     """What the operating system refused, which file, and what to do."""
+    if error.errno == errno.ENOENT and error.filename:
+        return f"{error.filename} does not exist; check its name"
     parts = [
         error.strerror or str(error),
         str(error.filename) if error.filename else "",

@@ -213,9 +213,11 @@ def video(
     the exit code 1.
     """
     from tcdcn_init.initializer import Initializer
+    from tcdcn_init.pointfile.formats import TABLES, check_output
     from tcdcn_init.tracking import FaceTracker, OneEuro
     from tcdcn_init.video import is_unfinished, write_video_points
 
+    check_output(out, among=TABLES)
     for each in filter(None, (out, draw)):
         if each.exists() and not (force or is_unfinished(out)):
             raise FileExistsError(f"{each} exists already; choose another name, or replace it with --force")

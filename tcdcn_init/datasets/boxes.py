@@ -52,6 +52,8 @@ def read_boxes(path: str | Path, *, check: bool = True) -> dict[str, list[NDArra
     table = read_table(file)
     missing = {"image", *BOX_COLUMNS} - set(table.columns)
     if missing:
+        if not table.columns:
+            raise ValueError(f"{file} is empty; expected a first line with image, {', '.join(BOX_COLUMNS)}")
         raise ValueError(f"{file} has no column {', '.join(sorted(missing))}; expected image, {', '.join(BOX_COLUMNS)}")
     boxes: dict[str, list[NDArray[np.float64]]] = {}
     bad = []

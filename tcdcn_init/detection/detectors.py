@@ -105,6 +105,8 @@ def resolved(detector: Detector) -> Detector:
     ('skimage', 'tcdcn')
     """
     if not isinstance(detector, str):
+        if not callable(detector):
+            raise TypeError(f"detector is {detector!r}; expected a name or a callable from an image to its boxes")
         return detector
     name = OWN if detector == "auto" else detector
     if name == "dlib":

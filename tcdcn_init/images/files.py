@@ -55,7 +55,8 @@ def read_image(path: str | Path, *, content: bytes | None = None, apply_orientat
         message names the file.
     """
     if content is None and not Path(path).is_file():
-        raise FileNotFoundError(f"image {path} does not exist; expected a file")
+        what = "is a folder" if Path(path).is_dir() else "does not exist"
+        raise FileNotFoundError(f"image {path} {what}; expected a file")
     try:
         return as_image(_decoded(_File(Path(path), content), apply_orientation))
     except Exception as error:  # decoders raise what they like: OSError, SyntaxError, DecompressionBombError

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,8 +183,7 @@ def _exported(network: Network | Stage | Dense, names: tuple[str, ...]) -> Any:
             return tuple(outputs[name] for name in names)
 
     side = network.config.side
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's advice about its own internals
+    with _quiet():
         program = torch.onnx.export(
             Ordered().eval(),
             (torch.zeros(2, 1, side, side),),
@@ -199,6 +200,20 @@ def _exported(network: Network | Stage | Dense, names: tuple[str, ...]) -> Any:
         del node.metadata_props[:]
         node.doc_string = ""
     return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's advice about its own internals, and that torchvision is not there."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _either(coarse: Any, fine: Any, names: tuple[str, ...], side: int) -> Any:

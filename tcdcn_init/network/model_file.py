@@ -63,10 +63,14 @@ def load_model(path: Path) -> tuple[Model, dict[str, str]]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file is not safetensors, its metadata and its tensors' shapes disagree, or a tensor is not finite; the
         message names the tensor. Nothing is built that the file's own tensors do not fill.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"model file {path} does not exist; expected the path of a .safetensors file")
     try:
         tensors, metadata = read_tensors(path, "pt")
     except ValueError as error:

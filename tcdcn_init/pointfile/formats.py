@@ -13,21 +13,26 @@ from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.names import unknown_name
 from tcdcn_init.pointfile.rows import Column
 
-__all__ = ["FORMATS", "check_output", "format_of", "write_rows"]
+__all__ = ["FORMATS", "TABLES", "check_output", "format_of", "write_rows"]
 
 FORMATS = ("csv", "json", "parquet", "imglab", "coco", "cvat", "label-studio", "pts")
 """What the points of a run are written as."""
 
+TABLES = ("csv", "json", "parquet")
+"""Those that have a place for every row."""
+
 _BY_SUFFIX = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".xml": "imglab", ".coco.json": "coco"}
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Path, among: Sequence[str] = FORMATS) -> str:
     """The format that an output's name stands for.
 
     Parameters
     ----------
     path : pathlib.Path
         .csv, .json, .parquet or .xml (imglab's); coco.json or NAME.coco.json is COCO's.
+    among : sequence of str
+        Of `FORMATS`.
 
     Raises
     ------
@@ -39,18 +44,16 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("faces.xml")), format_of(Path("coco.json")), format_of(Path("faces.json"))
     ('imglab', 'coco', 'json')
     """
-    if path.name == "coco.json" or path.name.endswith(".coco.json"):
-        return "coco"
-    if path.suffix not in _BY_SUFFIX:
-        raise ValueError(
-            f"output {path} has suffix {path.suffix!r}; expected one of {', '.join(_BY_SUFFIX)}, or a format by name: "
-            f"--format {', '.join(FORMATS)}"
-        )
-    return _BY_SUFFIX[path.suffix]
+    suffix = ".coco.json" if path.name == "coco.json" or path.name.endswith(".coco.json") else path.suffix
+    known = {each: format for each, format in _BY_SUFFIX.items() if format in among}
+    if suffix not in known:
+        by_name = f", or a format by name: --format {', '.join(FORMATS)}" if among == FORMATS else ""
+        raise ValueError(f"output {path} has suffix {suffix!r}; expected one of {', '.join(known)}{by_name}")
+    return known[suffix]
 
 
-def check_output(path: Path, format: str | None = None) -> None:
-    """Raise what `write_rows` would raise in the end, before any work.
+def check_output(path: Path, format: str | None = None, among: Sequence[str] = FORMATS) -> None:
+    """Raise what `write_rows` would raise in the end, before any work; parameters as there and of `format_of`.
 
     Raises
     ------
@@ -61,11 +64,11 @@ def check_output(path: Path, format: str | None = None) -> None:
     """
     if format is not None and format not in FORMATS:
         raise ValueError(unknown_name("format", format, FORMATS))
-    format = format or format_of(path)
-    if format == "pts" and path.exists() and not path.is_dir():
-        raise ValueError(f"output {path} is a file; expected the name of a folder for the .pts files")
     if format != "pts" and path.is_dir():
         raise ValueError(f"output {path} is a folder; expected the name of a file in it")
+    format = format or format_of(path, among)
+    if format == "pts" and path.exists() and not path.is_dir():
+        raise ValueError(f"output {path} is a file; expected the name of a folder for the .pts files")
     if format == "parquet":
         _pyarrow()
 

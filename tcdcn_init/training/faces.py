@@ -78,6 +78,13 @@ def read_training_faces(data: OwnData, swaps: str | None = None, *, skip_bad: bo
         raise ValueError(f"points swap as {swaps!r}, but the five points of a face are learned, of which that is known")
     listing = data.path / "training.txt"
     if data.kind is not None or not listing.is_file():
+        if not data.path.exists():
+            raise FileNotFoundError(f"{data.path} does not exist; expected MTFL's folder, or data of your own")
+        if (data.kind or kind_of(data.path)) is None and data.path.is_file():
+            raise ValueError(
+                f"{data.path} is of none of the forms that are read: {', '.join(KINDS)}; of CSV, the columns image, "
+                "x0, y0, x1, y1, ... are expected"
+            )
         if (data.kind or kind_of(data.path)) is None:
             raise FileNotFoundError(
                 f"{data.path} is no data set that is known here: neither {listing} is there, nor data of your own, as "

@@ -20,6 +20,7 @@ from tcdcn_init.training.data import load_crops, load_patches
 from tcdcn_init.training.distillation import with_teacher
 from tcdcn_init.training.faces import TrainingFaces
 from tcdcn_init.training.measuring import measure
+from tcdcn_init.training.runs.checkpoint import CHECKPOINT, check_begun
 from tcdcn_init.training.runs.log import plot_curves
 from tcdcn_init.training.runs.workers import Workers
 from tcdcn_init.training.trainer import Trainer, TrainingConfig
@@ -138,6 +139,7 @@ def train_network(
             f"the recipe gives a teacher's points a weight of {config.teacher}, and "
             + ("no teacher is given; name one: --teacher MODEL" if teacher is None else f"{teacher} would be ignored")
         )
+    check_begun(out / CHECKPOINT, resume)
     this = f"{name}, seed {config.seed}, {config.epochs} epochs"
     begin_at, metadata = (None, {}) if weights is None else load_network(find_model(weights, ".safetensors"))
     faces, held_out, network = data.kept, data.held_out, config.network

@@ -27,7 +27,7 @@ from tcdcn_init.training.data import Crops
 from tcdcn_init.training.early_stopping import TaskwiseEarlyStopping
 from tcdcn_init.training.measuring import measure
 from tcdcn_init.training.objective import MultiTaskObjective, ObjectiveConfig
-from tcdcn_init.training.runs.checkpoint import read_checkpoint, write_checkpoint
+from tcdcn_init.training.runs.checkpoint import CHECKPOINT, check_begun, read_checkpoint, write_checkpoint
 from tcdcn_init.training.runs.log import write_log
 from tcdcn_init.training.runs.workers import Workers
 from tcdcn_init.training.sampling import epoch_order
@@ -194,11 +194,10 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.stopped: dict[str, int] = {}
         self.seconds = 0.0
-        checkpoint = self.out / "checkpoint.pt"
+        checkpoint = self.out / CHECKPOINT
+        check_begun(checkpoint, resume)
         if resume:
             self._restore(checkpoint)
-        elif checkpoint.exists():
-            raise FileExistsError(f"{self.out} holds a run already; go on with it (--resume) or choose another folder")
         self.model: torch.nn.Module = self.network
         if self.workers.world > 1:
             self.model = DistributedDataParallel(self.network)
@@ -387,7 +386,7 @@ class Trainer:
                 key: value for key, value in self.scheduler.state_dict().items() if key != "_anneal_func_type"
             },
         }
-        write_checkpoint(self.out / "checkpoint.pt", state)
+        write_checkpoint(self.out / CHECKPOINT, state)
         write_log(self.out, dataclasses.asdict(self.config), self.history, self.stopped)
 
     def _restore(self, checkpoint: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.progress import track
-from tcdcn_init.pointfile.formats import check_output, write_rows
+from tcdcn_init.pointfile.formats import TABLES, check_output, write_rows
 from tcdcn_init.tracking import FaceTracker
 from tcdcn_init.video.drawing import DrawnVideo, draw_tracked
 from tcdcn_init.video.reading import Video
@@ -96,7 +96,7 @@ def write_video_points(
     OSError
         If a file cannot be read or written: what is finished is kept. If another process is writing the same output.
     """
-    check_output(out)
+    check_output(out, among=TABLES)
     with Video(video) as source:
         drawn = None if draw is None else DrawnVideo(draw, source.tick, source.rate)
         identity = f"{settings}; content of video {_content(video)}, of model {_answers(tracker)}; drawn as {draw}"

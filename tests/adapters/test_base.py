@@ -64,3 +64,12 @@ def test_a_dat_file_is_a_regressor(stock_file):
     assert isinstance(load_regressor(str(stock_file)), ShapeRegressor)
     with pytest.raises(FileNotFoundError):
         load_regressor(str(stock_file) + ".gone.dat")
+
+
+def test_a_model_that_finds_points_is_no_regressor():
+    with pytest.raises(
+        ValueError, match=r"tcdcn-two-stage is a model .*Initializer\('tcdcn-two-stage'\), no regressor"
+    ):
+        load_regressor("tcdcn-two-stage")
+    with pytest.raises(TypeError, match="regressor is None; expected a name, such as ert68-300w"):
+        load_regressor(None)

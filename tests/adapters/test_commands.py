@@ -119,6 +119,8 @@ def test_an_output_is_replaced_only_by_force(run, gallery, tmp_path):
     assert refused.exit_code == 2
     assert "exists already" in refused.output
     assert out.read_text() == "precious"
+    folder = run("points", gallery / "one.png", "--out", tmp_path)
+    assert "is a folder; expected the name of a file in it" in " ".join(folder.output.split())
     assert run(*command, "--force").exit_code == 0
     assert out.read_text().startswith("image,width,height,orientation,face,status,")
 

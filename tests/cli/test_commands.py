@@ -96,6 +96,7 @@ def test_names_are_split_at_commas():
         (ValueError("no such thing"), "error: no such thing"),
         (OSError(errno.ENOSPC, "No space left on device", "o.csv"), "o.csv: make room; what is finished is kept"),
         (PermissionError(errno.EACCES, "Permission denied", "o.csv"), "error: Permission denied: o.csv: mend its"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "o.mp4"), "error: o.mp4 does not exist; check its name"),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "o.csv"), "o.csv: it is a folder; name a file"),
         (FileNotFoundError("image a.jpg does not exist"), "error: image a.jpg does not exist"),
     ],

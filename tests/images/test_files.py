@@ -135,3 +135,8 @@ def test_what_cannot_be_read_names_the_file(tmp_path, colours):
         with pytest.raises(ValueError, match=r"bad\.jpg cannot be read as an image: ") as refusal:
             read_image(tmp_path / "bad.jpg")
         assert "pip install" not in str(refusal.value)
+
+
+def test_a_folder_is_no_image(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is a folder; expected a file"):
+        read_image(tmp_path)

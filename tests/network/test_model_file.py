@@ -181,3 +181,8 @@ def test_a_file_appears_whole_or_not_at_all(small_network, small_model, tmp_path
         save_network(path, TCDCN(small_network), {"licence": 5})
     assert path.read_bytes() == small_model.read_bytes()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors does not exist; expected the path of a"):
+        load_model(tmp_path / "nowhere.safetensors")

@@ -16,7 +16,7 @@ from tcdcn_init.images import is_mirrored, points_as_stored, read_image
 from tcdcn_init.images.orientation import stored
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile import find_images, write_points
-from tcdcn_init.pointfile.formats import check_output, format_of
+from tcdcn_init.pointfile.formats import TABLES, check_output, format_of
 
 READERS = {
     "imglab": datasets.read_imglab,
@@ -126,3 +126,10 @@ def test_what_cannot_be_written_is_said_first(tmp_path):
         check_output(tmp_path / "file", "pts")
     with pytest.raises(ValueError, match="is a folder; expected the name of a file in it"):
         check_output(tmp_path, "coco")
+
+
+def test_what_has_no_place_for_tables_is_refused_where_only_these_are_written(tmp_path):
+    check_output(tmp_path / "v.csv", among=TABLES)
+    for name in ("v.xml", "coco.json", "v.txt"):
+        with pytest.raises(ValueError, match=r"expected one of \.csv, \.json, \.parquet$"):
+            check_output(tmp_path / name, among=TABLES)

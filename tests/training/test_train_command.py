@@ -191,3 +191,24 @@ def test_a_folder_that_is_not_mtfl_is_told_so(run, tmp_path):
     assert result.exit_code == 2
     assert "training.txt" in result.output
     assert "MTFL.zip" in result.output
+
+
+def test_what_cannot_begin_is_said_before_any_face_is_read(run, faces, trained, tmp_path):
+    nothing = run("train", "--data", faces, "--out", tmp_path / "none", *TRAIN, "--resume")
+    assert nothing.exit_code == 2
+    assert "nothing to resume" in nothing.output
+    again = run("train", "--data", faces, "--out", trained, *TRAIN)
+    assert "holds a run already; go on with it (--resume)" in again.output
+    assert "Decoding" not in nothing.output + again.output
+
+
+def test_data_that_are_not_there_or_of_no_known_form_are_told_apart(run, tmp_path):
+    table = tmp_path / "boxes.csv"
+    table.write_text("image,left,top\na.jpg,1,2\n")
+    for data, message in (
+        (tmp_path / "nowhere", "nowhere does not exist; expected MTFL's folder, or data of your own"),
+        (table, "of CSV, the columns image, x0, y0, x1, y1, ... are expected"),
+    ):
+        result = run("train", "--data", data, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert message in " ".join(result.output.split())

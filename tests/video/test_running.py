@@ -162,3 +162,9 @@ def test_the_command_writes_refuses_and_replaces(run, film, tmp_path):
     assert run("video", film, "--out", tmp_path / "points.doc").exit_code == 2
     assert run("video", film, "--out", tmp_path / "p.csv", "--draw", tmp_path / "d.avi").exit_code == 2
     assert run("video", film, "--out", out, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["v.xml", "coco.json"])
+def test_labelling_tools_have_no_place_for_a_video(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"output .*{name} has suffix .*; expected one of \.csv, \.json, \.parquet$"):
+        write_video_points(tmp_path / "none.mp4", tmp_path / name, FaceTracker())

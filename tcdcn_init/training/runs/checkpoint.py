@@ -12,7 +12,10 @@ import torch
 from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.files.kinds import wrong_kind
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+__all__ = ["CHECKPOINT", "check_begun", "read_checkpoint", "write_checkpoint"]
+
+CHECKPOINT = "checkpoint.pt"
+"""Its name in a run's folder."""
 
 _FORMAT = "tcdcn-init checkpoint 1"
 
@@ -40,6 +43,25 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
         torch.save({"format": _FORMAT, **state, **texts}, part)
 
 
+def check_begun(path: Path, resume: bool) -> None:
+    """Before any work: raise where a run is to go on that has not begun, or to begin where another has.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Of the checkpoint.
+    resume : bool
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError
+    """
+    if resume and not path.is_file():
+        raise FileNotFoundError(f"nothing to resume: {path} does not exist; start without --resume")
+    if not resume and path.exists():
+        raise FileExistsError(f"{path.parent} holds a run already; go on with it (--resume) or choose another folder")
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint. Nothing in it is run.
 
@@ -59,8 +81,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     ValueError
         If it is damaged or of another program; with its name.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"nothing to resume: {path} does not exist; start without --resume")
+    check_begun(path, True)
     try:
         state = torch.load(path, weights_only=True)
         if not isinstance(state, dict) or state.pop("format", _FORMAT) != _FORMAT:

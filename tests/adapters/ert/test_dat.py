@@ -349,3 +349,10 @@ def test_what_is_accepted_dlib_accepts_too_and_reads_alike(field, mantissa, expo
         return
     predictor.__setstate__((data,))
     assert predictor.__getstate__()[0] == ours
+
+
+def test_a_regressors_name_or_nothing_is_no_predictor():
+    with pytest.raises(FileNotFoundError, match=r"no predictor at sdm-mtfl; .*load_regressor\('sdm-mtfl'\)"):
+        read_dat("sdm-mtfl")
+    with pytest.raises(TypeError, match=r"predictor is None; expected a \.dat file's path or content"):
+        read_dat(None)

@@ -148,3 +148,9 @@ def test_answers_that_are_valid_now_and_then_can_be_calibrated():
     face = np.where((view == 3)[:, None], [3.0, -3.0], [-3.0, 3.0]) + 2 * rng.standard_normal((400, 2))
     fitted = calibrate(ConfidenceAnswers(view, errors, raw, face, Calibration()))
     assert fitted.expected_error([[0.1] * 5]).mean() == pytest.approx(0.15, rel=0.2)
+
+
+def test_options_of_ones_own_data_are_refused_for_a_folder_of_published_sets(run, untrained, mtfl_root):
+    result = run("calibrate", untrained, "--data", mtfl_root, "--hold-out-by", "person")
+    assert result.exit_code == 2
+    assert "is no data of your own; leave --images, --layout and --hold-out-by out" in " ".join(result.output.split())
