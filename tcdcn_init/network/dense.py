@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tcdcn_init.network.config.dense import DenseConfig
-from tcdcn_init.network.stage import Layer, fold_layers, trunk
+from tcdcn_init.network.stage import Layer, fold_layers, in_squares, trunk
 from tcdcn_init.network.standardisation import standardised
+from tcdcn_init.network.votes import as_places, voted
 
 __all__ = ["Dense"]
 
@@ -74,20 +75,15 @@ class Dense(nn.Module):
             "visible" (N, P), logarithms of odds; and in training "scores" (N, P, S * S), of which the softmax over the
             places of the maps, row by row, is the likelihood that the point lies there.
         """
-        maps = functional.pixel_unshuffle(standardised(crops), self.config.fold)
+        maps = in_squares(standardised(crops), self.config.fold)
         before = sum(self.config.layers[:-1])
         finer = self.trunk[:before](maps)
         coarser = self.coarser(self.trunk[before:](finer))
         joined = functional.relu(self.finer(finer) + functional.interpolate(coarser, scale_factor=2.0, mode="nearest"))
-        answers = self.last(self.mixing(joined))
-        side = answers.shape[-1]
-        scores, *votes = answers.float().flatten(2).split(self.config.points, dim=1)  # (N, P, S * S) each
-        at = (torch.arange(side, device=crops.device) + 0.5) / side - 0.5
-        places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=2).reshape(-1, 2)
+        maps = self.mixing(joined)
         # A trunk in half precision hands over to sums in full precision.
         with torch.autocast("cpu", enabled=False):
-            weights = torch.softmax(scores, dim=2)
-            x, y, error, visible = ((weights * vote).sum(dim=2) for vote in votes)
-            points = weights @ places + torch.stack([x, y], dim=2)
+            scores, means = voted(as_places(maps.float()), self.last, self.config.points)
+        points, error, visible = means[..., :2], means[..., 2], means[..., 3]
         outputs = {"points": points, "expected_error": error.clamp(-8.0, 4.0).exp(), "visible": visible}
         return {**outputs, "scores": scores} if self.training else outputs

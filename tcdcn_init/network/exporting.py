@@ -97,8 +97,7 @@ def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path
     source : pathlib.Path
         The .safetensors file.
     faces : sequence of Face, optional
-        As for `export_onnx`. In whole numbers the file's points lie off those of the package's .onnx file by about as
-        much as these lie off the weights' own: a pixel of the crop that is rounded otherwise is enough.
+        As for `export_onnx`. The file says what the package says with a .onnx file of the same faces.
 
     Returns
     -------
@@ -124,8 +123,7 @@ def export_end_to_end(source: Path, faces: Sequence[Face] | None = None) -> Path
         raise ValueError(f"{source} places points of its own; the file from image to points is of a face's five alone")
     crops = None if faces is None else crops_of(source, faces)
     calibration = Calibration.from_metadata(metadata)
-    stages, names = _stages(network, crops), network.config.outputs
-    model = end_to_end(stages, network.config, calibration, DEFAULT_PASSES, names)
+    model = end_to_end(_stages(network, crops), network.config, calibration, DEFAULT_PASSES)
     onnx.helper.set_model_props(model, {**metadata_for(network.config, metadata), "passes": str(DEFAULT_PASSES)})
     target = source.with_suffix(".end-to-end.onnx")
     with replacing(target) as part:

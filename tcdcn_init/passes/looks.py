@@ -18,7 +18,7 @@ from tcdcn_init.passes.regions import Cutter
 from tcdcn_init.passes.repeated import Ask
 from tcdcn_init.passes.stages import Answers, StageAnswers, ask_stages
 
-__all__ = ["LOOKS", "LOST", "UNSURE", "Look", "surest"]
+__all__ = ["LOOKS", "LOST", "NEAR", "UNSURE", "Look", "surest"]
 
 
 class Look(NamedTuple):
@@ -53,7 +53,7 @@ LOOKS = (
 
 # How far from the box's middle a further look may find the face, in sides of the coarse crop: about a side of the box.
 # A face further away is a neighbour's.
-_NEAR = 0.45
+NEAR = 0.45
 
 
 def surest(
@@ -86,7 +86,7 @@ def surest(
         said = {**again.answers, "face": face}
         surer = sureness(said)
         away = np.abs(again.points.mean(axis=1) - centres[unsure]).max(axis=1) / sides[unsure]
-        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < _NEAR))
+        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < NEAR))
         rows = unsure[better]
         sure[rows], points[rows] = surer[better], again.points[better]
         for name, values in answers.items():

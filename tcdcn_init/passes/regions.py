@@ -18,11 +18,14 @@ from PIL import Image
 from tcdcn_init.images import as_grey
 from tcdcn_init.passes.frames import Frame
 
-__all__ = ["LUMA", "MARGIN", "Cutter", "HostCrops", "Region"]
+__all__ = ["FINEST", "HALF", "LUMA", "MARGIN", "Cutter", "HostCrops", "Region"]
 
 LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # as `crops`
+# What rounds its sums of bytes: they are whole 10,000ths, and half of one more keeps a half from being rounded as it
+# happens to come out on a processor.
+HALF = np.float32(0.50005)
 MARGIN = 2  # pixels around a region, for interpolation
-_FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
+FINEST = 1.05  # pixels of the region to one of a turned crop, at least, after thinning
 
 
 class Region:
@@ -99,7 +102,7 @@ class Region:
     def turned(self, frame: Frame, side: int) -> NDArray[np.uint8]:
         """The (side, side) crop over any frame; beyond the region it is black."""
         pixels, scale = self._pixels, self._scale
-        fold = int(math.hypot(frame.a, frame.b) / scale / side / _FINEST)
+        fold = int(math.hypot(frame.a, frame.b) / scale / side / FINEST)
         if fold > 1:  # a coarse crop: means first, so that no detail between its pixels flickers
             pixels, scale = pixels.reduce(fold), scale * fold
         a, b = frame.a / scale, frame.b / scale
@@ -207,6 +210,6 @@ def _grey(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         return pixels
     if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
         values = pixels.reshape(-1, 3).astype(np.float32) @ LUMA
-        return np.asarray((values + np.float32(0.5)).astype(np.uint8).reshape(pixels.shape[:2]))
+        return np.asarray((values + HALF).astype(np.uint8).reshape(pixels.shape[:2]))
     values = np.clip(np.nan_to_num(as_grey(pixels)), 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)
     return np.asarray(values, dtype=np.uint8)

@@ -12,6 +12,8 @@ import torch
 from tcdcn_init import Initializer
 from tcdcn_init.network.end_to_end import INPUTS, OUTPUTS
 from tcdcn_init.network.exporting import export_end_to_end
+from tcdcn_init.network.model_file import load_model
+from tcdcn_init.passes.looks import LOST, UNSURE
 from tcdcn_init.weights import find_model
 
 
@@ -40,29 +42,55 @@ def boxes_around(box: np.ndarray, count: int, spread: float, rng: np.random.Gene
     return (moved + rng.normal(0, 0.05 * side, (count, 4))).astype(np.float32)
 
 
-def test_it_agrees_with_the_package_on_200_boxes(files, run, portrait, portrait_box):
-    rng = np.random.default_rng(5)
+@pytest.fixture(scope="module")
+def compare(files, run):
+    """``compare(image, boxes)`` holds the file's answers against the package's, and returns the confidences."""
     package = Initializer(files[0], backend="torch")
+
+    def both(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        ours, theirs = run(image, boxes), package(image, boxes)
+        np.testing.assert_allclose(ours["points"], [face.points for face in theirs], atol=0.05)
+        np.testing.assert_allclose(ours["confidence"], [face.confidence for face in theirs], atol=1e-3)
+        np.testing.assert_allclose(ours["visible"], [face.visible for face in theirs], atol=1e-3)
+        np.testing.assert_allclose(ours["expected_error"], [face.expected_error for face in theirs], rtol=0.01)
+        return ours["confidence"]
+
+    return both
+
+
+def test_it_agrees_with_the_package_on_200_boxes(compare, portrait, portrait_box):
+    rng = np.random.default_rng(5)
     box = np.asarray(portrait_box, dtype=float)
     large = np.ascontiguousarray(np.kron(portrait, np.ones((5, 5, 1), np.uint8)))
     thinned = np.ascontiguousarray(portrait[::2, ::2])
     cut = np.ascontiguousarray(portrait[60:170, 150:260])  # the face leaves the picture
-    cases = [
-        (portrait, boxes_around(box, 90, 0.1, rng)),
-        (large, boxes_around(5 * box + 2, 50, 0.1, rng)),
-        (thinned, boxes_around(box / 2, 30, 0.1, rng)),
-        (cut, boxes_around(box - [150, 60, 150, 60], 30, 0.05, rng)),
-    ]
-    for image, boxes in cases:
-        ours, theirs = run(image, boxes), package(image, boxes)
-        np.testing.assert_allclose(ours["points"], [face.points for face in theirs], atol=0.05)
-        np.testing.assert_allclose(ours["confidence"], [face.confidence for face in theirs], atol=1e-3)
-        np.testing.assert_allclose(ours["visible"], [face.visible for face in theirs], atol=1e-2)
-        np.testing.assert_allclose(ours["expected_error"], [face.expected_error for face in theirs], rtol=0.05)
+    compare(portrait, boxes_around(box, 90, 0.1, rng))
+    compare(large, boxes_around(5 * box + 2, 50, 0.1, rng))
+    compare(thinned, boxes_around(box / 2, 30, 0.1, rng))
+    compare(cut, boxes_around(box - [150, 60, 150, 60], 30, 0.05, rng))
 
 
-def test_turned_heads_and_the_shapes_of_answers(files, run, portrait, portrait_box):
-    package = Initializer(files[0], backend="torch")
+def test_it_looks_again_where_the_package_does(compare, portrait, portrait_box):
+    """Faces hidden in part, in boxes far off, upside down and lying, and no faces."""
+    rng = np.random.default_rng(6)
+    box, confidence = np.asarray(portrait_box, dtype=float), []
+    for quarters in range(4):
+        image, turned = np.array(np.rot90(portrait, quarters)), box
+        for _ in range(quarters):
+            turned = np.array([turned[1], 511 - turned[2], turned[3], 511 - turned[0]])
+        left, top, right, bottom = (int(number) for number in turned)
+        image[top : (top + bottom) // 2, left:right] = 90
+        confidence.append(compare(image, boxes_around(turned, 7, 0.2, rng)))
+    corners = rng.uniform(0, 380, (12, 2))
+    elsewhere = np.hstack([corners, corners + rng.uniform(40, 130, (12, 1))])
+    confidence.append(compare(portrait, elsewhere.astype(np.float32)))
+    unsure = np.concatenate(confidence)
+    assert (unsure < LOST).sum() > 15
+    assert ((unsure > LOST) & (unsure < UNSURE)).any()
+    assert (unsure > UNSURE).any()
+
+
+def test_turned_heads_and_the_shapes_of_answers(compare, run, portrait, portrait_box):
     width = portrait.shape[0]
     left, top, right, bottom = portrait_box
     for image, box in (
@@ -71,7 +99,13 @@ def test_turned_heads_and_the_shapes_of_answers(files, run, portrait, portrait_b
     ):
         found = run(image, [box])
         assert {name: value.shape for name, value in found.items()} == {k: (1, *v) for k, v in OUTPUTS.items()}
-        np.testing.assert_allclose(found["points"][0], package.points(image, [box])[0], atol=0.05)
+        compare(image, [box])
+
+
+def test_every_network_is_in_the_file_once(files):
+    network, _ = load_model(files[0])
+    weights = 4 * sum(parameter.numel() for parameter in network.parameters())
+    assert weights < files[1].stat().st_size < 1.2 * weights
 
 
 def test_no_boxes_no_answers(run, portrait):

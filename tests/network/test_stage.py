@@ -15,7 +15,8 @@ from tcdcn_init.network.config import config_from_dict, config_to_dict
 from tcdcn_init.network.config.stages import StageConfig, TwoStageConfig
 from tcdcn_init.network.exporting import export_onnx, largest_difference
 from tcdcn_init.network.model_file import load_model, load_network, save_network
-from tcdcn_init.network.stage import Stage, TwoStage
+from tcdcn_init.network.stage import Stage, TwoStage, in_squares
+from tcdcn_init.network.votes import as_places, voted
 
 SMALL = TwoStageConfig(
     StageConfig(side=16, view=2.2, fold=2, widths=(4, 6), layers=(1, 1), feature=8),
@@ -60,6 +61,24 @@ def test_a_vote_moves_with_what_is_seen():
         first, second = network.votes(maps, torch.zeros(2, 8))
     moved = torch.tensor([0.5, 0.0, 0.0, 0.0])
     torch.testing.assert_close(second - first, moved.expand(5, 4), atol=1e-4, rtol=0)
+
+
+def test_votes_are_those_of_the_whole_convolution():
+    """The short way by the mean of the places says what every place's own answer says, weighted and summed."""
+    last, maps = nn.Conv2d(6, 15, 1), torch.rand(2, 6, 4, 4) * 9.0
+    scores, means = voted(as_places(maps), last, 3)
+    answers = last(maps).flatten(2).unflatten(1, (5, 3))
+    weights = torch.softmax(answers[:, 0], dim=2)
+    torch.testing.assert_close(torch.softmax(scores, dim=2), weights)
+    at = (torch.arange(4) + 0.5) / 4 - 0.5
+    votes = answers[:, 1:] + torch.stack([at.repeat(4), at.repeat_interleave(4), *torch.zeros(2, 16)])[:, None]
+    torch.testing.assert_close(means, (weights[:, None] * votes).sum(dim=3).transpose(1, 2))
+
+
+@pytest.mark.parametrize("fold", [1, 2, 4])
+def test_pixels_are_laid_in_squares_as_pytorch_does(fold):
+    crops = torch.rand(3, 1, 8, 12)
+    assert torch.equal(in_squares(crops, fold), nn.functional.pixel_unshuffle(crops, fold))
 
 
 def test_pixels_side_by_side_keep_their_places():

@@ -87,6 +87,7 @@ WITH_TORCH = (
     "tcdcn_init.network.stage",
     "tcdcn_init.network.standardisation",
     "tcdcn_init.network.tcdcn",
+    "tcdcn_init.network.votes",
 )
 
 

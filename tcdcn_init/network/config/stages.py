@@ -30,7 +30,7 @@ class StageConfig:
     widths : tuple of int
         Maps of each level; the first works at the crop's side over `fold`, each further one at half of the one before.
     layers : tuple of int
-        Convolutions of each level. The last level but one votes for the points (`stage.Votes`).
+        Convolutions of each level. The last level but one votes for the points (`votes.Votes`).
     feature : int
         Length of the shared feature.
     points : int
