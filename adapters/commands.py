@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from tcdcn_init._shared.commands import (
     TurnedOption,
     is_given,
 )
+from tcdcn_init._shared.files import replacing
 from tcdcn_init._shared.names import as_text
 from tcdcn_init.adapters.recipes import Name
 from tcdcn_init.network.config import DEFAULT_BACKEND, DEFAULT_PASSES
@@ -56,6 +58,10 @@ def points(
     sample: Annotated[
         int | None, typer.Option(help="So many faces on that page, at random; default: all, with --ray 200.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Text: counts, failures, time, a histogram of the confidences; --ray writes one anyway."),
+    ] = None,
     jobs: JobsOption = 1,
     ray: Annotated[
         str | None,
@@ -86,12 +92,16 @@ def points(
     from tcdcn_init.initializer import Initializer
     from tcdcn_init.pointfile import find_images, write_points
     from tcdcn_init.pointfile.formats import check_output
+    from tcdcn_init.scale.report import RunReport, summary_of
 
     if boxes and (detector != "auto" or turned is not None):
         raise ValueError("--boxes says where faces are; leave out --detector and --turned, which look for them")
+    if ray and (draw or format or report):
+        given = "--draw" if draw else "--format" if format else "--report"
+        raise ValueError(f"{given} is not for --ray, which writes a folder of parquet with its report")
     if not ray:
         check_output(out, format)
-    for target in filter(None, (None if ray else out, review)):
+    for target in filter(None, (None if ray else out, review, report)):
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists already; choose another name, or replace it with --force")
     initializer = Initializer(model, backend=backend, passes=passes, mirror=mirror, dense=dense)
@@ -107,27 +117,32 @@ def points(
         f"{'68' if dense else '5'} points",
     }
     if ray:
-        if draw or format:
-            raise ValueError(f"{'--draw' if draw else '--format'} is not for --ray, which writes a folder of parquet")
         _annotate(images, out, initializer, ray, jobs if is_given(context, "jobs") else None, sample, force, options)
         return
-    report = write_points(
+    start = time.monotonic()
+    written = write_points(
         find_images(images), out, initializer, draw=draw, format=format, jobs=jobs, sample=sample, **options
     )
-    typer.echo(as_text(f"{report.faces} faces in {report.images} images -> {report.out}"))
+    typer.echo(as_text(f"{written.faces} faces in {written.images} images -> {written.out}"))
+    if report:
+        seconds = time.monotonic() - start
+        run = RunReport.of([summary_of(out.name, written.rows, seconds)], out, seconds, review)
+        with replacing(report) as part:
+            part.write_text(run.text(), encoding="utf-8")
+        typer.echo(as_text(f"how sure they are: {report}"))
     if review:
         typer.echo(as_text(f"to look through them, open {review}"))
-    if report.without_face:
-        few = ", ".join(report.without_face[:3]) + ", ..." * (len(report.without_face) > 3)
+    if written.without_face:
+        few = ", ".join(written.without_face[:3]) + ", ..." * (len(written.without_face) > 3)
         advice = (
             "the box file has none for them"
             if boxes
             else "try larger or upright images, another --detector, or give boxes: --boxes"
         )
-        typer.secho(f"no face in {len(report.without_face)} of them ({few}): {advice}", fg="yellow", err=True)
-    for path, reason in report.unreadable.items():
+        typer.secho(f"no face in {len(written.without_face)} of them ({few}): {advice}", fg="yellow", err=True)
+    for path, reason in written.unreadable.items():
         typer.secho(f"not used: {path}: {reason}", fg="yellow", err=True)
-    if report.unreadable:
+    if written.unreadable:
         raise typer.Exit(1)
 
 

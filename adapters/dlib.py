@@ -80,7 +80,9 @@ class SeededShapePredictor(FrameForms):
     start : {"tcdcn", "mean"}
         ``mean`` leaves the points away, for comparison: dlib's own start in the box.
     initializer : FivePoints, optional
-        Finds the five points; ``tcdcn_init.Initializer(backend="auto")`` unless given, made when the first face comes.
+        Finds the five points; unless given, ``tcdcn_init.Initializer(passes=2, quick=True)``, which starts dlib as well
+        as a slower one, or ``tcdcn_init.Initializer()`` where `min_confidence` is above 0; made when the first face
+        comes.
     min_confidence : float
         A face whose points the initializer is less sure of (`Initialization.confidence`) starts from the mean shape in
         its box, as without them. 0 always takes the points: in very bad boxes of faces, which look like boxes without
@@ -253,7 +255,7 @@ class SeededShapePredictor(FrameForms):
             from tcdcn_init.initializer import Initializer
 
             # No lock, which a fork might leave locked for ever: of threads that make one each, any will do.
-            self._initializer = Initializer(backend="auto")
+            self._initializer = Initializer() if self.min_confidence else Initializer(passes=2, quick=True)
         return self._initializer
 
 

@@ -76,6 +76,7 @@ def main() -> None:
         calls: dict[str, Callable[[int], Any]] = {
             "without detection": followed(clip, told),
             "without detection, smoothed": followed(clip, partial(told, smoothing=OneEuro())),
+            "with detection, its own": followed(clip, partial(FaceTracker, initializer)),
             "with detection, dlib's": followed(clip, partial(FaceTracker, initializer, detector="dlib")),
             "with detection, scikit-image's": followed(clip, partial(FaceTracker, initializer, detector="skimage")),
             DLIB: partial(predicted, stock, clip, rectangles),

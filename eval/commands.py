@@ -235,7 +235,7 @@ def detection(
     out: Annotated[Path, typer.Option(help="Folder; gets detection.json, its page and its plot.")],
     data: Annotated[Path | None, typer.Option(help="Folder with mtfl/, and any of lfpw/, cfp_profile/ ...")] = None,
     afw: AfwOption = None,
-    detectors: Annotated[str, typer.Option(help="Comma-separated.")] = "dlib,skimage",
+    detectors: Annotated[str, typer.Option(help="Comma-separated.")] = "tcdcn,dlib,skimage",
     model: ModelOption = DEFAULT_MODEL,
     backend: BackendOption = "auto",
     limit: Annotated[int | None, typer.Option(help="This many photographs, evenly spread.")] = None,
@@ -248,7 +248,7 @@ def detection(
     (`detection.search.LEAST_CERTAINTY`). AFW: what is reported. An interrupted run goes on when it is repeated.
     """
     from tcdcn_init._shared.names import unknown_name
-    from tcdcn_init.detection.detectors import LAX
+    from tcdcn_init.detection.detectors import LAX, OWN
     from tcdcn_init.eval.detection.report import TITLES, detection_table, run_detection
     from tcdcn_init.eval.measuring.settings import Settings
 
@@ -257,8 +257,8 @@ def detection(
         raise ValueError("no photographs given; name at least one: --data FOLDER, --afw FOLDER")
     names = split_names(detectors) or ()
     for name in names:
-        if name not in LAX:
-            raise ValueError(unknown_name("detector", name, LAX))
+        if name not in (OWN, *LAX):
+            raise ValueError(unknown_name("detector", name, (OWN, *LAX)))
     settings = Settings(model, backend, limit=limit, seed=seed, jobs=jobs, command=given_command(context))
     report = run_detection(roots, names, out, settings)
     for name, figures in report.sets.items():

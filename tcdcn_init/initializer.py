@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from tcdcn_init.answers import CONFIDENCE_OUTPUTS, RawAnswers, confidence_of, initializations, raw_answers
 from tcdcn_init.boxes import checked_boxes
-from tcdcn_init.detection.detectors import LAX, Detector
+from tcdcn_init.detection.detectors import BUILT_IN, Detector
+from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.search import Found, find_faces
+from tcdcn_init.detection.windows import search_windows
 from tcdcn_init.geometry import MIRROR_68, BoxLike
 from tcdcn_init.images import as_image
 from tcdcn_init.initialization import DENSE_FIELDS, Initialization
@@ -26,6 +28,7 @@ from tcdcn_init.passes.dense import run_dense
 from tcdcn_init.passes.on_device import DeviceCrops
 from tcdcn_init.passes.regions import HostCrops
 from tcdcn_init.passes.repeated import mirror_averaged, run_passes
+from tcdcn_init.passes.stages import ENOUGH
 from tcdcn_init.passes.two_stage import run_stages
 from tcdcn_init.weights import DEFAULT_MODEL, DENSE_MODEL, is_path
 
@@ -53,6 +56,9 @@ class Initializer:
         Ask about the mirror image of every crop too and take the mean of both answers: more exact, at twice the time.
     dense : bool
         Find iBUG's 68 points too (`Initialization.dense`), by one more pass of another network, ``tcdcn-68``.
+    quick : bool
+        Of a model of two stages: where the coarse one is sure of its points, do without the fine one. They start a
+        cascade as well, in half the time; there is no confidence then, it is NaN.
     device : str
         What the network runs on: "cpu", or a graphics processor as PyTorch names it, such as "cuda", "cuda:1" or "mps",
         which pays for many faces at once. There "auto" is PyTorch, and the crops of a model of two stages are cut on
@@ -60,7 +66,7 @@ class Initializer:
 
     Attributes
     ----------
-    model, backend, passes, mirror, dense, device
+    model, backend, passes, mirror, dense, quick, device
         As given; a path is absolute.
     config : NetworkConfig
         The network's architecture and its crops.
@@ -69,7 +75,8 @@ class Initializer:
     Raises
     ------
     ValueError
-        If the model or backend is unknown, `passes` is below 1, or the backend cannot compute on the device here.
+        If the model or backend is unknown, `passes` is below 1, ``quick`` is asked of a model of one stage, or the
+        backend cannot compute on the device here.
 
     Examples
     --------
@@ -87,13 +94,14 @@ class Initializer:
         passes: int = DEFAULT_PASSES,
         mirror: bool = False,
         dense: bool = False,
+        quick: bool = False,
         device: str = "cpu",
     ) -> None:
         if not isinstance(passes, int | np.integer) or isinstance(passes, bool) or passes < 1:
             raise ValueError(f"passes is {passes!r}; expected a whole number, 1 or more")
         # A path stays right in a process that works in another folder.
         self.model = Path(model).resolve() if is_path(model) else model
-        self.backend, self.passes, self.mirror, self.dense = backend, passes, mirror, dense
+        self.backend, self.passes, self.mirror, self.dense, self.quick = backend, passes, mirror, dense, quick
         self.device = str(device)  # of a torch.device too
         self._backend = load_backend(model, backend, self.device)
         if isinstance(self._backend.config, DenseConfig):
@@ -102,6 +110,8 @@ class Initializer:
                 f"{DEFAULT_MODEL}, and dense=True"
             )
         self.config: NetworkConfig | TwoStageConfig = self._backend.config
+        if quick and not isinstance(self.config, TwoStageConfig):
+            raise ValueError(f"quick=True takes a model of two stages, such as {DEFAULT_MODEL}; {model} has one")
         if dense:
             self.need_five("dense=True")
         self._dense = load_backend(DENSE_MODEL, backend, self.device) if dense else None
@@ -117,7 +127,7 @@ class Initializer:
 
     def __reduce__(self) -> tuple[Callable[..., Initializer], tuple[Any, ...]]:
         # Sessions of onnxruntime cannot be pickled.
-        names = ("backend", "passes", "mirror", "dense", "device")
+        names = ("backend", "passes", "mirror", "dense", "quick", "device")
         return functools.partial(type(self), self.model, **{name: getattr(self, name) for name in names}), ()
 
     def __call__(
@@ -142,18 +152,17 @@ class Initializer:
     ) -> Found:
         """Faces of an image without boxes, and what the network says of them; parameters as in `initialize`.
 
-        A model without confidence outputs cannot tell faces from other things: the default one finds them for it.
+        Only a model of two stages can look for faces and tell them from other things: for others the default one does.
 
         Returns
         -------
         detection.search.Found
         """
         array = as_image(image)
-        if self.config.own is not None:
-            if turned or detector in ("auto", *LAX):
-                self.need_five("looking for faces")
-            return find_faces(array, self, detector, on_bad=on_bad)  # the caller's own is believed
-        if set(CONFIDENCE_OUTPUTS) <= set(self.config.outputs):
+        believed = not (turned or detector in BUILT_IN)  # the caller's own
+        if not believed:
+            self.need_five("looking for faces")
+        if believed or (isinstance(self.config, TwoStageConfig) and not self.quick):
             return find_faces(array, self, detector, turned=turned, on_bad=on_bad)
         found = find_faces(array, default_initializer(), detector, turned=turned, on_bad=on_bad)
         return Found(found.boxes, self.raw(array, found.boxes, on_bad=on_bad))
@@ -247,6 +256,28 @@ class Initializer:
         """The array form with all that the network says, for calibration; parameters as for `points`."""
         return self._run(*_paired(images, boxes, on_bad), on_bad)
 
+    def hints(self, image: Any) -> Hits:
+        """Where a model of two stages sees faces, at any roll, before it has looked closer (`detection.windows`).
+
+        Parameters
+        ----------
+        image : image
+            As for `initialize`.
+
+        Returns
+        -------
+        detection.hits.Hits
+
+        Raises
+        ------
+        ValueError
+            If the model has one stage, or points of its own.
+        """
+        self.need_five("looking for faces")
+        if not isinstance(self.config, TwoStageConfig):
+            raise ValueError(f"{self.model} has one stage; expected a model of two, such as {DEFAULT_MODEL}")
+        return search_windows(as_image(image), self._backend, self.config.coarse)
+
     def need_five(self, what: str) -> None:
         """Raise a ValueError unless the model places the five points of a face.
 
@@ -284,6 +315,7 @@ class Initializer:
                 images,
                 boxes,
                 passes=self.passes,
+                enough=ENOUGH if self.quick else 0.0,
                 on_bad=on_bad,
                 sureness=functools.partial(confidence_of, self.calibration),
                 ask_both=self._ask if self.mirror else None,
@@ -291,6 +323,8 @@ class Initializer:
             )
         else:
             points, outputs = run_passes(self._ask, self.config, images, boxes, passes=self.passes, on_bad=on_bad)
+        if self.quick:  # the coarse stage alone is unsure of every face
+            outputs = {name: values for name, values in outputs.items() if name not in CONFIDENCE_OUTPUTS}
         return raw_answers(self.calibration, points, outputs)
 
 
@@ -319,8 +353,8 @@ def initialize(
         like ``dlib.rectangle`` or mappings (`boxes.boxes_from`, which also takes other orders of four numbers).
         Omitted, a detector looks for faces.
     detector : str or callable
-        What looks for them: "auto", "dlib", "skimage", another name of `detection.available_detectors`, or a callable
-        from an image to its boxes; see `detection.detect_boxes`.
+        What looks for them: "auto", which is the network itself, "dlib", "skimage", another name of
+        `detection.available_detectors`, or a callable from an image to its boxes; see `detection.detect_boxes`.
     turned : bool, optional
         Whether turned copies of the image are searched too: True, False, or None, where no upright face was found
         otherwise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import dlib
@@ -130,6 +131,21 @@ def test_one_face_many_faces_and_many_images_give_the_same_numbers(initializers,
         np.testing.assert_allclose(points, alone, atol=1e-4)
     for k, face in enumerate(initializer(portrait, boxes)):
         assert face.box.tolist() == boxes[k].tolist()
+
+
+def test_quick_points_are_near_and_bear_no_confidence(portrait, portrait_box, portrait_points):
+    quick = Initializer(quick=True)
+    [face] = quick(portrait, [portrait_box])
+    eyes = np.hypot(*(portrait_points[1] - portrait_points[0]))
+    assert np.hypot(*(face.points - portrait_points).T).mean() < 0.1 * eyes
+    assert np.isnan(face.confidence)
+    assert np.isnan(face.expected_error).all()
+    [found] = quick(portrait)  # the default one, which has confidence, looks for faces
+    assert np.hypot(*(found.points - face.points).T).mean() < 0.1 * eyes
+    again = pickle.loads(pickle.dumps(quick))
+    np.testing.assert_array_equal(again.points(portrait, [portrait_box])[0], face.points)
+    with pytest.raises(ValueError, match="quick=True takes a model of two stages, such as tcdcn-two-stage; tcdcn-mtfl"):
+        Initializer("tcdcn-mtfl", quick=True)
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])

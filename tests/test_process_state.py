@@ -33,7 +33,7 @@ def test_four_threads_share_an_initializer(portrait, backend):
         np.testing.assert_array_equal(points, alone[k % len(images)])
 
 
-@pytest.mark.parametrize("detector", ["dlib", "skimage"])
+@pytest.mark.parametrize("detector", ["tcdcn", "dlib", "skimage"])
 def test_four_threads_detect_as_one_does(portrait, detector):
     # Alone in a process: dlib's detector, shared by threads, ends it.
     code = f"""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.detection.search import LEAST_CERTAINTY, all_lie, certainty, sifted
+from tcdcn_init.detection.search import LEAST_CERTAINTY, certainty, quarters_to_search, sifted
 from tcdcn_init.eval.detection.measure import TURNS, Record
 from tcdcn_init.eval.measuring.documents import Document
 from tcdcn_init.eval.measuring.hardware import Hardware
@@ -30,7 +30,7 @@ __all__ = [
 CERTAINTIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """At which curves have their points."""
 
-WAYS = {"upright": False, "where none stand upright": None, "always": True}
+WAYS = {"never": False, "where none stand upright": None, "always": True}
 """When turned copies are searched, and ``turned`` of `detect_boxes`."""
 
 STOCK_DLIB = 0.0
@@ -136,20 +136,24 @@ def detection_figures(records: Sequence[Record], detectors: Sequence[str]) -> De
     return DetectionFigures(len(records), sum(len(record["faces"]) for record in records), ways)
 
 
-def found_in(record: Record, name: str, turned: str, turn: int, least: float) -> tuple[NDArray[np.float64], bool]:
-    """Squares that are called faces, the surest first, and whether turned copies were searched for them.
+def found_in(
+    record: Record, name: str, turned: str, turn: int, least: float
+) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Squares that are called faces, the surest first, and by which quarters copies were turned that were searched too.
 
     The same steps as `detection.search.find_faces`.
     """
-    quarters = np.array([row[0] for row in record[name]["hits"]])
+    quarters = (np.array([row[0] for row in record[name]["hits"]]) - turn) % 4
     answers = np.array(record[name]["answers"][turn], dtype=np.float64).reshape(-1, 7)
-    upright = np.flatnonzero(quarters == turn)
     certain, roll, squares = certainty(answers[:, 0], answers[:, 1]), answers[:, 2], answers[:, 3:]
-    rows = upright[sifted(certain[upright], squares[upright], least)]
-    again = bool(WAYS[turned] or (WAYS[turned] is None and all_lie(roll[rows])))
-    if again:
-        rows = sifted(certain, squares, least)
-    return squares[rows], again
+
+    def rows_of(searched: tuple[int, ...]) -> NDArray[np.intp]:
+        some = np.flatnonzero(np.isin(quarters, searched))
+        return np.asarray(some[sifted(certain[some], squares[some], least)])
+
+    rows = rows_of((0,))
+    more = quarters_to_search(name, WAYS[turned], roll[rows])
+    return squares[rows_of((0, *more)) if more else rows], more
 
 
 def faces_found(squares: NDArray[np.float64], faces: Sequence[Sequence[float]]) -> NDArray[np.intp]:
@@ -192,9 +196,9 @@ def _way(records: Sequence[Record], name: str, turned: str, turn: int) -> Way:
     seconds = 0.0
     for record in records:
         of = record[name]
-        again = found_in(record, name, turned, turn, LEAST_CERTAINTY)[1]
-        share = np.mean([again or row[0] == turn for row in of["hits"]]) if of["hits"] else 0.0
-        seconds += (sum(of["seconds"]) if again else of["seconds"][turn]) + share * of["asking"][turn]
+        searched = [(turn + quarter) % 4 for quarter in (0, *found_in(record, name, turned, turn, LEAST_CERTAINTY)[1])]
+        share = np.mean(np.isin([row[0] for row in of["hits"]], searched)) if of["hits"] else 0.0
+        seconds += sum(of["seconds"][quarter] for quarter in searched) + share * of["asking"][turn]
     return Way(name, turned, 90 * turn, round(1e3 * seconds / len(records), 1), points)
 
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import track
-from tcdcn_init.detection.detectors import LAX
-from tcdcn_init.detection.search import face_odds, inside, point_squares
+from tcdcn_init.detection.search import face_odds, inside, point_squares, search_by
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.photographs import Photograph
 from tcdcn_init.eval.measuring.settings import Settings
@@ -41,7 +40,7 @@ def look_at(
     ----------
     photographs : sequence of Photograph
     detector : str
-        Of `detection.detectors.LAX`.
+        `detection.detectors.OWN`, or of its `LAX`.
     settings : Settings
     journal : pathlib.Path
         An interrupted call goes on from it; left in place.
@@ -78,7 +77,7 @@ class _Worker:
         rows, seconds = [], []
         for quarter in range(4):
             copy = np.rot90(image, quarter)
-            hits, took = _timed(partial(LAX[self.detector], copy))
+            hits, took = _timed(partial(search_by(self.detector, self.judge), copy))
             hits = inside(hits, copy)
             boxes = turned_back(hits.boxes, quarter, image.shape[:2])
             rows.append(np.column_stack([np.full(len(boxes), float(quarter)), boxes, hits.scores]))

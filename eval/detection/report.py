@@ -36,8 +36,8 @@ __all__ = ["TITLES", "detection_table", "detection_text", "run_detection"]
 
 TITLES = {"sheets": "Sheets of held-out training photographs", "afw": "AFW"}
 
-_COLOURS = {"dlib": "#0072B2", "skimage": "#D55E00"}
-_LINES = {"upright": ":", "where none stand upright": "-", "always": "--"}
+_COLOURS = {"tcdcn": "#009E73", "dlib": "#0072B2", "skimage": "#D55E00"}
+_LINES = {"never": ":", "where none stand upright": "-", "always": "--"}
 _CELL, _COLUMNS = 128, 12
 _RULE = (
     "A face counts as found where the middle of the square around the points lies less than half the annotated box's "
@@ -56,7 +56,7 @@ def run_detection(
     roots : mapping of str to path
         "sheets" -> folder with mtfl/ and the other training sets, "afw" -> folder of AFW; either or both.
     detectors : sequence of str
-        Of `detection.detectors.LAX`.
+        `detection.detectors.OWN`, or of its `LAX`.
     out : pathlib.Path
         Gets detection.json, detection.md, its plot, and photographs/, which Git is told to ignore: what was found that
         is not annotated.
@@ -107,10 +107,13 @@ def detection_text(report: DetectionReport) -> str:
     report : DetectionReport
     """
     about = (
-        f"A detector that is asked for hints rather than faces, and `{Path(report.settings.model).name}`, which says "
-        f"which of them are faces: those of a certainty of {report.least:g} or more. Copies of the image turned by "
-        "quarters are searched never, where no upright face was found (the default), or always. The certainty was "
-        "chosen on sheets of held-out training photographs."
+        f"`tcdcn`, the default, is the initializer's own search: the coarse stage of "
+        f"`{Path(report.settings.model).name}`, asked about windows all over the image, gives hints, at any roll, and "
+        f"both stages together say which are faces: those of a certainty of {report.least:g} or more. For the others a "
+        "library's detector of upright faces, asked for more than it would call a face by itself, gives the hints. "
+        "Copies of the image turned by quarters are searched never, where no upright face was found, or always; the "
+        "second is done unless told otherwise, and by `tcdcn` only on the copy in which faces that it saw lie are "
+        "upright. The certainty was chosen on sheets of held-out training photographs."
     )
     parts = ["# Finding faces", f"`{report.command}`", about, _RULE]
     for name, figures in report.sets.items():
@@ -134,12 +137,21 @@ def detection_table(figures: DetectionFigures, least: float) -> str:
         cells = []
         for each in turned:
             point = _at(each, least)
-            cells += [f"{100 * point.recall:.1f} / {100 * point.precision:.1f}"]
+            cells += [f"{100 * point.recall:.1f}\u00a0/\u00a0{100 * point.precision:.1f}"]
             if not each.degrees:
                 cells += [str(point.false)]
-        text = "by itself" if way.turned == "stock" else f"confirmed; turned copies: {way.turned}"
-        rows.append([way.detector, text, *cells, *(f"{each.ms:.0f}" for each in turned[:2])])
-    head = ["detector", "", "recall / precision, %", "unmarked", "turned by 90°", "by 180°", "ms", "ms, turned"]
+        detector, turn = ("dlib by itself", "") if way.turned == "stock" else (way.detector, way.turned)
+        rows.append([detector, turn, *cells, *(f"{each.ms:.0f}" for each in turned[:2])])
+    head = [
+        "detector",
+        "turned copies",
+        "recall / precision, %",
+        "unmarked",
+        "turned by 90°",
+        "by 180°",
+        "ms",
+        "ms, turned",
+    ]
     return f"{figures.photographs} photographs, {figures.faces} faces.\n\n{table(head, rows)}"
 
 
@@ -158,7 +170,7 @@ def plot_detection(report: DetectionReport, *files: Path) -> None:
             for way in figures.ways:
                 if way.degrees:
                     continue
-                colour = _COLOURS.get(way.detector, "#009E73")
+                colour = _COLOURS.get(way.detector, "#555555")
                 x, y = ([100 * getattr(point, key) for point in way.points] for key in ("precision", "recall"))
                 if way.turned == "stock":
                     axis.plot(x, y, marker="*", markersize=12, linestyle="none", color=colour, label="dlib by itself")

@@ -1,7 +1,7 @@
 """Face boxes when the caller has none: `detect_boxes`, and what ``detector=`` takes everywhere.
 
-The detectors by name are asked for more than they would call a face by themselves, and an initializer's network decides
-(`search`). A detector of the caller's own is believed.
+The initializer's network finds faces itself (`windows`). The libraries' detectors by name are asked for more than they
+would call a face by themselves, and the network decides (`search`). A detector of the caller's own is believed.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ def detect_boxes(image: Any, detector: Detector = "auto", *, turned: bool | None
     image : ndarray
         As for `initialize`.
     detector : str or callable
-        "dlib": dlib's frontal HOG detector, needs the extra ``[dlib]``. "skimage": the LBP cascade that ships in
-        scikit-image, which finds fewer faces. "auto": dlib where it is installed. Or the name that another package
-        offers (`available_detectors`), or "module:function"; or a callable from an image to its boxes, in any form that
+        "auto", which is "tcdcn": the default network, asked about windows all over the image; it needs nothing else,
+        and finds most faces, at any roll. "dlib": dlib's frontal HOG detector, needs the extra ``[dlib]``. "skimage":
+        the LBP cascade that ships in scikit-image, which finds fewer faces. Or the name that another package offers
+        (`available_detectors`), or "module:function"; or a callable from an image to its boxes, in any form that
         `initialize` takes (`adapters.detectors` has some). All of these can be used from several threads.
     turned : bool, optional
         Whether to search copies of the image turned by quarters too, in which faces that lie or stand on their head
-        are upright; it takes four times as long. None, the default: only where no face was found otherwise whose head
-        is upright, and not with a detector of the caller's own.
+        are upright; it takes four times as long. None, the default: of "dlib" and "skimage" where no face was found
+        otherwise whose head is upright; of "tcdcn" where all lie, the copy that has the surest upright.
 
     Returns
     -------
     (N, 4) ndarray of float64
         Boxes (left, top, right, bottom); (0, 4) where no face is found. The largest first; a caller's own detector's in
-        its order, all of them, unless `turned` is true.
+        its order, all of them, unless `turned` is true. Those of "tcdcn" are squares around the points, of the size of
+        dlib's boxes.
 
     Raises
     ------

@@ -11,8 +11,6 @@ name too.
 
 from __future__ import annotations
 
-import functools
-import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -23,9 +21,16 @@ from tcdcn_init.detection.dlib_hog import import_dlib, search_dlib
 from tcdcn_init.detection.hits import Hits
 from tcdcn_init.detection.lbp import search_lbp
 
-__all__ = ["ENTRY_POINT_GROUP", "LAX", "Detector", "available_detectors", "chosen", "load_detector", "resolved"]
-
-logger = logging.getLogger("tcdcn_init")
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINT_GROUP",
+    "LAX",
+    "OWN",
+    "Detector",
+    "available_detectors",
+    "load_detector",
+    "resolved",
+]
 
 Detector: TypeAlias = str | Callable[[Any], Any]
 """A name of `available_detectors`, "module:function", or a callable from an image to its boxes."""
@@ -37,7 +42,13 @@ LAX: dict[str, Callable[[NDArray[Any]], Hits]] = {
     "dlib": search_dlib,
     "skimage": search_lbp,
 }
-"""Detectors that are here, by name. They find more than faces: `search.find_faces` looks closer."""
+"""Libraries' detectors by name. They find more than faces: `search.find_faces` looks closer."""
+
+OWN = "tcdcn"
+"""The initializer's own search (`windows`), which "auto" stands for."""
+
+BUILT_IN = ("auto", OWN, *LAX)
+"""Names that no other package offers."""
 
 
 def available_detectors() -> list[str]:
@@ -45,10 +56,10 @@ def available_detectors() -> list[str]:
 
     Examples
     --------
-    >>> {"auto", "dlib", "skimage"} <= set(available_detectors())
+    >>> {"auto", "dlib", "skimage", "tcdcn"} <= set(available_detectors())
     True
     """
-    return sorted({"auto", *LAX, *offered(ENTRY_POINT_GROUP)})
+    return sorted({*BUILT_IN, *offered(ENTRY_POINT_GROUP)})
 
 
 def load_detector(name: str) -> Callable[[Any], Any]:
@@ -83,37 +94,21 @@ def load_detector(name: str) -> Callable[[Any], Any]:
 
 
 def resolved(detector: Detector) -> Detector:
-    """What a detector stands for: one of `LAX` by its name, which can run here, or a callable.
+    """What a detector stands for: `OWN` or one of `LAX` by its name, which can run here, or a callable.
 
     Errors as of `load_detector`, and an ImportError where dlib is named and not installed: whoever has many images
     learns of them before the first.
 
     Examples
     --------
-    >>> resolved("skimage"), resolved("auto") in LAX
-    ('skimage', True)
+    >>> resolved("skimage"), resolved("auto")
+    ('skimage', 'tcdcn')
     """
     if not isinstance(detector, str):
         if not callable(detector):
             raise TypeError(f"detector is {detector!r}; expected a name or a callable from an image to its boxes")
         return detector
-    name = chosen() if detector == "auto" else detector
+    name = OWN if detector == "auto" else detector
     if name == "dlib":
         import_dlib()
-    return name if name in LAX else load_detector(name)
-
-
-def chosen() -> str:
-    """What "auto" stands for: dlib's detector where dlib can be imported, which is not wherever it is installed."""
-    try:
-        import_dlib()
-    except ImportError as error:
-        if not isinstance(error.__cause__, ModuleNotFoundError):
-            _warn_once(f"dlib cannot be imported, scikit-image's detector is used instead: {error.__cause__}")
-        return "skimage"
-    return "dlib"
-
-
-@functools.lru_cache(maxsize=4)
-def _warn_once(text: str) -> None:
-    logger.warning(text)
+    return name if name == OWN or name in LAX else load_detector(name)

@@ -1,4 +1,4 @@
-"""Faces found: what a lax detector suggests, and an initializer confirms by looking closer.
+"""Faces found: what a search suggests, and an initializer confirms by looking closer.
 
 A detector that is asked for little more than a hint finds faces that it would else miss, and much that is none. Each
 hint is given to the initializer, whose network has learned to tell faces from other things; it answers with points as
@@ -19,14 +19,15 @@ from tcdcn_init.answers import RawAnswers
 from tcdcn_init.boxes import checked_boxes
 from tcdcn_init.confidence import Calibration
 from tcdcn_init.crops import frames_from_points
-from tcdcn_init.detection.detectors import LAX, Detector, resolved
+from tcdcn_init.detection.detectors import LAX, OWN, Detector, resolved
 from tcdcn_init.detection.hits import Hits, kept_apart
-from tcdcn_init.detection.turned import search_turned
+from tcdcn_init.detection.turned import QUARTERS, search_turned
 from tcdcn_init.geometry import roll_degrees
 
 __all__ = [
     "FACE_ODDS",
     "LEAST_CERTAINTY",
+    "PART_OF_FACE",
     "SAME_FACE",
     "Found",
     "Judge",
@@ -36,12 +37,14 @@ __all__ = [
     "find_faces",
     "inside",
     "point_squares",
+    "quarters_to_search",
+    "search_by",
     "sifted",
 ]
 
 LEAST_CERTAINTY = 0.3
 """Certainty from which a hint counts as a face; chosen on 40 sheets of held-out training photographs, 392 faces, with
-`FACE_ODDS`, `dlib_hog.LONGEST_SIDE` and `dlib_hog.THRESHOLD`: of what was surer there, all that nobody had marked was a
+`FACE_ODDS`, and the constants of `windows` and `dlib_hog`: of what was surer there, all that nobody had marked was a
 face to the eye. `tcdcn-init detection` measures what others would do."""
 
 FACE_ODDS = 4.0
@@ -50,18 +53,24 @@ FACE_ODDS = 4.0
 SAME_FACE = 0.3
 """Intersection over union, of squares around points, above which two hints are of one face."""
 
+PART_OF_FACE = 0.7
+"""Share of such a square inside of a surer one's above which it is a part of that face, as nostrils and mouth are."""
 
 UPRIGHT = 45.0
 """Largest roll of a head, in degrees, for which its image is taken to be the right way up."""
 
 
 class Judge(Protocol):
-    """What looks closer: an `Initializer` whose model has confidence outputs."""
+    """What looks closer: an `Initializer` of two stages."""
 
     calibration: Calibration
 
     def raw(self, images: Any, boxes: Any, *, on_bad: Literal["raise", "nan"] = "raise") -> RawAnswers:
         """See `Initializer.raw`."""
+        ...
+
+    def hints(self, image: NDArray[Any]) -> Hits:
+        """See `Initializer.hints`."""
         ...
 
 
@@ -72,7 +81,7 @@ class Found:
     Attributes
     ----------
     boxes : (N, 4) ndarray of float64
-        As the detector gave them.
+        As the detector gave them; of the initializer's own search, squares around points.
     answers : RawAnswers
         What the judge says of them.
     """
@@ -109,16 +118,57 @@ def find_faces(
         The largest box first; those of a caller's own detector in its order, unless copies were turned.
     """
     chosen = resolved(detector)
-    search = LAX[chosen] if isinstance(chosen, str) else _as_search(chosen, on_bad)
+    search = search_by(chosen, judge) if isinstance(chosen, str) else _as_search(chosen, on_bad)
     if callable(chosen) and not turned:
         boxes = search(image).boxes
         return Found(boxes, judge.raw(image, boxes, on_bad=on_bad))
     looked_at = _looked_at(image, search(image), judge)
     found = _sifted(looked_at, judge)
-    if turned or (turned is None and all_lie(roll_degrees(found.answers.points))):
-        found = _sifted(_joined(looked_at, _looked_at(image, search_turned(search, image), judge)), judge)
+    quarters = quarters_to_search(chosen, turned, roll_degrees(found.answers.points))
+    if quarters:
+        more = _looked_at(image, search_turned(search, image, quarters), judge)
+        found = _sifted(_joined(looked_at, more), judge)
+    if chosen == OWN:
+        # A window that happened to hint at a face is no box to give away: the square around the points is.
+        found = _looked_at(image, Hits.of(point_squares(found.answers.points), np.zeros(len(found.boxes))), judge)
     left, top, right, bottom = found.boxes.T
     return _rows(found, np.argsort(-(right - left) * (bottom - top), kind="stable"))
+
+
+def search_by(name: str, judge: Judge) -> Callable[[NDArray[Any]], Hits]:
+    """What looks for hints under a name: the judge itself, or one of `LAX`."""
+    return judge.hints if name == OWN else LAX[name]
+
+
+def quarters_to_search(detector: Detector, turned: bool | None, roll: NDArray[np.float64]) -> tuple[int, ...]:
+    """By which quarters an image is turned to search it again.
+
+    Parameters
+    ----------
+    detector : str or callable
+        As `detectors.resolved` gives it.
+    turned : bool, optional
+        As for `detect_boxes`.
+    roll : (N,) ndarray
+        Degrees, of the heads that were found, the surest first. Where none of them stands upright and `turned` says
+        nothing, the initializer's own search, which saw them lie, turns the surest one up; other detectors, which see
+        upright heads alone, all ways.
+
+    Returns
+    -------
+    tuple of int
+        As `numpy.rot90` counts them.
+
+    Examples
+    --------
+    >>> quarters_to_search("tcdcn", None, np.array([-178.0, -91.0])), quarters_to_search("dlib", None, np.array([]))
+    ((2,), (1, 3, 2))
+    """
+    if turned or (turned is None and detector != OWN and all_lie(roll)):
+        return QUARTERS
+    if turned is None and detector == OWN and len(roll) and all_lie(roll):
+        return (round(float(roll[0]) / 90.0) % 4,)
+    return ()
 
 
 def all_lie(roll: NDArray[np.float64]) -> bool:
@@ -166,7 +216,7 @@ def inside(hits: Hits, image: NDArray[Any]) -> Hits:
     return hits[np.flatnonzero((left <= width - 1) & (top <= height - 1) & (right >= 0) & (bottom >= 0))]
 
 
-def point_squares(points: NDArray[np.float32]) -> NDArray[np.float64]:
+def point_squares(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Squares around five points, which turn with them: (N, 4) for (N, 5, 2)."""
     frames = frames_from_points(points, 1.0)
     middle, half = frames[:, :, 2], np.hypot(frames[:, :1, 0], frames[:, 1:, 0]) / 2
@@ -186,7 +236,12 @@ def sifted(certain: NDArray[np.float64], squares: NDArray[np.float64], least: fl
         Certainty from which a hint counts as a face.
     """
     sure = np.flatnonzero(certain >= least)
-    return sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
+    faces = sure[kept_apart(squares[sure], certain[sure], SAME_FACE)]
+    corners = squares[faces]
+    low, high = np.maximum(corners[:, None, :2], corners[:, :2]), np.minimum(corners[:, None, 2:], corners[:, 2:])
+    inside_of = np.clip(high - low, 0.0, None).prod(axis=2) / (corners[:, 2:] - corners[:, :2]).prod(axis=1)[:, None]
+    is_part = np.tril(inside_of > PART_OF_FACE, -1).any(axis=1)
+    return np.asarray(faces[~is_part])
 
 
 def _as_search(detector: Callable[[Any], Any], on_bad: str) -> Callable[[NDArray[Any]], Hits]:

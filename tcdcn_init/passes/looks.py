@@ -67,7 +67,7 @@ def surest(
     sureness: Callable[[Answers], NDArray[np.float64]],
 ) -> StageAnswers:
     """What was found, exchanged for other looks at the same boxes where these are surer."""
-    sure = sureness(found.answers)
+    sure = np.where(found.settled, 1.0, sureness(found.answers))  # where it was asked for no more
     if not ((sure < UNSURE) & found.finite).any():
         return found
     points, answers = found.points.copy(), {name: values.copy() for name, values in found.answers.items()}
@@ -91,4 +91,4 @@ def surest(
         sure[rows], points[rows] = surer[better], again.points[better]
         for name, values in answers.items():
             values[rows] = said[name][better]
-    return StageAnswers(points, answers, found.finite, found.coarse_face)
+    return StageAnswers(points, answers, found.finite, found.coarse_face, found.settled)

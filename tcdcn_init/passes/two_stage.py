@@ -28,6 +28,7 @@ def run_stages(
     boxes: Sequence[NDArray[np.float64]],
     *,
     passes: int,
+    enough: float = 0.0,
     on_bad: str,
     sureness: Callable[[Answers], NDArray[np.float64]] | None = None,
     ask_both: Ask | None = None,
@@ -44,13 +45,13 @@ def run_stages(
         As `images.as_image` returns them.
     boxes : sequence of (N, 4) ndarray
         The boxes of each image; NaN for a box without an answer.
-    passes : int
+    passes, enough
         As for `ask_stages`.
     on_bad : {"raise", "nan"}
         What pixels that are not finite under a face do.
     sureness : callable, optional
-        Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken. Without
-        it, none is.
+        Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken, unless
+        the coarse stage was sure `enough`. Without it, none is.
     ask_both : callable, optional
         As `ask`, about mirror images too (`repeated.mirror_averaged`), for those looks; default: made of `ask`.
     cutter : callable
@@ -75,7 +76,7 @@ def run_stages(
     owner = np.repeat(np.arange(len(images)), [len(entry) for entry in boxes])
     cut = cutter([images[k] for k in owner[rows]])
     frames = [_box_frame(box, config.coarse.view) for box in all_boxes[rows].tolist()]
-    found = ask_stages(ask, config, cut, frames, passes)
+    found = ask_stages(ask, config, cut, frames, passes, enough)
     if sureness is not None and passes > 1:  # the coarse stage alone is unsure of every face
         partners = point_set(config).mirror
         both = ask_both or (mirror_averaged(ask, partners) if partners else ask)

@@ -22,7 +22,7 @@ from tcdcn_init._shared.files.journal import Journal
 from tcdcn_init._shared.names import as_text
 from tcdcn_init._shared.processes import as_finished
 from tcdcn_init._shared.progress import progress
-from tcdcn_init.detection.detectors import LAX, Detector
+from tcdcn_init.detection.detectors import BUILT_IN, Detector
 from tcdcn_init.images import read_image
 from tcdcn_init.initializer import Initializer
 from tcdcn_init.pointfile.drawings import drawings_of
@@ -54,6 +54,8 @@ class PointsReport:
     unreadable : dict of str to str
         Reason per file that could not be used, or not wholly.
     out : pathlib.Path
+    rows : sequence of Row
+        What was written, in order.
     """
 
     images: int
@@ -61,6 +63,7 @@ class PointsReport:
     without_face: tuple[str, ...]
     unreadable: Mapping[str, str]
     out: Path
+    rows: Sequence[Row]
 
 
 def write_points(
@@ -132,7 +135,7 @@ def write_points(
         kept. If another process is writing the same output.
     """
     check_output(out, format)
-    if boxes is None and detector in ("auto", *LAX):
+    if boxes is None and detector in BUILT_IN:
         initializer.need_five("looking for faces")
     check_sample(sample, review)
     if draw is not None:
@@ -242,4 +245,4 @@ def _report(rows: Sequence[Row], out: Path) -> PointsReport:
     without = tuple(row["image"] for row in rows if row["status"] == "no face")
     faces = sum(row["status"] == "ok" for row in rows)
     read = {row["image"] for row in rows if row["face"] is not None}.union(without)
-    return PointsReport(len(read), faces, without, reasons, out)
+    return PointsReport(len(read), faces, without, reasons, out, rows)

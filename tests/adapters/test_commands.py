@@ -49,6 +49,20 @@ def test_points_of_a_folder_with_a_broken_file(run, gallery, tmp_path, suffix):
     assert not (tmp_path / f"points{suffix}.journal").exists()
 
 
+def test_a_report_counts_faces_and_failures_and_draws_the_confidences(run, gallery, tmp_path):
+    report = tmp_path / "report.txt"
+    command = ("points", gallery, "--out", tmp_path / "points.csv", "--boxes", tmp_path / "boxes.csv")
+    assert f"how sure they are: {report}" in run(*command, "--report", report).output
+    lines = report.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"4 faces in 3 images -> {tmp_path / 'points.csv'} (1 part)"
+    assert "unreadable: 1 images; not used: 0 faces" in lines
+    counts = [int(line.split()[4]) for line in lines if line.startswith("  0.")]
+    assert (len(counts), sum(counts)) == (10, 4)
+    assert "exists already" in run(*command[:2], "--out", tmp_path / "other.csv", "--report", report).output
+    refused = run(*command[:2], "--out", tmp_path / "folder", "--ray", "local", "--report", tmp_path / "other.txt")
+    assert "--report is not for --ray" in refused.output
+
+
 def test_points_are_those_of_the_initializer(run, gallery, tmp_path):
     out = tmp_path / "points.csv"
     result = run("points", gallery / "portrait.png", "--out", out, "--boxes", tmp_path / "boxes.csv", "--passes", 2)

@@ -12,7 +12,7 @@ from skimage.util import img_as_float, img_as_uint
 
 from tcdcn_init.detection import detect_boxes
 
-DETECTORS = pytest.mark.parametrize("detector", ["skimage", "dlib"])
+DETECTORS = pytest.mark.parametrize("detector", ["tcdcn", "skimage", "dlib"])
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def picture(portrait) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def found(picture) -> dict[str, np.ndarray]:
-    return {detector: detect_boxes(picture, detector) for detector in ("skimage", "dlib")}
+    return {detector: detect_boxes(picture, detector) for detector in ("tcdcn", "skimage", "dlib")}
 
 
 @DETECTORS
@@ -79,24 +79,13 @@ def test_where_there_is_no_face_there_are_no_boxes(detector, shape):
     assert boxes.dtype == np.float64
 
 
-def test_dlib_is_taken_where_it_is_installed(found, picture, monkeypatch, caplog):
-    np.testing.assert_array_equal(detect_boxes(picture), found["dlib"])
+def test_the_networks_own_search_is_taken_and_needs_no_dlib(found, picture, monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
-    np.testing.assert_array_equal(detect_boxes(picture), found["skimage"])
-    assert caplog.records == []
-
-
-def test_where_dlib_cannot_be_imported_the_cause_is_told(found, picture, monkeypatch, tmp_path, caplog):
-    (tmp_path / "dlib.py").write_text("raise ImportError('libopenblas.so.0: cannot open shared object file')")
-    monkeypatch.delitem(sys.modules, "dlib")
-    monkeypatch.syspath_prepend(tmp_path)
-    for _ in range(2):
-        np.testing.assert_array_equal(detect_boxes(picture), found["skimage"])
-    assert ["libopenblas" in record.getMessage() for record in caplog.records] == [True]
+    np.testing.assert_array_equal(detect_boxes(picture), found["tcdcn"])
 
 
 def test_what_is_missing_or_unknown_is_named(picture, monkeypatch):
-    with pytest.raises(ValueError, match="unknown detector 'opencv'; expected one of auto, dlib, skimage"):
+    with pytest.raises(ValueError, match="unknown detector 'opencv'; expected one of auto, dlib, skimage, tcdcn"):
         detect_boxes(picture, "opencv")
     with pytest.raises(TypeError, match="read it first"):
         detect_boxes("portrait.jpg")

@@ -14,7 +14,7 @@ from tcdcn_init.datasets.published.afw import read_afw_boxes
 from tcdcn_init.detection import available_detectors, detect_boxes
 from tcdcn_init.detection.detectors import LAX
 from tcdcn_init.detection.hits import Hits, kept_apart
-from tcdcn_init.detection.search import all_lie
+from tcdcn_init.detection.search import all_lie, quarters_to_search, sifted
 from tcdcn_init.detection.turned import turned_back
 from tcdcn_init.eval.detection.figures import faces_found
 from tcdcn_init.images import read_image
@@ -69,6 +69,26 @@ def test_whether_turned_copies_are_searched_can_be_said(asked, small):
     assert len(asked) == 5
 
 
+def test_the_networks_own_search_turns_up_the_surest_head_where_all_lie(monkeypatch, small):
+    searched = []
+    hints = Initializer.hints
+
+    def counted(self, image):
+        searched.append(image)
+        return hints(self, image)
+
+    monkeypatch.setattr(Initializer, "hints", counted)
+    for image, count in ((small, 1), (np.rot90(small, 1), 2), (np.full((60, 60), 128, np.uint8), 1)):
+        searched.clear()
+        detect_boxes(image)
+        assert len(searched) == count
+    searched.clear()
+    detect_boxes(np.rot90(small, 1))
+    np.testing.assert_array_equal(searched[1], small)
+    assert quarters_to_search("tcdcn", False, np.array([90.0])) == ()
+    assert len(quarters_to_search("tcdcn", True, np.array([0.0]))) == 3
+
+
 def test_no_head_that_stands_upright_makes_an_image_one_that_lies():
     assert all_lie(np.array([]))
     assert all_lie(np.array([91.0, -180.0]))
@@ -88,6 +108,14 @@ def test_of_boxes_that_overlap_the_best_stays():
     assert kept_apart(np.empty((0, 4)), [], 0.3).tolist() == []
     boxes = [(0, 0, 10, 10), (2, 0, 12, 10), (4, 0, 14, 10), (9, 9, 19, 19)]
     assert kept_apart(boxes, [0.1, 0.3, 0.2, 0.4], 0.3).tolist() == [3, 1]
+
+
+def test_a_part_of_a_surer_face_is_no_face():
+    face, nose, beside, around = (0, 0, 100, 100), (30, 40, 60, 70), (80, 0, 120, 40), (-40, -40, 160, 160)
+    squares = np.array([nose, face, beside, around], dtype=float)
+    assert sifted(np.array([0.5, 0.9, 0.6, 0.4]), squares, 0.3).tolist() == [1, 2, 3]
+    assert sifted(np.array([0.9, 0.5, 0.6, 0.4]), squares, 0.3).tolist() == [0, 2, 1, 3]
+    assert sifted(np.array([0.1, np.nan, 0.2, 0.1]), squares, 0.3).tolist() == []
 
 
 # --- detectors of a caller's own
@@ -141,7 +169,7 @@ for name in ("gone", "number", "cornr"):
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.splitlines() == [
-        "['auto', 'corner', 'dlib', 'gone', 'number', 'skimage']",
+        "['auto', 'corner', 'dlib', 'gone', 'number', 'skimage', 'tcdcn']",
         "[[0.0, 0.0, 50.0, 60.0]] [[0.0, 0.0, 50.0, 60.0]]",
         "detector 'gone' cannot be imported from corner:nothing (corner): module 'corner' has no attribute 'nothing'",
         "detector 'number' from corner:__name__ (corner) is a str; expected a callable",

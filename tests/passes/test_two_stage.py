@@ -99,6 +99,31 @@ def test_every_fine_pass_is_centred_by_the_one_before():
     assert np.abs(found.points[0].mean(axis=0) - middle - [9, 6]).max() < 1.0
 
 
+def test_where_the_coarse_stage_is_sure_enough_the_fine_one_is_not_asked():
+    boxes = np.array([[150.0, 100.0, 230.0, 190.0], [140.0, 90.0, 240.0, 200.0]])
+    pictures = [spot(198, 140), spot(205, 150)]
+
+    class Unsure(Finder):
+        """Of the second face."""
+
+        def __call__(self, crops):
+            said = super().__call__(crops)
+            if len(said["points"]) == 2:
+                said["expected_error"][1] = 0.3
+            return said
+
+    ask = Unsure(FIVE)
+    found = ask_stages(ask, CONFIG, HostCrops(pictures), in_boxes(boxes), 3, enough=0.1)
+    assert [crops.shape[:2] for crops in ask.seen][:2] == [(2, 64), (1, 80)]
+    assert found.settled.tolist() == [True, False]
+    coarse = ask_stages(Finder(FIVE), CONFIG, HostCrops(pictures), in_boxes(boxes), 1)
+    np.testing.assert_array_equal(found.points[0], coarse.points[0])
+    assert np.abs(found.points[1].mean(axis=0) - [205, 150]).max() < 1.0
+    all_settled = ask_stages(Finder(FIVE), CONFIG, HostCrops(pictures), in_boxes(boxes), 3, enough=0.1)
+    np.testing.assert_array_equal(all_settled.points, coarse.points)
+    np.testing.assert_allclose(all_settled.answers["expected_error"], coarse.answers["expected_error"])
+
+
 class Settling(Finder):
     """A fine stage whose points, where the brightest pixel lies in the middle, ask for the very same crop again."""
 

@@ -43,7 +43,7 @@ def test_the_network_is_not_asked_for(monkeypatch, portrait):
     for name in ("create_connection", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    for detector in ("skimage", "dlib"):
+    for detector in ("tcdcn", "skimage", "dlib"):
         assert len(Initializer()(portrait, detect_boxes(portrait, detector))) == 1
 
 
