@@ -56,7 +56,7 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
     cells = {(regime, form): pairs for form in forms for regime in BOTH if (pairs := sizes_run(found, regime, form))}
     if not cells:
         return None
-    with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.4)) as figure:
+    with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.9)) as figure:
         panels = ((as_error, "mean error, points"), (as_failure, "failures, points"))
         for axis, (statistic, title) in zip(figure.subplots(1, 2), panels, strict=True):
             axis.axhline(0, color="black", linewidth=1)
@@ -75,7 +75,7 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
                 )  # fmt: skip
             axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
             _faces_axis(axis, _faces(found, [both for pairs in cells.values() for both in pairs]))
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return svg
 
 
