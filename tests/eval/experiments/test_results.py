@@ -127,9 +127,9 @@ def test_faces_along_a_power_are_worth_what_they_are_worth(drawn_results):
     assert changes is not None
     assert verdict(*changes) == "helps"
     sentence = claim_sentence(found)
-    assert "Trained as in the paper, all four change AFLW's mean error by -0.7" in sentence
-    assert "points (5 seeds): they help" in sentence
-    assert "(means over 250 to 8,985 training faces, 60,000 views a training)" in sentence
+    assert "trained as in the paper, mean error -0.7" in sentence
+    assert "points, 5 seeds: they help" in sentence
+    assert "over 250 to 8,985 training faces and 60,000 views a training" in sentence
     assert "no difference of note" in sentence
     paragraph = exchange_paragraph(found)
     assert "so that with labels 250 are worth 3" in paragraph
