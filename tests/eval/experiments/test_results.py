@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,15 @@ def drawn_results(tmp_path) -> Callable[[Callable[[Cell, int], float]], Results]
     """``drawn_results(mean_error)`` -> results of "sizes" whose faces err, in percent, around
     ``mean_error(cell, faces)``."""
 
-    def make(mean_error: Callable[[Cell, int], float], seeds: int = 5, faces: int = 400) -> Results:
+    def make(
+        mean_error: Callable[[Cell, int], float], seeds: int = 5, faces: int = 400, long: Sequence[str] = ()
+    ) -> Results:
         rng = np.random.default_rng(0)
         hardness = rng.gamma(2.0, 0.5, faces)
         (tmp_path / "faces.json").write_text(json.dumps({"aflw": {"images": list(range(faces)), "boxes_derived": 0}}))
         for regime in ("paper", "project"):
-            for size in SIZES:
-                for cell in pair(regime, size):
+            for size, form in itertools.product(SIZES, ("", "long") if regime in long else ("",)):
+                for cell in pair(regime, size, form=form):
                     for seed in range(seeds):
                         luck = 1.0 + 0.01 * rng.standard_normal()
                         errors = mean_error(cell, size or 8985) / 100 * hardness * luck
@@ -134,6 +137,16 @@ def test_faces_along_a_power_are_worth_what_they_are_worth(drawn_results):
     paragraph = exchange_paragraph(found)
     assert "so that with labels 250 are worth 3" in paragraph
     assert "1,000 are worth 1," in paragraph
+
+
+def test_longer_trainings_judge_where_both_regimes_have_them(drawn_results):
+    def error(cell: Cell, faces: int) -> float:
+        return 10.0 if cell.tasks and not cell.form else 12.0  # tasks help short trainings alone
+
+    assert "they help" in claim_sentence(drawn_results(error, long=["paper"]))
+    sentence = claim_sentence(drawn_results(error, long=["paper", "project"]))
+    assert "they help" not in sentence
+    assert "180,000 views" in sentence
 
 
 def test_what_labels_are_worth_is_not_told_where_faces_hardly_matter(drawn_results):
