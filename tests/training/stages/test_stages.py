@@ -281,7 +281,6 @@ def test_dense_points_are_transferred_from_the_fine_stage(data_root, tmp_path):
     face = read_ibug68(data_root / "infants", dense=True)[0]
     regressor = DenseNetwork(made, backend="torch")
     assert regressor.fit_from_points(read_image(face.image), face.five).shape == (68, 2)
-    assert train_dense(sets, out, recipe, epochs=1, seed=1, resume=True) == made
     with pytest.raises(FileNotFoundError, match="no faces with 68 points"):
         train_dense(tmp_path / "run", tmp_path / "none", recipe, epochs=None, seed=None)
 
