@@ -191,8 +191,6 @@ def make(
 
     stated = None if layout is None else parse_layout(layout)
     own = OwnData(data, None, images, layout=stated, hold_out_by=hold_out_by)
-    # A folder of ytf68 has the form of a CSV data set; one's own is told from it by the file's name.
-    bundled = kind_of(data) is None or (name.endswith(("ytf", "ytf68")) and data.is_dir() and own == OwnData(data))
-    for line in make_file(name, data if bundled else own, out, seed):
+    for line in make_file(name, data if kind_of(data) is None else own, out, seed):
         typer.echo(line)
     typer.echo(f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB")
