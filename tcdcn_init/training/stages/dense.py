@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from tcdcn_init.network.model_file import load_model, save_network
 from tcdcn_init.network.stage import TwoStage
 from tcdcn_init.training.augmentation import Patches
 from tcdcn_init.training.stages.data import TAUGHT, WEIGHTS, stage_patches, training_sets
-from tcdcn_init.training.stages.recipes import LICENCE
+from tcdcn_init.training.stages.recipes import LICENCE, changed
 from tcdcn_init.training.stages.teaching import agreed_points, with_agreed_points
 from tcdcn_init.training.stages.trainer import StageTrainer, StageTraining, measure
 from tcdcn_init.training.stages.views import ViewConfig
@@ -131,7 +131,7 @@ def train_dense(
             points = _agreed(fives, target, recipe.teacher, out / name / "agreed.npz")
             given = {**sets, TAUGHT: (with_agreed_points(fives, points), [])}
         target = (out if name == list(phases)[-1] else out / name) / "model.safetensors"
-        training = _changed(phase, epochs, seed)
+        training = changed(phase, epochs, seed)
         trainer = _trainer(training, given, recipe.begin, out / name, resume=resume)
         network = trainer.run()
         assert isinstance(network, Dense)
@@ -150,11 +150,6 @@ def train_dense(
             },
         )
     return target
-
-
-def _changed(training: StageTraining, epochs: int | None, seed: int | None) -> StageTraining:
-    training = training if epochs is None else replace(training, epochs=epochs)
-    return training if seed is None else replace(training, seed=seed)
 
 
 def _trainer(training: StageTraining, sets: Sets, begin: str, out: Path, *, resume: bool) -> StageTrainer:

@@ -31,6 +31,7 @@ __all__ = [
     "STAGE_RECIPES",
     "StageFaces",
     "TwoStageRecipe",
+    "changed",
     "fitted_stages",
     "taught",
     "train_two_stages",
@@ -254,11 +255,12 @@ def train_two_stages(faces: StageFaces, out: Path, recipe: TwoStageRecipe, name:
     return target
 
 
+def changed(training: StageTraining, epochs: int | None, seed: int | None) -> StageTraining:
+    """One network's recipe with its epochs or seed changed; None leaves them as they are."""
+    training = training if epochs is None else replace(training, epochs=epochs)
+    return training if seed is None else replace(training, seed=seed)
+
+
 def with_epochs(recipe: TwoStageRecipe, epochs: int | None, seed: int | None) -> TwoStageRecipe:
     """The recipe with both stages' epochs or seed changed; None leaves them as they are."""
-    coarse, fine = recipe.coarse, recipe.fine
-    if epochs is not None:
-        coarse, fine = replace(coarse, epochs=epochs), replace(fine, epochs=epochs)
-    if seed is not None:
-        coarse, fine = replace(coarse, seed=seed), replace(fine, seed=seed)
-    return replace(recipe, coarse=coarse, fine=fine)
+    return replace(recipe, coarse=changed(recipe.coarse, epochs, seed), fine=changed(recipe.fine, epochs, seed))
