@@ -33,6 +33,7 @@ class Experiment(StrEnum):
     CRITERIA = "criteria"
     STOPPING = "stopping"
     LENGTHS = "lengths"
+    RATE = "rate"
     CONVERGENCE = "convergence"
     SHARING = "sharing"
     PRECISION = "precision"

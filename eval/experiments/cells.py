@@ -23,6 +23,7 @@ __all__ = [
     "CRITERIA",
     "EPOCHS",
     "EPOCH_VIEWS",
+    "GENTLE_RATE",
     "LENGTHS",
     "MIDDLE",
     "REGIMES",
@@ -39,8 +40,11 @@ EPOCH_VIEWS = 6000
 EPOCHS = 10
 """How long all trainings are, however many faces they have, but for those of `LENGTHS`."""
 
-LENGTHS = {"long": 3, "longest": 9}
+LENGTHS = {"long": 3, "gentle": 3, "longest": 9}
 """Form of a cell -> how many times as long it is trained."""
+
+GENTLE_RATE = 0.001
+"""Peak of the learning rate of trainings that a higher one throws off; of all others 0.003."""
 
 SIZES: tuple[int | None, ...] = (250, 500, 1000, 2500, None)
 """Training faces; None: all there are."""
@@ -123,9 +127,9 @@ class Cell:
         Of every task; None: learned, from `objective.DEFAULT_LAMBDA` on.
     stopping : Stopping or None
         None: every task learns to the end.
-    form : {"", "long", "longest", "unshared", "float32"}
-        A training as many times as long as `LENGTHS` says, filters of each place, arithmetic in float32; "": none of
-        these.
+    form : {"", "long", "gentle", "longest", "unshared", "float32"}
+        A training as many times as long as `LENGTHS` says, "gentle" at `GENTLE_RATE`; filters of each place; arithmetic
+        in float32; "": none of these.
     """
 
     regime: str
@@ -133,7 +137,7 @@ class Cell:
     tasks: tuple[str, ...]
     weight: float | None = 0.0
     stopping: Stopping | None = None
-    form: Literal["", "long", "longest", "unshared", "float32"] = ""
+    form: Literal["", "long", "gentle", "longest", "unshared", "float32"] = ""
 
     @property
     def name(self) -> str:
@@ -155,6 +159,7 @@ class Cell:
         regime, stopping = REGIMES[self.regime], self.stopping
         weight = DEFAULT_LAMBDA if self.weight is None else self.weight
         criterion = stopping is not None and stopping.kind != "fading"
+        thrown_off = self.form == "longest" and regime.points == "least-squares"
         return TrainingConfig(
             network=TCDCNConfig(tasks=self.tasks, shared_filters=self.form != "unshared"),
             objective=ObjectiveConfig(regime.points, dict.fromkeys(self.tasks, weight), learned=self.weight is None),
@@ -162,7 +167,7 @@ class Cell:
             epochs=EPOCHS * LENGTHS.get(self.form, 1),
             epoch_views=EPOCH_VIEWS,
             batch=32,
-            learning_rate=1e-3 if self.form == "unshared" else 3e-3,
+            learning_rate=GENTLE_RATE if self.form in ("gentle", "unshared") or thrown_off else 3e-3,
             average=0.998,
             pose_balance=0.0,
             stop_window=stopping.window if stopping and criterion else 0,
@@ -222,6 +227,10 @@ def _lengths() -> list[Cell]:
     return [cell for faces in (MIDDLE, 250, None) for regime in BOTH for cell in pair(regime, faces, form="long")]
 
 
+def _rate() -> list[Cell]:
+    return [cell for faces in (MIDDLE, 250, None) for cell in pair("paper", faces, form="gentle")]
+
+
 def _convergence() -> list[Cell]:
     return [cell for regime in BOTH for cell in pair(regime, MIDDLE, form="longest")]
 
@@ -242,6 +251,7 @@ CELLS: dict[str, Callable[[], Sequence[Cell]]] = {
     "criteria": _criteria,
     "stopping": _stopping,
     "lengths": _lengths,
+    "rate": _rate,
     "convergence": _convergence,
     "sharing": _sharing,
     "precision": _precision,
