@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from tcdcn_init.network.config import TCDCNConfig
 from tcdcn_init.tasks import TASKS
@@ -24,6 +24,7 @@ __all__ = [
     "EPOCHS",
     "EPOCH_VIEWS",
     "GENTLE_RATE",
+    "JUDGING",
     "LENGTHS",
     "MIDDLE",
     "REGIMES",
@@ -31,9 +32,11 @@ __all__ = [
     "STOPPINGS",
     "WEIGHTS",
     "Cell",
+    "Form",
     "Regime",
     "Stopping",
     "pair",
+    "training",
 ]
 
 EPOCH_VIEWS = 6000
@@ -43,8 +46,15 @@ EPOCHS = 10
 LENGTHS = {"long": 3, "gentle": 3, "longest": 9}
 """Form of a cell -> how many times as long it is trained."""
 
-GENTLE_RATE = 0.001
-"""Peak of the learning rate of trainings that a higher one throws off; of all others 0.003."""
+RATE, GENTLE_RATE = 0.003, 0.001
+"""Peaks of the learning rate; the lower one of trainings that the other throws off."""
+
+Form: TypeAlias = Literal["", "long", "gentle", "longest", "unshared", "float32"]
+"""Of a cell: as many times as long as `LENGTHS` says, "gentle" at `GENTLE_RATE`; filters of each place; arithmetic in
+float32; "": none of these."""
+
+JUDGING: tuple[Form, ...] = ("gentle", "long", "")
+"""A regime is judged by the first of these forms that was trained on several numbers of faces."""
 
 SIZES: tuple[int | None, ...] = (250, 500, 1000, 2500, None)
 """Training faces; None: all there are."""
@@ -127,9 +137,7 @@ class Cell:
         Of every task; None: learned, from `objective.DEFAULT_LAMBDA` on.
     stopping : Stopping or None
         None: every task learns to the end.
-    form : {"", "long", "gentle", "longest", "unshared", "float32"}
-        A training as many times as long as `LENGTHS` says, "gentle" at `GENTLE_RATE`; filters of each place; arithmetic
-        in float32; "": none of these.
+    form : Form
     """
 
     regime: str
@@ -137,7 +145,7 @@ class Cell:
     tasks: tuple[str, ...]
     weight: float | None = 0.0
     stopping: Stopping | None = None
-    form: Literal["", "long", "gentle", "longest", "unshared", "float32"] = ""
+    form: Form = ""
 
     @property
     def name(self) -> str:
@@ -167,7 +175,7 @@ class Cell:
             epochs=EPOCHS * LENGTHS.get(self.form, 1),
             epoch_views=EPOCH_VIEWS,
             batch=32,
-            learning_rate=GENTLE_RATE if self.form in ("gentle", "unshared") or thrown_off else 3e-3,
+            learning_rate=GENTLE_RATE if self.form in ("gentle", "unshared") or thrown_off else RATE,
             average=0.998,
             pose_balance=0.0,
             stop_window=stopping.window if stopping and criterion else 0,
@@ -195,6 +203,18 @@ CRITERIA = tuple(Stopping("taskwise", 2, epsilon) for epsilon in (5.0, 50.0, 100
 def pair(regime: str, faces: int | None, **more: Any) -> list[Cell]:
     """The points alone, and with all tasks at the regime's weight."""
     return [Cell(regime, faces, (), **more), Cell(regime, faces, ALL, REGIMES[regime].weight, **more)]
+
+
+def training(form: Form) -> str:
+    """How long trainings of a form are, as a reader knows it.
+
+    Examples
+    --------
+    >>> training("long"), training("gentle")
+    ('180,000 views', '180,000 views at a learning rate of 0.001')
+    """
+    views = f"{EPOCHS * EPOCH_VIEWS * LENGTHS.get(form, 1):,} views"
+    return f"{views} at a learning rate of {GENTLE_RATE:g}" if form == "gentle" else views
 
 
 def _weights() -> list[Cell]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcdcn_init.eval.experiments.cells import BOTH, SIZES, Cell, pair
+from tcdcn_init.eval.experiments.cells import JUDGING, SIZES, Cell, Form, pair
 from tcdcn_init.eval.experiments.results import Results
 
 __all__ = ["Exchange", "exchange", "judged_form", "sizes_run", "worth"]
@@ -73,12 +72,12 @@ def worth(faces: NDArray[np.float64], alone: NDArray[np.float64], labelled: NDAr
     return found
 
 
-def judged_form(found: Results) -> Literal["", "long"]:
-    """Which trainings the claim is judged by: the long ones where several numbers of faces had them in each regime."""
-    return "long" if all(len(sizes_run(found, regime, "long")) > 1 for regime in BOTH) else ""
+def judged_form(found: Results, regime: str) -> Form:
+    """Which trainings a regime is judged by: the first of `cells.JUDGING` that several numbers of faces had."""
+    return next((form for form in JUDGING if len(sizes_run(found, regime, form)) > 1), "")
 
 
-def sizes_run(found: Results, regime: str, form: Literal["", "long"] | None = None) -> list[tuple[Cell, Cell]]:
+def sizes_run(found: Results, regime: str, form: Form | None = None) -> list[tuple[Cell, Cell]]:
     """Of the numbers of faces that were run, by rising number: the cell without tasks, and that with all.
 
     Parameters
@@ -86,10 +85,10 @@ def sizes_run(found: Results, regime: str, form: Literal["", "long"] | None = No
     found : Results
     regime : str
         Of `cells.REGIMES`.
-    form : {"", "long"}, optional
+    form : Form, optional
         Of the cells; default: `judged_form`.
     """
-    form = judged_form(found) if form is None else form
+    form = judged_form(found, regime) if form is None else form
     pairs = [(alone, labelled) for alone, labelled in (pair(regime, size, form=form) for size in SIZES)]
     return [both for both in pairs if found.change([(both[1].name, both[0].name)], "aflw") is not None]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from tcdcn_init.eval.experiments.cells import BEST, BOTH, EPOCH_VIEWS, EPOCHS, LENGTHS, REGIMES, STOPPINGS
+from tcdcn_init.eval.experiments.cells import BEST, BOTH, REGIMES, STOPPINGS, Form, training
 from tcdcn_init.eval.experiments.exchange import Exchange, exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
 
@@ -34,7 +33,7 @@ def verdict(error: Change, failures: Change) -> str:
     return "undecided"
 
 
-def claim(found: Results, regime: str, form: Literal["", "long"] | None = None) -> tuple[Change, Change] | None:
+def claim(found: Results, regime: str, form: Form | None = None) -> tuple[Change, Change] | None:
     """Change of AFLW's mean error and failures by all tasks, averaged over the numbers of faces that were run, over the
     seeds that all of these have; None if there are none. Parameters as for `exchange.sizes_run`."""
     pairs = [(labelled.name, alone.name) for alone, labelled in sizes_run(found, regime, form)]
@@ -73,17 +72,16 @@ def claim_sentence(found: Results) -> str:
             continue
         error, failures = changes
         parts.append(
-            f"{REGIMES[regime].short}, mean error {interval(error)} and failures {interval(failures, 1)} points, "
+            f"{REGIMES[regime].short} ({training(judged_form(found, regime))}), mean error {interval(error)} and "
+            f"failures {interval(failures, 1)} points, "
             f"{error.seeds} seeds: {_SAID[verdict(error, failures)]}"
         )
         faces |= {found.trained_on(alone.name) for alone, _ in sizes_run(found, regime)}
     if not parts:
         return "Not run yet."
-    views = EPOCHS * EPOCH_VIEWS * LENGTHS.get(judged_form(found), 1)
     return (
         "Do pose, gender, glasses and smile help the points, as the paper claims (AFLW failures 35.6 to 25.0 %)? "
-        f"Change on AFLW by all four, over {min(faces):,} to {max(faces):,} training faces and {views:,} views a "
-        "training: "
+        f"Change on AFLW by all four, over {min(faces):,} to {max(faces):,} training faces: "
         f"{'; '.join(parts)}."
     )
 

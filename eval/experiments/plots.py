@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,14 @@ from tcdcn_init.eval.experiments.cells import (
     ALL,
     BEST,
     BOTH,
-    EPOCH_VIEWS,
-    EPOCHS,
-    LENGTHS,
+    JUDGING,
     MIDDLE,
     REGIMES,
     STOPPINGS,
     WEIGHTS,
     Cell,
     pair,
+    training,
 )
 from tcdcn_init.eval.experiments.exchange import exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.finding import NOTABLE
@@ -51,9 +50,8 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
         gains.svg; None where nothing was run.
     """
     svg = folder / "gains.svg"
-    judged = judged_form(found)
-    forms: tuple[Literal["", "long"], ...] = (judged, "") if judged else ("",)
-    cells = {(regime, form): pairs for form in forms for regime in BOTH if (pairs := sizes_run(found, regime, form))}
+    judged = {regime: judged_form(found, regime) for regime in BOTH}
+    cells = {(regime, form): pairs for form in JUDGING for regime in BOTH if (pairs := sizes_run(found, regime, form))}
     if not cells:
         return None
     with drawn(svg, svg.with_suffix(".png"), size=(10.5, 4.9)) as figure:
@@ -69,9 +67,10 @@ def plot_gains(found: Results, folder: Path) -> Path | None:
                     faces * (0.96 + 0.03 * place),
                     [change.estimate for change in changes if change],
                     [change.half for change in changes if change],
-                    color=_COLOURS[BOTH.index(regime)], marker="o", capsize=4, alpha=1.0 if form == judged else 0.4,
-                    linestyle="-" if form == judged else "--", linewidth=1.5,
-                    label=f"{REGIMES[regime].short}, {EPOCHS * EPOCH_VIEWS * LENGTHS.get(form, 1):,} views",
+                    color=_COLOURS[BOTH.index(regime)], marker="o", capsize=4,
+                    alpha=1.0 if form == judged[regime] else 0.4, linewidth=1.5,
+                    linestyle="-" if form == judged[regime] else "--" if form else ":",
+                    label=f"{REGIMES[regime].short}, {training(form)}",
                 )  # fmt: skip
             axis.set_title(f"AFLW: change by all four tasks, {title}", fontsize=11)
             _faces_axis(axis, _faces(found, [both for pairs in cells.values() for both in pairs]))

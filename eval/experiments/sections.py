@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,17 @@ from tcdcn_init.eval.experiments.cells import (
     BEST,
     BOTH,
     CRITERIA,
-    EPOCH_VIEWS,
-    EPOCHS,
-    LENGTHS,
+    GENTLE_RATE,
+    JUDGING,
     MIDDLE,
     REGIMES,
     SIZES,
     STOPPINGS,
     WEIGHTS,
     Cell,
+    Form,
     pair,
+    training,
 )
 from tcdcn_init.eval.experiments.exchange import exchange
 from tcdcn_init.eval.experiments.finding import claim, count, exchange_paragraph, interval, stopping_sentence, verdict
@@ -83,7 +83,7 @@ def over(value: OverSeeds | None, digits: int) -> str:
 
 
 def _sizes(found: Results) -> Iterator[str]:
-    for form, views in _FORMS.items():
+    for form in reversed(JUDGING):
         rows = []
         for regime in BOTH:
             for faces in SIZES:
@@ -94,7 +94,7 @@ def _sizes(found: Results) -> Iterator[str]:
                 rows.append((label, labelled.name, alone.name))
         if not rows:
             continue
-        yield f"Trainings of {views:,} views:"
+        yield f"Trainings of {training(form)}:"
         yield _changes(found, "all tasks", rows)
         for regime in BOTH:
             changes = claim(found, regime, form)
@@ -231,12 +231,8 @@ def _criteria(found: Results) -> Iterator[str]:
     yield table(["window", "threshold", "seeds", "MTFL held out: mean error, %", "stopped after epoch"], rows)
 
 
-_FORMS: dict[Literal["", "long"], int] = {"": EPOCHS * EPOCH_VIEWS, "long": EPOCHS * EPOCH_VIEWS * LENGTHS["long"]}
-
-
-def _form(form: str, what: str) -> Callable[[Results], Iterator[str]]:
+def _form(form: Form, what: str, regimes: Sequence[str]) -> Callable[[Results], Iterator[str]]:
     def section(found: Results) -> Iterator[str]:
-        regimes = BOTH if form in LENGTHS else ("paper",)
         rows = [(f"{regime}: all tasks, {what}", *_names(pair(regime, MIDDLE, form=form))) for regime in regimes]
         rows += [
             (
@@ -260,9 +256,13 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], Iterator[str]]]] = {
     "where": ("Where the tasks help", _where),
     "stopping": ("Stopping the tasks", _stopping),
     "criteria": ("When a task stops: the choice of window and threshold", _criteria),
-    "lengths": ("Three times as long", _form("long", "three times as long")),
-    "convergence": ("Nine times as long", _form("longest", "nine times as long")),
-    "sharing": ("Filters of each place", _form("unshared", "filters of each place")),
-    "precision": ("May the comparisons be made in bfloat16?", _form("float32", "in float32")),
+    "lengths": ("Three times as long", _form("long", "three times as long", BOTH)),
+    "rate": (
+        "Three times as long, at a lower learning rate",
+        _form("gentle", f"three times as long at {GENTLE_RATE:g}", ("paper",)),
+    ),
+    "convergence": ("Nine times as long", _form("longest", "nine times as long", BOTH)),
+    "sharing": ("Filters of each place", _form("unshared", "filters of each place", ("paper",))),
+    "precision": ("May the comparisons be made in bfloat16?", _form("float32", "in float32", ("paper",))),
 }
 """Part -> its heading, and what makes its paragraphs."""
