@@ -25,6 +25,7 @@ __all__ = [
     "EPOCH_VIEWS",
     "GENTLE_RATE",
     "JUDGING",
+    "LIGHT",
     "LENGTHS",
     "MIDDLE",
     "REGIMES",
@@ -64,6 +65,9 @@ MIDDLE = 1000
 
 WEIGHTS: tuple[float | None, ...] = (0.02, 0.2, 0.002, 2.0, None, 0.0002)
 """Of every auxiliary task's cross-entropy, None: learned; screened from the likeliest on."""
+
+LIGHT = 0.002
+"""A weight at which the tasks hardly speak: whether it was theirs that did harm."""
 
 _PLAIN = AugmentationConfig(
     wide_probability=0.0, styles=0.0, mirror=False, gamma=0.0, blur=0.0, noise=0.0, occlusion=0.0
@@ -248,7 +252,8 @@ def _lengths() -> list[Cell]:
 
 
 def _rate() -> list[Cell]:
-    return [cell for faces in (MIDDLE, 250, None) for cell in pair("paper", faces, form="gentle")]
+    judging = [cell for faces in (MIDDLE, 250, None) for cell in pair("paper", faces, form="gentle")]
+    return judging + [Cell("paper", faces, ALL, LIGHT, form="gentle") for faces in (MIDDLE, 250)]
 
 
 def _convergence() -> list[Cell]:

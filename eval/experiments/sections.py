@@ -14,6 +14,7 @@ from tcdcn_init.eval.experiments.cells import (
     CRITERIA,
     GENTLE_RATE,
     JUDGING,
+    LIGHT,
     MIDDLE,
     REGIMES,
     SIZES,
@@ -231,6 +232,16 @@ def _criteria(found: Results) -> Iterator[str]:
     yield table(["window", "threshold", "seeds", "MTFL held out: mean error, %", "stopped after epoch"], rows)
 
 
+def _rate(found: Results) -> Iterator[str]:
+    yield from _form("gentle", f"three times as long at {GENTLE_RATE:g}", ("paper",))(found)
+    rows = []
+    for faces in (250, MIDDLE):
+        alone, labelled = pair("paper", faces, form="gentle")
+        cells = (labelled, Cell("paper", faces, ALL, LIGHT, form="gentle"))
+        rows += [(f"{faces:,} faces, weight {cell.weight:g}", cell.name, alone.name) for cell in cells]
+    yield _changes(found, "paper: all tasks", rows)
+
+
 def _form(form: Form, what: str, regimes: Sequence[str]) -> Callable[[Results], Iterator[str]]:
     def section(found: Results) -> Iterator[str]:
         rows = [(f"{regime}: all tasks, {what}", *_names(pair(regime, MIDDLE, form=form))) for regime in regimes]
@@ -257,10 +268,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], Iterator[str]]]] = {
     "stopping": ("Stopping the tasks", _stopping),
     "criteria": ("When a task stops: the choice of window and threshold", _criteria),
     "lengths": ("Three times as long", _form("long", "three times as long", BOTH)),
-    "rate": (
-        "Three times as long, at a lower learning rate",
-        _form("gentle", f"three times as long at {GENTLE_RATE:g}", ("paper",)),
-    ),
+    "rate": ("Three times as long, at a lower learning rate", _rate),
     "convergence": ("Nine times as long", _form("longest", "nine times as long", BOTH)),
     "sharing": ("Filters of each place", _form("unshared", "filters of each place", ("paper",))),
     "precision": ("May the comparisons be made in bfloat16?", _form("float32", "in float32", ("paper",))),
