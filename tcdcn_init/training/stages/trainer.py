@@ -31,7 +31,7 @@ logger = logging.getLogger("tcdcn_init")
 T = TypeVar("T")
 
 # Weights in the loss beside the points' euclidean error.
-_ERROR, _FACE, _VISIBLE, _TASK, _FIRST, _SCORES, _COVERED = 0.005, 0.02, 0.02, 0.01, 0.3, 0.02, 0.5
+_ERROR, _FACE, _VISIBLE, _TASK, _FIRST, _SCORES = 0.005, 0.02, 0.02, 0.01, 0.3, 0.02
 
 # Standard deviation, in places of the maps, of the likelihood that scores are to have around a point.
 _SPREAD = 0.6
@@ -71,24 +71,23 @@ def stage_loss(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> 
     """Parts of the loss, each weighted.
 
     Points are learned by the euclidean distance in inter-ocular distances; missing ones and background have no part in
-    it, and those under an occluder half of one. Visibility is learned where it is known.
+    it. Visibility is learned where it is known.
     """
     known = torch.isfinite(targets["points"]).all(dim=2)
     target = targets["points"].nan_to_num(0.0)
-    weight = known * torch.where(targets["covered"], _COVERED, 1.0)
-    total = weight.sum().clamp(min=1.0)
+    total = known.sum().clamp(min=1)
 
     def distance(points: Tensor) -> Tensor:
         return (((points - target) / targets["unit"][:, None, None]).square().sum(dim=2) + 1e-4).sqrt()
 
     off = distance(outputs["points"])
-    parts = {"points": (off * weight).sum() / total}
+    parts = {"points": (off * known).sum() / total}
     if "first points" in outputs:
-        parts["first points"] = _FIRST * (distance(outputs["first points"]) * weight).sum() / total
+        parts["first points"] = _FIRST * (distance(outputs["first points"]) * known).sum() / total
     if "scores" in outputs:
         likelihood = torch.log_softmax(outputs["scores"], dim=2)
         off_target = -(_around(target, math.isqrt(likelihood.shape[2])) * likelihood).sum(dim=2)
-        parts["scores"] = _SCORES * (off_target * weight).sum() / total
+        parts["scores"] = _SCORES * (off_target * known).sum() / total
     expected = outputs["expected_error"]
     parts["expected_error"] = _ERROR * ((expected.log() + off.detach() / expected) * known).sum() / known.sum()
     if "face" in outputs:

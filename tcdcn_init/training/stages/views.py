@@ -90,7 +90,7 @@ def stage_views(
     -------
     crops : (B, 1, side, side) Tensor of float32
     targets : dict of str to Tensor
-        "points" (B, P, 2), "unit" (B,), "visible" (B, P), "covered" (B, P) by an occluder, and the other labels.
+        "points" (B, P, 2), "unit" (B,), "visible" (B, P), and the other labels.
     """
     count = len(index)
     draw = torch.randn(count, 5, generator=generator).clamp(-2.5, 2.5)
@@ -131,7 +131,6 @@ def stage_views(
     targets |= {
         "points": points,
         "unit": patches.unit[index] / torch.exp(scale),
-        "covered": under,
         "visible": torch.where(under & (targets["face"] == 1)[:, None], 0, visible),
     }
     return _degraded(crops, chance[:, 8:], config, generator), targets
