@@ -24,9 +24,11 @@ __all__ = [
     "EPOCHS",
     "EPOCH_VIEWS",
     "GENTLE_RATE",
+    "HARMED",
     "JUDGING",
     "LENGTHS",
     "LIGHT",
+    "LIGHT_FACES",
     "MIDDLE",
     "REGIMES",
     "SIZES",
@@ -66,8 +68,8 @@ MIDDLE = 1000
 WEIGHTS: tuple[float | None, ...] = (0.02, 0.2, 0.002, 2.0, None, 0.0002)
 """Of every auxiliary task's cross-entropy, None: learned; screened from the likeliest on."""
 
-LIGHT = 0.002
-"""A weight at which the tasks hardly speak: whether it was theirs that did harm."""
+LIGHT, LIGHT_FACES = 0.002, (250, MIDDLE)
+"""A weight at which the tasks hardly speak, and with how many faces: whether it was their weight that did harm."""
 
 _PLAIN = AugmentationConfig(
     wide_probability=0.0, styles=0.0, mirror=False, gamma=0.0, blur=0.0, noise=0.0, occlusion=0.0
@@ -197,6 +199,9 @@ BOTH = ("paper", "project")
 BEST = Cell("project", 250, ALL, REGIMES["project"].weight)
 """Where the tasks change the most."""
 
+HARMED = Cell("paper", 250, ALL, REGIMES["paper"].weight, form="gentle")
+"""Where they harm the most."""
+
 STOPPINGS = (Stopping("taskwise", 2, 5.0), Stopping("together", 2, 5.0), Stopping("fading"))
 """Window and epsilon as chosen on the held-out faces among `CRITERIA`."""
 
@@ -240,7 +245,9 @@ def _tasks() -> list[Cell]:
 
 
 def _stopping() -> list[Cell]:
-    return [*pair(BEST.regime, BEST.faces), *(replace(BEST, stopping=stopping) for stopping in STOPPINGS)]
+    harmed = pair(HARMED.regime, HARMED.faces, form=HARMED.form)
+    stopped = [replace(cell, stopping=stopping) for cell in (BEST, HARMED) for stopping in STOPPINGS]
+    return [*pair(BEST.regime, BEST.faces), *harmed, *stopped]
 
 
 def _criteria() -> list[Cell]:
@@ -253,7 +260,7 @@ def _lengths() -> list[Cell]:
 
 def _rate() -> list[Cell]:
     judging = [cell for faces in (MIDDLE, 250, None) for cell in pair("paper", faces, form="gentle")]
-    return judging + [Cell("paper", faces, ALL, LIGHT, form="gentle") for faces in (MIDDLE, 250)]
+    return judging + [Cell("paper", faces, ALL, LIGHT, form="gentle") for faces in LIGHT_FACES]
 
 
 def _convergence() -> list[Cell]:

@@ -15,6 +15,7 @@ from tcdcn_init.eval.experiments.cells import (
     GENTLE_RATE,
     JUDGING,
     LIGHT,
+    LIGHT_FACES,
     MIDDLE,
     REGIMES,
     SIZES,
@@ -235,7 +236,7 @@ def _criteria(found: Results) -> Iterator[str]:
 def _rate(found: Results) -> Iterator[str]:
     yield from _form("gentle", f"three times as long at {GENTLE_RATE:g}", ("paper",))(found)
     rows = []
-    for faces in (250, MIDDLE):
+    for faces in LIGHT_FACES:
         alone, labelled = pair("paper", faces, form="gentle")
         cells = (labelled, Cell("paper", faces, ALL, LIGHT, form="gentle"))
         rows += [(f"{faces:,} faces, weight {cell.weight:g}", cell.name, alone.name) for cell in cells]
