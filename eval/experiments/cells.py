@@ -39,6 +39,7 @@ __all__ = [
     "Regime",
     "Stopping",
     "pair",
+    "stopped",
     "training",
 ]
 
@@ -226,6 +227,11 @@ def training(form: Form) -> str:
     return f"{views} at a learning rate of {GENTLE_RATE:g}" if form == "gentle" else views
 
 
+def stopped(cell: Cell) -> dict[str, str]:
+    """The ways to stop the tasks of a cell, as a reader knows them, and the names of the cells that stop them so."""
+    return {stopping.title: replace(cell, stopping=stopping).name for stopping in STOPPINGS}
+
+
 def _weights() -> list[Cell]:
     every = [Cell(regime, MIDDLE, ALL, weight) for weight in WEIGHTS for regime in BOTH]
     return [Cell(regime, MIDDLE, ()) for regime in BOTH] + every
@@ -246,8 +252,8 @@ def _tasks() -> list[Cell]:
 
 def _stopping() -> list[Cell]:
     harmed = pair(HARMED.regime, HARMED.faces, form=HARMED.form)
-    stopped = [replace(cell, stopping=stopping) for cell in (BEST, HARMED) for stopping in STOPPINGS]
-    return [*pair(BEST.regime, BEST.faces), *harmed, *stopped]
+    ways = [replace(cell, stopping=stopping) for cell in (BEST, HARMED) for stopping in STOPPINGS]
+    return [*pair(BEST.regime, BEST.faces), *harmed, *ways]
 
 
 def _criteria() -> list[Cell]:

@@ -9,12 +9,13 @@ from tcdcn_init.eval.experiments.cells import (
     ALL,
     BEST,
     BOTH,
+    HARMED,
     LIGHT,
     LIGHT_FACES,
     REGIMES,
-    STOPPINGS,
     Form,
     pair,
+    stopped,
     training,
 )
 from tcdcn_init.eval.experiments.exchange import Exchange, exchange, judged_form, sizes_run
@@ -114,13 +115,17 @@ def _light(found: Results) -> str:
 
 def stopping_sentence(found: Results) -> str:
     """Whether stopping tasks helps, where they change something."""
-    parts = []
-    for stopping in STOPPINGS:
-        name = f"{BEST.name}-{stopping.name}"
-        error, failures = (found.change([(name, BEST.name)], "aflw", each) for each in (as_error, as_failure))
-        if error is not None and failures is not None:
-            parts.append(f"{stopping.title} {interval(error)} ({verdict(error, failures)})")
-    return f"Against no stopping, AFLW's mean error changes by: {'; '.join(parts)}." if parts else "Not run yet."
+    sentences = []
+    for cell in (BEST, HARMED):
+        parts = []
+        for title, name in stopped(cell).items():
+            error, failures = (found.change([(name, cell.name)], "aflw", each) for each in (as_error, as_failure))
+            if error is not None and failures is not None:
+                parts.append(f"{title} {interval(error)} ({verdict(error, failures)})")
+        if parts:
+            where = f"{REGIMES[cell.regime].short} on {cell.faces:,} faces, {training(cell.form)}"
+            sentences.append(f"Against no stopping, {where}, AFLW's mean error changes by: {'; '.join(parts)}.")
+    return " ".join(sentences) or "Not run yet."
 
 
 def exchange_paragraph(found: Results) -> str:

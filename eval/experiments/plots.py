@@ -17,10 +17,10 @@ from tcdcn_init.eval.experiments.cells import (
     JUDGING,
     MIDDLE,
     REGIMES,
-    STOPPINGS,
     WEIGHTS,
     Cell,
     pair,
+    stopped,
     training,
 )
 from tcdcn_init.eval.experiments.exchange import exchange, judged_form, sizes_run
@@ -257,7 +257,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
         stopping.svg; None where nothing was run.
     """
     ways = {"no task stops": BEST.name}
-    ways |= {stopping.title: f"{BEST.name}-{stopping.name}" for stopping in STOPPINGS}
+    ways |= stopped(BEST)
     ways = {title: name for title, name in ways.items() if name in found}
     if BEST.name not in found:
         return None

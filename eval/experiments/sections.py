@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +14,18 @@ from tcdcn_init.eval.experiments.cells import (
     BOTH,
     CRITERIA,
     GENTLE_RATE,
+    HARMED,
     JUDGING,
     LIGHT,
     LIGHT_FACES,
     MIDDLE,
     REGIMES,
     SIZES,
-    STOPPINGS,
     WEIGHTS,
     Cell,
     Form,
     pair,
+    stopped,
     training,
 )
 from tcdcn_init.eval.experiments.exchange import exchange
@@ -194,31 +196,27 @@ def _where(found: Results) -> Iterator[str]:
 
 
 def _stopping(found: Results) -> Iterator[str]:
-    variants = {stopping.title: f"{BEST.name}-{stopping.name}" for stopping in STOPPINGS}
-    yield _changes(
-        found,
-        f"{_place()}: against no stopping",
-        [
-            *((title, name, BEST.name) for title, name in variants.items()),
-            ("no task at all", pair(BEST.regime, BEST.faces)[0].name, BEST.name),
-        ],
-    )
     yield stopping_sentence(found)
-    rows = []
-    for title, name in variants.items():
-        runs = found.runs(name)
-        if runs and "fade" not in title:
-            stopped = [[str(run["stopped"].get(task, "never")) for run in runs] for task in TASKS]
-            rows.append([title, *(", ".join(each) for each in stopped)])
-    if rows:
-        yield "Epoch after which a task stopped, seed by seed:"
-        yield table(["", *TASKS], rows)
+    for cell in (BEST, HARMED):
+        variants = stopped(cell)
+        rows = [(title, name, cell.name) for title, name in variants.items()]
+        rows.append(("no task at all", replace(cell, tasks=(), weight=0.0).name, cell.name))
+        yield _changes(found, f"{cell.regime}, {cell.faces:,} faces, {training(cell.form)}: against no stopping", rows)
+        ends = []
+        for title, name in variants.items():
+            runs = found.runs(name)
+            if runs and "fade" not in title:
+                epochs = [[str(run["stopped"].get(task, "never")) for run in runs] for task in TASKS]
+                ends.append([title, *(", ".join(each) for each in epochs)])
+        if ends:
+            yield "Epoch after which a task stopped, seed by seed:"
+            yield table(["", *TASKS], ends)
 
 
 def _criteria(found: Results) -> Iterator[str]:
     rows = []
     for stopping in CRITERIA:
-        name = f"{BEST.name}-{stopping.name}"
+        name = replace(BEST, stopping=stopping).name
         held_out = found.over_seeds(name, "mtfl-val")
         stopped = [" ".join(f"{task} {epoch}" for task, epoch in run["stopped"].items()) for run in found.runs(name)]
         rows.append(
