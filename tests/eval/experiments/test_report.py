@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from tcdcn_init.cli.app import app
 from tcdcn_init.eval.experiments.cells import ALL, BEST, MIDDLE, STOPPINGS, Cell
+from tcdcn_init.eval.experiments.finding import claim_sentence
 from tcdcn_init.eval.experiments.plots import plot_stopping, plot_weights
 from tcdcn_init.eval.experiments.report import ablation, write_experiments
 from tcdcn_init.eval.experiments.results import Results
@@ -56,7 +57,8 @@ def test_stops_and_weights_are_drawn(shrunk, data, tmp_path):
 def test_the_committed_page_is_that_of_the_committed_results():
     text, found = (COMMITTED / "experiments.md").read_text(encoding="utf-8"), Results(COMMITTED / "results")
     for part in (
-        *(part for name in ("sizes", "where", "stopping") for part in SECTIONS[name][1](found)),
+        claim_sentence(found),
+        *(part for name in ("sizes", "where", "stopping", "rate") for part in SECTIONS[name][1](found)),
         *ablation(found),
     ):
         assert part in text
