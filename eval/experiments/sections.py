@@ -268,7 +268,10 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], Iterator[str]]]] = {
     "criteria": ("When a task stops: the choice of window and threshold", _criteria),
     "lengths": ("Three times as long", _form("long", "three times as long", BOTH)),
     "rate": ("Three times as long, at a lower learning rate", _rate),
-    "convergence": ("Nine times as long", _form("longest", "nine times as long", BOTH)),
+    "convergence": (
+        f"Nine times as long, in the paper's regime at a learning rate of {GENTLE_RATE:g}",
+        _form("longest", "nine times as long", BOTH),
+    ),
     "sharing": ("Filters of each place", _form("unshared", "filters of each place", ("paper",))),
     "precision": ("May the comparisons be made in bfloat16?", _form("float32", "in float32", ("paper",))),
 }
