@@ -14,6 +14,7 @@ from tcdcn_init.eval.experiments.cells import (
     ALL,
     BEST,
     BOTH,
+    HARMED,
     JUDGING,
     MIDDLE,
     REGIMES,
@@ -245,6 +246,8 @@ def plot_correlation(found: Results, folder: Path) -> Path | None:
 def plot_stopping(found: Results, folder: Path) -> Path | None:
     """Draw the held-out faces' error by epoch for each way to stop, and each task's errors with where it stops.
 
+    Where the tasks harm the most, or, if that was not run, where they change the most.
+
     Parameters
     ----------
     found : results.Results
@@ -256,10 +259,10 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
     pathlib.Path or None
         stopping.svg; None where nothing was run.
     """
-    ways = {"no task stops": BEST.name}
-    ways |= stopped(BEST)
+    cell = HARMED if any(name in found for name in stopped(HARMED).values()) else BEST
+    ways = {"no task stops": cell.name, **stopped(cell)}
     ways = {title: name for title, name in ways.items() if name in found}
-    if BEST.name not in found:
+    if cell.name not in found:
         return None
     svg = folder / "stopping.svg"
     with drawn(svg, svg.with_suffix(".png"), size=(11, 6.8)) as figure:
@@ -272,7 +275,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
                 axis.plot(epochs, curve.mean(axis=0), color=colour, linewidth=2, label=title)
                 axis.plot(epochs, curve.T, color=colour, linewidth=0.6, alpha=0.4)
         finals = np.concatenate([found.curve(name)[:, -1] for name in ways.values()])
-        whole.set_title("points, held-out faces: mean over seeds, and each", fontsize=11)
+        whole.set_title(f"{cell.regime}, {cell.faces:,} faces: held-out faces, mean over seeds, and each", fontsize=11)
         whole.set_ylabel("mean error, %")
         whole.set_ylim(0.9 * float(finals.min()), 3.0 * float(finals.min()))
         whole.legend(fontsize=9)
@@ -282,7 +285,7 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
         for place, task in enumerate(TASKS):
             axis = figure.add_subplot(grid[1, place])
             for side, style, label in (("train", "--", "trained faces"), ("validation", "-", "held-out faces")):
-                axis.plot(epochs, found.curve(BEST.name, task, side).mean(axis=0), style, color="#333333", label=label)
+                axis.plot(epochs, found.curve(cell.name, task, side).mean(axis=0), style, color="#333333", label=label)
             for run in found.runs(next((name for title, name in ways.items() if "itself" in title), "")):
                 if task in run["stopped"]:
                     axis.axvline(run["stopped"][task], color=_COLOURS[1], linewidth=1, alpha=0.6)
