@@ -28,7 +28,6 @@ __all__ = [
     "JUDGING",
     "LENGTHS",
     "LIGHT",
-    "LIGHT_FACES",
     "MIDDLE",
     "REGIMES",
     "SIZES",
@@ -38,9 +37,10 @@ __all__ = [
     "Form",
     "Regime",
     "Stopping",
+    "lighter",
     "pair",
-    "stopped",
     "training",
+    "ways_to_stop",
 ]
 
 EPOCH_VIEWS = 6000
@@ -69,8 +69,8 @@ MIDDLE = 1000
 WEIGHTS: tuple[float | None, ...] = (0.02, 0.2, 0.002, 2.0, None, 0.0002)
 """Of every auxiliary task's cross-entropy, None: learned; screened from the likeliest on."""
 
-LIGHT, LIGHT_FACES = 0.002, (250, MIDDLE)
-"""A weight at which the tasks hardly speak, and with how many faces: whether it was their weight that did harm."""
+LIGHT = 0.002
+"""A weight at which the tasks hardly speak."""
 
 _PLAIN = AugmentationConfig(
     wide_probability=0.0, styles=0.0, mirror=False, gamma=0.0, blur=0.0, noise=0.0, occlusion=0.0
@@ -227,7 +227,13 @@ def training(form: Form) -> str:
     return f"{views} at a learning rate of {GENTLE_RATE:g}" if form == "gentle" else views
 
 
-def stopped(cell: Cell) -> dict[str, str]:
+def lighter() -> list[tuple[Cell, Cell]]:
+    """Cells without tasks, and with all at `LIGHT`: whether it is the tasks' weight that does harm."""
+    alone = [pair("paper", faces, form="gentle")[0] for faces in (250, MIDDLE)]
+    return [(cell, replace(cell, tasks=ALL, weight=LIGHT)) for cell in alone]
+
+
+def ways_to_stop(cell: Cell) -> dict[str, str]:
     """The ways to stop the tasks of a cell, as a reader knows them, and the names of the cells that stop them so."""
     return {stopping.title: replace(cell, stopping=stopping).name for stopping in STOPPINGS}
 
@@ -266,7 +272,7 @@ def _lengths() -> list[Cell]:
 
 def _rate() -> list[Cell]:
     judging = [cell for faces in (MIDDLE, 250, None) for cell in pair("paper", faces, form="gentle")]
-    return judging + [Cell("paper", faces, ALL, LIGHT, form="gentle") for faces in LIGHT_FACES]
+    return judging + [labelled for _, labelled in lighter()]
 
 
 def _convergence() -> list[Cell]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tcdcn_init.eval.experiments.cells import (
-    ALL,
     BEST,
     BOTH,
     HARMED,
     LIGHT,
-    LIGHT_FACES,
     REGIMES,
     Form,
-    pair,
-    stopped,
+    lighter,
     training,
+    ways_to_stop,
 )
 from tcdcn_init.eval.experiments.exchange import Exchange, exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.results import Change, Results, as_error, as_failure
@@ -101,12 +98,12 @@ def claim_sentence(found: Results) -> str:
 
 def _light(found: Results) -> str:
     """The same with tasks that hardly speak, where the paper's regime was judged by trainings that have such ones."""
-    cells = [pair("paper", faces, form="gentle")[0] for faces in LIGHT_FACES]
-    pairs = [(replace(alone, tasks=ALL, weight=LIGHT).name, alone.name) for alone in cells]
+    cells = lighter()
+    pairs = [(labelled.name, alone.name) for alone, labelled in cells]
     error, failures = (found.change(pairs, "aflw", statistic) for statistic in (as_error, as_failure))
     if error is None or failures is None:
         return ""
-    faces = " and ".join(f"{each:,}" for each in LIGHT_FACES)
+    faces = " and ".join(f"{alone.faces:,}" for alone, _ in cells)
     return (
         f" In the paper's regime at {faces} faces, tasks that weigh {LIGHT:g} instead of {REGIMES['paper'].weight:g}: "
         f"{interval(error)} and {interval(failures, 1)}: {_SAID[verdict(error, failures)]}."
@@ -118,7 +115,7 @@ def stopping_sentence(found: Results) -> str:
     sentences = []
     for cell in (BEST, HARMED):
         parts = []
-        for title, name in stopped(cell).items():
+        for title, name in ways_to_stop(cell).items():
             error, failures = (found.change([(name, cell.name)], "aflw", each) for each in (as_error, as_failure))
             if error is not None and failures is not None:
                 parts.append(f"{title} {interval(error)} ({verdict(error, failures)})")

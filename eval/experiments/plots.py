@@ -21,8 +21,8 @@ from tcdcn_init.eval.experiments.cells import (
     WEIGHTS,
     Cell,
     pair,
-    stopped,
     training,
+    ways_to_stop,
 )
 from tcdcn_init.eval.experiments.exchange import exchange, judged_form, sizes_run
 from tcdcn_init.eval.experiments.finding import NOTABLE
@@ -259,8 +259,8 @@ def plot_stopping(found: Results, folder: Path) -> Path | None:
     pathlib.Path or None
         stopping.svg; None where nothing was run.
     """
-    cell = HARMED if any(name in found for name in stopped(HARMED).values()) else BEST
-    ways = {"no task stops": cell.name, **stopped(cell)}
+    cell = HARMED if any(name in found for name in ways_to_stop(HARMED).values()) else BEST
+    ways = {"no task stops": cell.name, **ways_to_stop(cell)}
     ways = {title: name for title, name in ways.items() if name in found}
     if cell.name not in found:
         return None

@@ -16,17 +16,16 @@ from tcdcn_init.eval.experiments.cells import (
     GENTLE_RATE,
     HARMED,
     JUDGING,
-    LIGHT,
-    LIGHT_FACES,
     MIDDLE,
     REGIMES,
     SIZES,
     WEIGHTS,
     Cell,
     Form,
+    lighter,
     pair,
-    stopped,
     training,
+    ways_to_stop,
 )
 from tcdcn_init.eval.experiments.exchange import exchange
 from tcdcn_init.eval.experiments.finding import claim, count, exchange_paragraph, interval, stopping_sentence, verdict
@@ -198,7 +197,7 @@ def _where(found: Results) -> Iterator[str]:
 def _stopping(found: Results) -> Iterator[str]:
     yield stopping_sentence(found)
     for cell in (BEST, HARMED):
-        variants = stopped(cell)
+        variants = ways_to_stop(cell)
         rows = [(title, name, cell.name) for title, name in variants.items()]
         rows.append(("no task at all", replace(cell, tasks=(), weight=0.0).name, cell.name))
         yield _changes(found, f"{cell.regime}, {cell.faces:,} faces, {training(cell.form)}: against no stopping", rows)
@@ -234,10 +233,9 @@ def _criteria(found: Results) -> Iterator[str]:
 def _rate(found: Results) -> Iterator[str]:
     yield from _form("gentle", f"three times as long at {GENTLE_RATE:g}", ("paper",))(found)
     rows = []
-    for faces in LIGHT_FACES:
-        alone, labelled = pair("paper", faces, form="gentle")
-        cells = (labelled, Cell("paper", faces, ALL, LIGHT, form="gentle"))
-        rows += [(f"{faces:,} faces, weight {cell.weight:g}", cell.name, alone.name) for cell in cells]
+    for alone, light in lighter():
+        cells = (replace(light, weight=REGIMES[light.regime].weight), light)
+        rows += [(f"{cell.faces:,} faces, weight {cell.weight:g}", cell.name, alone.name) for cell in cells]
     yield _changes(found, "paper: all tasks", rows)
 
 
