@@ -46,7 +46,7 @@ def repeat_limits(config: ModelConfig) -> RepeatLimits:
     """
     if isinstance(config, TCDCNConfig):
         return RepeatLimits(15.0, 0.2, 0.15 / 1.4)
-    return RepeatLimits(5.5, 0.09, 0.055) if isinstance(config, TwoStageConfig) else RepeatLimits(8.0, 0.1, 0.06)
+    return RepeatLimits(7.0, 0.11, 0.07) if isinstance(config, TwoStageConfig) else RepeatLimits(8.0, 0.1, 0.06)
 
 
 def beyond(limits: RepeatLimits) -> Callable[[Frame, Frame], bool]:
@@ -65,7 +65,7 @@ def beyond(limits: RepeatLimits) -> Callable[[Frame, Frame], bool]:
 
     Examples
     --------
-    >>> is_far = beyond(RepeatLimits(degrees=5.5, log_scale=0.09, shift=0.055))
+    >>> is_far = beyond(RepeatLimits(degrees=7.0, log_scale=0.11, shift=0.07))
     >>> is_far(Frame(80, 0, 50, 60), Frame(82, 5, 50, 60)), is_far(Frame(80, 0, 50, 60), Frame(80, 0, 60, 60))
     (False, True)
     """
