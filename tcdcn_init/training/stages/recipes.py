@@ -66,7 +66,7 @@ class TwoStageRecipe:
                 roll=15.0, scale=0.1, shift=0.08, wild=0.35, wild_spread=3.5, circle=0.45, styles=0.4,
                 clip=0.05, blur=0.1, coarse=0.1, jpeg=0.02, noise=0.02, hidden=0.4,
             ),
-            epochs=200,
+            epochs=400,
             background=0.2,
         )
     )  # fmt: skip
@@ -74,7 +74,7 @@ class TwoStageRecipe:
         default_factory=lambda: StageTraining(
             network=FINE,
             views=ViewConfig(roll=5.0, scale=0.06, shift=0.035, wild=0.2, hidden=0.55),
-            epochs=400,
+            epochs=600,
         )
     )
     teacher: str = "tcdcn-robust"
