@@ -16,15 +16,15 @@ from tcdcn_init.passes.repeat_limits import RepeatLimits, beyond, repeat_limits
     ("turn", "scale", "shift", "far"),
     [
         (0, 1.0, 0.0, False),
-        (5, 1.0, 0.0, False),
-        (6, 1.0, 0.0, True),
-        (-6, 1.0, 0.0, True),
+        (6, 1.0, 0.0, False),
+        (8, 1.0, 0.0, True),
+        (-8, 1.0, 0.0, True),
         (180, 1.0, 0.0, True),
-        (0, 1.09, 0.0, False),
-        (0, 1.1, 0.0, True),
-        (0, 0.9, 0.0, True),
-        (0, 1.0, 0.054, False),
-        (0, 1.0, 0.056, True),
+        (0, 1.11, 0.0, False),
+        (0, 1.12, 0.0, True),
+        (0, 0.89, 0.0, True),
+        (0, 1.0, 0.069, False),
+        (0, 1.0, 0.071, True),
     ],
 )
 @pytest.mark.parametrize("roll", [0, 100])
