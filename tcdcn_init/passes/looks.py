@@ -1,7 +1,8 @@
 """Further looks at faces that the network is unsure of, each from the beginning.
 
-With mirror images, then in a wider crop, and where a face stays lost in crops turned by each quarter. The look that the
-network is surest of counts, so a lost face is found, and an answer is never exchanged for one that is thought less of.
+With mirror images, then in a wider crop, and where a face stays lost in crops of other sizes and turned by each
+quarter. The look that the network is surest of counts, so a lost face is found, and an answer is never exchanged for
+one that is thought less of.
 """
 
 from __future__ import annotations
@@ -32,28 +33,37 @@ class Look(NamedTuple):
         Whether mirror images are asked about too.
     below : float
         Confidence up to which it is taken.
+    above : float
+        Confidence that its answer needs to count.
     """
 
     turn: complex
     mirrored: bool
     below: float
+    above: float = 0.0
 
 
-UNSURE, LOST = 0.7, 0.5
-"""Confidences below which a face is looked at again, and is also looked for upside down and lying; chosen, like the
-looks, on held-out faces that were turned, hidden in part, or in bad boxes."""
+UNSURE, LOST = 0.7, 0.2
+"""Confidences below which a face is looked at again, and is also looked for nearer, further off, upside down and lying;
+chosen, like the looks, on held-out faces that were turned, hidden in part, or in bad boxes."""
+
+# What a turned crop has to show: other sizes of crop are never wrong by a quarter turn.
+_CLEAR = 0.1
 
 LOOKS = (
     Look(1.0, True, UNSURE),
     Look(1.5, True, UNSURE),
-    Look(1j, False, LOST),
-    Look(-1.0, False, LOST),
-    Look(-1j, False, LOST),
+    Look(1.2, True, LOST),
+    Look(0.7, True, LOST),
+    Look(1.8, True, LOST),
+    Look(1j, False, LOST, _CLEAR),
+    Look(-1.0, False, LOST, _CLEAR),
+    Look(-1j, False, LOST, _CLEAR),
 )
 
-# How far from the box's middle a further look may find the face, in sides of the coarse crop: about a side of the box.
-# A face further away is a neighbour's.
-NEAR = 0.45
+# How far from the box's middle a further look may find the face, in the face's own size (root of the mean square of the
+# points' distances from their middle): about a side of its box. A face further away is a neighbour's.
+NEAR = 4.0
 
 
 def surest(
@@ -71,8 +81,8 @@ def surest(
     if not ((sure < UNSURE) & found.finite).any():
         return found
     points, answers = found.points.copy(), {name: values.copy() for name, values in found.answers.items()}
-    centres, sides = (np.array([frame[part] for frame in frames]) for part in (slice(2, 4), 0))
-    for turn, mirrored, below in LOOKS:
+    boxed = np.array([frame[2:] for frame in frames])
+    for turn, mirrored, below, above in LOOKS:
         unsure = np.flatnonzero((sure < below) & found.finite)
         if not len(unsure):
             break
@@ -85,8 +95,10 @@ def surest(
         face = again.answers["face"] + np.float32(0.5) * (found.coarse_face[unsure] - again.coarse_face)
         said = {**again.answers, "face": face}
         surer = sureness(said)
-        away = np.abs(again.points.mean(axis=1) - centres[unsure]).max(axis=1) / sides[unsure]
-        better = np.flatnonzero((surer > sure[unsure]) & again.finite & (away < NEAR))
+        middles = again.points.mean(axis=1)
+        size = np.sqrt(np.square(again.points - middles[:, None]).sum(axis=2).mean(axis=1))
+        away = np.abs(middles - boxed[unsure]).max(axis=1)
+        better = np.flatnonzero((surer > np.maximum(sure[unsure], above)) & again.finite & (away < NEAR * size))
         rows = unsure[better]
         sure[rows], points[rows] = surer[better], again.points[better]
         for name, values in answers.items():

@@ -85,7 +85,7 @@ def test_it_looks_again_where_the_package_does(compare, portrait, portrait_box):
     elsewhere = np.hstack([corners, corners + rng.uniform(40, 130, (12, 1))])
     confidence.append(compare(portrait, elsewhere.astype(np.float32)))
     unsure = np.concatenate(confidence)
-    assert (unsure < LOST).sum() > 15
+    assert (unsure < LOST).sum() > 10
     assert ((unsure > LOST) & (unsure < UNSURE)).any()
     assert (unsure > UNSURE).any()
 

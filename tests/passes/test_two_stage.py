@@ -171,15 +171,17 @@ def test_faces_do_not_depend_on_their_company():
 
 
 class Lost(Finder):
-    """Unsure of what it sees, unless the coarse crop is turned by half a circle."""
+    """Unsure of what it sees, unless the coarse crop is turned by half a circle: then it expects this error."""
+
+    turned_error = 0.02
 
     def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         found = super().__call__(crops)
         coarse = [seen for seen in self.seen if seen.shape[1] == CONFIG.coarse.side]
         # The coarse stage vouches for nothing: whatever the fine one says does not contradict it.
         is_fine = crops.shape[1] == CONFIG.fine.side
-        turns = [look.turn for look in LOOKS]
-        found["expected_error"][:] = 3.0 if not is_fine else 0.02 if len(coarse) == 2 + turns.index(-1) else 0.9
+        is_turned = len(coarse) == 2 + [look.turn for look in LOOKS].index(-1)
+        found["expected_error"][:] = 3.0 if not is_fine else self.turned_error if is_turned else 0.97
         return found
 
 
@@ -193,9 +195,15 @@ def test_a_face_that_is_unsure_is_looked_at_again_and_the_surest_look_counts():
     given = (bare, [spot(198, 140)], [box])
     points, outputs = run_stages(ask, *given, passes=2, on_bad="raise", sureness=sureness)
     coarse = [len(seen) for seen in ask.seen if seen.shape[1] == CONFIG.coarse.side]
-    assert coarse == [1, 2, 2, 1, 1]  # with mirror images; and after the surest look none
+    assert coarse == [1, 2, 2, 2, 2, 2, 1, 1]  # five with mirror images; and after the surest look none
     np.testing.assert_allclose(outputs["expected_error"], 0.02, atol=1e-6)
     assert abs(abs(roll_degrees(points)[0]) - 180) < 1.0
+    # A turned crop that is little surer does not count.
+    ask = Lost(0.8 * FIVE)
+    ask.turned_error = 0.95
+    points, outputs = run_stages(ask, *given, passes=2, on_bad="raise", sureness=sureness)
+    assert abs(roll_degrees(points)[0]) < 1.0
+    np.testing.assert_allclose(outputs["expected_error"], 0.97, atol=1e-6)
     # Without doubt, or without a measure of it, one look is all.
     for options in ({}, {"sureness": lambda found: np.ones(1)}):
         ask = Lost(0.8 * FIVE)
@@ -264,6 +272,18 @@ def test_the_bundled_model_finds_the_portrait(portrait, portrait_box, portrait_p
     hidden[130:176, 150:290] = 128  # the mouth
     [face] = Initializer("tcdcn-two-stage")(hidden, [portrait_box])
     assert face.visible[3:].max() < face.visible[:2].min()
+
+
+@pytest.mark.parametrize("way", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_a_neighbour_is_not_taken_for_the_face_of_a_box(portrait, portrait_box, portrait_points, way):
+    """A box beside the face, where there is none, and where the further looks would see the face."""
+    room, box = 300, np.asarray(portrait_box)
+    wide = np.pad(portrait, ((room, room), (room, room), (0, 0)), mode="edge")
+    side = box[2] - box[0]
+    for sides in (1.4, 1.8):
+        [found] = Initializer()(wide, [box + room + sides * side * np.tile(way, 2)])
+        assert found.confidence < 0.05
+        assert np.linalg.norm(found.points.mean(axis=0) - portrait_points.mean(axis=0) - room) > 0.4 * side
 
 
 def test_mirror_images_are_looked_at_too(initializer, portrait, portrait_box):

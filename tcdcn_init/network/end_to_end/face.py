@@ -79,8 +79,13 @@ class Stages(NamedTuple):
             # Whether the box holds a face is for the first look to say: others may have found a neighbour.
             coarse_face = is_first.choose(first.face, best[-1])
             answers = self._judged(first, found, coarse_face)
-            away = (found.points.over("ReduceMean", 0) - middle).apply("Abs").over("ReduceMax") / side
-            better = answers[1].compare("Greater", best[1]).apply("And", away.compare("Less", NEAR))
+            centre = found.points.over("ReduceMean", 0)
+            apart = found.points - centre
+            size = (apart * apart).over("ReduceSum", 1).over("ReduceMean").apply("Sqrt")
+            away = (centre - middle).apply("Abs").over("ReduceMax")
+            above = g.constant([each.above for each in _LOOKS], np.float64).at(number)
+            better = answers[1].compare("Greater", best[1].apply("Max", above))
+            better = better.apply("And", away.compare("Less", size * NEAR))
             better = better.apply("Or", is_first)
             kept = [better.choose(new, old) for new, old in zip(answers, best, strict=False)]
             below = g.constant([*(each.below for each in _LOOKS[1:]), -1.0], np.float64).at(number)
