@@ -50,8 +50,8 @@ def run_stages(
     on_bad : {"raise", "nan"}
         What pixels that are not finite under a face do.
     sureness : callable, optional
-        Answers to a probability for each face that its points are good: below `UNSURE`, other looks are taken, unless
-        the coarse stage was sure `enough`. Without it, none is.
+        Answers to a probability for each face that its points are good: below `looks.DOUBTFUL`, other looks are taken,
+        unless the coarse stage was sure `enough`. Without it, none is.
     ask_both : callable, optional
         As `ask`, about mirror images too (`repeated.mirror_averaged`), for those looks; default: made of `ask`.
     cutter : callable

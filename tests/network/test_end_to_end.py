@@ -13,7 +13,7 @@ from tcdcn_init import Initializer
 from tcdcn_init.network.end_to_end import INPUTS, OUTPUTS
 from tcdcn_init.network.exporting import export_end_to_end
 from tcdcn_init.network.model_file import load_model
-from tcdcn_init.passes.looks import LOST, UNSURE
+from tcdcn_init.passes.looks import DOUBTFUL, LOST
 from tcdcn_init.weights import find_model
 
 
@@ -86,8 +86,8 @@ def test_it_looks_again_where_the_package_does(compare, portrait, portrait_box):
     confidence.append(compare(portrait, elsewhere.astype(np.float32)))
     unsure = np.concatenate(confidence)
     assert (unsure < LOST).sum() > 10
-    assert ((unsure > LOST) & (unsure < UNSURE)).any()
-    assert (unsure > UNSURE).any()
+    assert ((unsure > LOST) & (unsure < DOUBTFUL)).any()
+    assert (unsure > DOUBTFUL).any()
 
 
 def test_turned_heads_and_the_shapes_of_answers(compare, run, portrait, portrait_box):

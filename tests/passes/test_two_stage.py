@@ -211,6 +211,36 @@ def test_a_face_that_is_unsure_is_looked_at_again_and_the_surest_look_counts():
         assert len(ask.seen) == 2
 
 
+@pytest.mark.parametrize(("moved", "share"), [(0.003, 0.8), (0.02, 1.0)])
+def test_looks_that_find_about_the_same_count_together(moved, share):
+    """The second expects half the error, so it counts four times as much; one that contradicts it counts nothing."""
+
+    class Sure(Finder):
+        def __init__(self, moved: float, error: float) -> None:
+            super().__init__(0.8 * FIVE)
+            self.moved, self.error = moved, error
+
+        def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+            found, is_fine = super().__call__(crops), crops.shape[1] == CONFIG.fine.side
+            found["points"] += np.float32(self.moved * is_fine)
+            found["expected_error"][:] = self.error if is_fine else 3.0
+            return found
+
+    bare = TwoStageConfig(replace(CONFIG.coarse, tasks=()), replace(CONFIG.fine, tasks=()))
+    given = (bare, [spot(198, 140)], [np.array([[150.0, 100.0, 230.0, 190.0]])])
+
+    def points(*asks: Sure) -> np.ndarray:
+        return run_stages(
+            asks[0], *given, passes=2, on_bad="raise", ask_both=asks[-1],
+            sureness=lambda found: 1.0 - found["expected_error"].mean(axis=1),
+        )[0][0]  # fmt: skip
+
+    first, second = points(Sure(0.0, 0.01)), points(Sure(moved, 0.01))
+    both = points(Sure(0.0, 0.2), Sure(moved, 0.1))
+    np.testing.assert_allclose(both, first + share * (second - first), atol=1e-3)
+    assert np.linalg.norm(second - first, axis=1).min() > 0.2
+
+
 def test_a_contradiction_between_the_stages_is_doubted():
     points = 100 * FIVE[None].repeat(3, axis=0)
     first = points.copy()

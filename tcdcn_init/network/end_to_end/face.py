@@ -15,7 +15,7 @@ from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.network.end_to_end.crops import Frame, Region
 from tcdcn_init.network.end_to_end.graph import Graph, Step, Value
 from tcdcn_init.passes import frames
-from tcdcn_init.passes.looks import LOOKS, NEAR, Look
+from tcdcn_init.passes.looks import ALIKE, LOOKS, NEAR, Look
 from tcdcn_init.passes.repeat_limits import RepeatLimits, repeat_limits
 from tcdcn_init.passes.stages import DOUBTS
 
@@ -63,7 +63,8 @@ class Stages(NamedTuple):
     def answers(self, box: Value) -> list[Value]:
         """Points, confidence, visibility and expected errors of the face in a box (4) of float32.
 
-        Look after look is taken while it is less sure than the next one asks for, and the surest counts.
+        Look after look is taken while it is less sure than the next one asks for; the surest counts, and its points
+        are the mean of those that are like them.
         """
         g = self.graph
         corners = box.cast(np.float64).shaped(2, 2)
@@ -79,22 +80,25 @@ class Stages(NamedTuple):
             # Whether the box holds a face is for the first look to say: others may have found a neighbour.
             coarse_face = is_first.choose(first.face, best[-1])
             answers = self._judged(first, found, coarse_face)
-            centre = found.points.over("ReduceMean", 0)
-            apart = found.points - centre
-            size = (apart * apart).over("ReduceSum", 1).over("ReduceMean").apply("Sqrt")
-            away = (centre - middle).apply("Abs").over("ReduceMax")
+            away = (found.points.over("ReduceMean", 0) - middle).apply("Abs").over("ReduceMax")
             above = g.constant([each.above for each in _LOOKS], np.float64).at(number)
             better = answers[1].compare("Greater", best[1].apply("Max", above))
-            better = better.apply("And", away.compare("Less", size * NEAR))
+            better = better.apply("And", away.compare("Less", _size(found.points) * NEAR))
             better = better.apply("Or", is_first)
             kept = [better.choose(new, old) for new, old in zip(answers, best, strict=False)]
             below = g.constant([*(each.below for each in _LOOKS[1:]), -1.0], np.float64).at(number)
-            return Step([*kept, coarse_face], kept[1].compare("Less", below))
+            return Step([*kept, coarse_face], kept[1].compare("Less", below), [found.points, answers[2]])
 
         doubles, singles = ((5, 2), (), (5,)), ((5,), (2,))  # as `_judged` and the coarse stage answer
         nothing = [g.constant(np.zeros(shape), np.float64) for shape in doubles]
         nothing += [g.constant(np.zeros(shape), np.float32) for shape in singles]
-        points, confidence, expected_error, visible, _ = g.loop(g.constant(len(_LOOKS), np.int64), nothing, look)
+        *best, _, looks, errors = g.loop(g.constant(len(_LOOKS), np.int64), nothing, look)
+        points, confidence, error, visible = best
+        apart = (looks - points).over("ReduceSumSquare", 2).apply("Sqrt").over("ReduceMean", 1, keep=True)
+        is_alike = apart.compare("LessOrEqual", _size(points) * ALIKE).cast(np.float64)
+        counts = (is_alike / (errors * errors)).apply("Unsqueeze", g.constant([2], np.int64))
+        points = (looks * counts).over("ReduceSum", 0) / counts.over("ReduceSum", 0)
+        expected_error = self._calibrated(error)
         return [points.cast(np.float32), confidence.cast(np.float32), visible, expected_error.cast(np.float32)]
 
     def _passes(self, frame: Frame, mirrored: Value) -> tuple[_Answers, _Answers]:
@@ -146,20 +150,29 @@ class Stages(NamedTuple):
         return _Answers(*g.branch(mirrored, averaged, lambda: [value.at(0) for value in plain]))
 
     def _judged(self, first: _Answers, found: _Answers, coarse_face: Value) -> list[Value]:
-        """`stages.agreed`, then `confidence.Calibration`: points, confidence, expected errors, visibility."""
+        """`stages.agreed`, then `confidence.Calibration`: points, confidence, raw expected errors, visibility."""
         points, calibration = found.points, self.calibration
         apart = (points - first.points).over("ReduceSumSquare", 1).apply("Sqrt")
         distance = (points.at(1) - points.at(0)).over("ReduceSumSquare").apply("Sqrt").apply("Max", 1e-9)
         doubt, fine_doubt = (some.expected_error.cast(np.float64) for some in (first, found))
         rest = (apart / distance - doubt * DOUBTS).apply("Max", 0.0)
         raw = (fine_doubt * fine_doubt + rest * rest).apply("Sqrt")
-        expected = (raw.apply("Log") * calibration.slope + calibration.offset).apply("Exp")
         odds = ((found.face + coarse_face) * np.float32(0.5)).cast(np.float64)
         seen = (odds.at(1) - odds.at(0)).apply("Max", -10.0).apply("Min", 10.0)
         is_face = (seen * calibration.face_weight + calibration.face_intercept).apply("Sigmoid")
-        log = expected.over("ReduceMean").apply("Log")
+        log = self._calibrated(raw).over("ReduceMean").apply("Log")
         is_good = (log * calibration.error_weight + calibration.good_intercept).apply("Sigmoid")
-        return [points, is_face * is_good, expected, found.visible.apply("Sigmoid")]
+        return [points, is_face * is_good, raw, found.visible.apply("Sigmoid")]
+
+    def _calibrated(self, raw: Value) -> Value:
+        """`confidence.Calibration.expected_error`."""
+        return (raw.apply("Log") * self.calibration.slope + self.calibration.offset).apply("Exp")
+
+
+def _size(points: Value) -> Value:
+    """Root of the mean square of (5, 2) points' distances from their middle, as in `looks`."""
+    apart = points - points.over("ReduceMean", 0)
+    return apart.over("ReduceSumSquare", 1).over("ReduceMean").apply("Sqrt")
 
 
 def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
