@@ -124,7 +124,8 @@ class Stage(nn.Module):
         super().__init__()
         self.config = config = config or StageConfig()
         self.trunk = trunk(config.fold, config.widths, config.layers)
-        self.feature = nn.Linear(config.widths[-1] * config.sides[-1] ** 2, config.feature)
+        length = config.widths[-1] * config.sides[-1] ** 2
+        self.feature = nn.Sequential(nn.Linear(length, config.rank), nn.Linear(config.rank, config.feature))
         lengths = {"points": 2 * config.points, **{task: len(TASKS[task]) for task in config.tasks}}
         lengths |= {"face": 2, "expected_error": config.points, "visible": config.points}
         self.heads = nn.ModuleDict({name: nn.Linear(config.feature, length) for name, length in lengths.items()})

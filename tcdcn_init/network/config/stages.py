@@ -31,8 +31,9 @@ class StageConfig:
         Maps of each level; the first works at the crop's side over `fold`, each further one at half of the one before.
     layers : tuple of int
         Convolutions of each level. The last level but one votes for the points (`votes.Votes`).
-    feature : int
-        Length of the shared feature.
+    feature, rank : int
+        Length of the shared feature, and of what the last maps are brought to before it: a layer from all of them to
+        the whole feature would hold more than half of the fine stage's parameters, and most of them say nothing.
     points : int
         Five, or those of `TwoStageConfig.own`.
     tasks : tuple of str
@@ -45,6 +46,7 @@ class StageConfig:
     widths: tuple[int, ...] = (40, 80, 128)
     layers: tuple[int, ...] = (2, 3, 2)
     feature: int = 192
+    rank: int = 64
     points: int = 5
     tasks: tuple[str, ...] = tuple(TASKS)
 
@@ -55,10 +57,10 @@ class StageConfig:
             raise ValueError(
                 f"widths {self.widths} and layers {self.layers}; expected one of each per level, two levels or more"
             )
-        if min((*self.widths, self.side, self.feature, self.fold, self.points)) < 1 or not self.view:
+        if min((*self.widths, self.side, self.feature, self.rank, self.fold, self.points)) < 1 or not self.view:
             raise ValueError(
                 f"side {self.side}, fold {self.fold}, widths {self.widths}, feature {self.feature}, "
-                f"points {self.points}, view {self.view}; expected more than 0"
+                f"rank {self.rank}, points {self.points}, view {self.view}; expected more than 0"
             )
         if self.side % self.fold:
             raise ValueError(f"side {self.side} cannot be laid in squares of {self.fold}; expected a multiple of it")
