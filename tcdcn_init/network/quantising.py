@@ -1,7 +1,8 @@
 """Stages' convolutions in whole numbers: half the time of float32 on processors with instructions for them.
 
 Weights become signed bytes, per filter, and maps unsigned ones whose ranges are measured on crops of real faces.
-Rectifiers vanish into their convolutions, so that maps stay bytes from the first convolution to the shared feature.
+Rectifiers vanish into their convolutions, so that maps stay bytes from the first convolution through the layer of low
+rank before the shared feature.
 Votes and heads, which decide about fractions of a pixel, stay as they are.
 """
 

@@ -7,12 +7,14 @@ one that is thought less of; where others found about the same, the points are t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tcdcn_init.geometry import centroid_size
 from tcdcn_init.network.config.stages import TwoStageConfig
 from tcdcn_init.passes.frames import Frame
 from tcdcn_init.passes.regions import Cutter
@@ -135,4 +137,4 @@ def _mean_of_alike(
 
 def _sizes(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, P, 2) points to (N,) roots of the mean square of their distances from their middle."""
-    return np.asarray(np.sqrt(np.square(points - points.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1)))
+    return centroid_size(points) / math.sqrt(points.shape[1])

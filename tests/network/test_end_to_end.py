@@ -13,7 +13,7 @@ from tcdcn_init import Initializer
 from tcdcn_init.network.end_to_end import INPUTS, OUTPUTS
 from tcdcn_init.network.exporting import export_end_to_end
 from tcdcn_init.network.model_file import load_model
-from tcdcn_init.passes.looks import DOUBTFUL, LOST
+from tcdcn_init.passes.looks import DOUBTFUL, LOST, UNSURE
 from tcdcn_init.weights import find_model
 
 
@@ -80,13 +80,14 @@ def test_it_looks_again_where_the_package_does(compare, portrait, portrait_box):
             turned = np.array([turned[1], 511 - turned[2], turned[3], 511 - turned[0]])
         left, top, right, bottom = (int(number) for number in turned)
         image[top : (top + bottom) // 2, left:right] = 90
-        confidence.append(compare(image, boxes_around(turned, 7, 0.2, rng)))
-    corners = rng.uniform(0, 380, (12, 2))
-    elsewhere = np.hstack([corners, corners + rng.uniform(40, 130, (12, 1))])
+        confidence.append(compare(image, boxes_around(turned, 10, 0.2, rng)))
+    corners = rng.uniform(0, 380, (20, 2))
+    elsewhere = np.hstack([corners, corners + rng.uniform(40, 130, (20, 1))])
     confidence.append(compare(portrait, elsewhere.astype(np.float32)))
     unsure = np.concatenate(confidence)
-    assert (unsure < LOST).sum() > 10
-    assert ((unsure > LOST) & (unsure < DOUBTFUL)).any()
+    assert (unsure < LOST).sum() > 15
+    assert ((unsure > LOST) & (unsure < UNSURE)).any()
+    assert ((unsure > UNSURE) & (unsure < DOUBTFUL)).any()
     assert (unsure > DOUBTFUL).any()
 
 

@@ -21,6 +21,7 @@ from tcdcn_init.passes.stages import agreed, ask_stages
 from tcdcn_init.passes.two_stage import run_stages
 
 CONFIG = TwoStageConfig()
+BARE = TwoStageConfig(replace(CONFIG.coarse, tasks=()), replace(CONFIG.fine, tasks=()))
 FIVE = np.array([[-0.12, -0.1], [0.12, -0.1], [0.0, 0.02], [-0.09, 0.13], [0.09, 0.13]])
 
 
@@ -170,6 +171,10 @@ def test_faces_do_not_depend_on_their_company():
         np.testing.assert_array_equal(alone.points[0], together.points[k])
 
 
+def sureness(found: dict[str, np.ndarray]) -> np.ndarray:
+    return 1.0 - found["expected_error"].mean(axis=1)
+
+
 class Lost(Finder):
     """Unsure of what it sees, unless the coarse crop is turned by half a circle: then it expects this error."""
 
@@ -187,12 +192,7 @@ class Lost(Finder):
 
 def test_a_face_that_is_unsure_is_looked_at_again_and_the_surest_look_counts():
     ask, box = Lost(0.8 * FIVE), np.array([[150.0, 100.0, 230.0, 190.0]])
-
-    def sureness(found):
-        return 1.0 - found["expected_error"].mean(axis=1)
-
-    bare = TwoStageConfig(replace(CONFIG.coarse, tasks=()), replace(CONFIG.fine, tasks=()))
-    given = (bare, [spot(198, 140)], [box])
+    given = (BARE, [spot(198, 140)], [box])
     points, outputs = run_stages(ask, *given, passes=2, on_bad="raise", sureness=sureness)
     coarse = [len(seen) for seen in ask.seen if seen.shape[1] == CONFIG.coarse.side]
     assert coarse == [1, 2, 2, 2, 2, 2, 1, 1]  # five with mirror images; and after the surest look none
@@ -226,14 +226,10 @@ def test_looks_that_find_about_the_same_count_together(moved, share):
             found["expected_error"][:] = self.error if is_fine else 3.0
             return found
 
-    bare = TwoStageConfig(replace(CONFIG.coarse, tasks=()), replace(CONFIG.fine, tasks=()))
-    given = (bare, [spot(198, 140)], [np.array([[150.0, 100.0, 230.0, 190.0]])])
+    given = (BARE, [spot(198, 140)], [np.array([[150.0, 100.0, 230.0, 190.0]])])
 
     def points(*asks: Sure) -> np.ndarray:
-        return run_stages(
-            asks[0], *given, passes=2, on_bad="raise", ask_both=asks[-1],
-            sureness=lambda found: 1.0 - found["expected_error"].mean(axis=1),
-        )[0][0]  # fmt: skip
+        return run_stages(asks[0], *given, passes=2, on_bad="raise", sureness=sureness, ask_both=asks[-1])[0][0]
 
     first, second = points(Sure(0.0, 0.01)), points(Sure(moved, 0.01))
     both = points(Sure(0.0, 0.2), Sure(moved, 0.1))

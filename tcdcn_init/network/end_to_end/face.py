@@ -171,15 +171,19 @@ class Stages(NamedTuple):
 
 def _size(points: Value) -> Value:
     """Root of the mean square of (5, 2) points' distances from their middle, as in `looks`."""
-    apart = points - points.over("ReduceMean", 0)
-    return apart.over("ReduceSumSquare", 1).over("ReduceMean").apply("Sqrt")
+    return _centroid_size(points - points.over("ReduceMean", 0)) / math.sqrt(5)
+
+
+def _centroid_size(offsets: Value) -> Value:
+    """`geometry.centroid_size` of points whose middle is taken off."""
+    return offsets.over("ReduceSumSquare").apply("Sqrt")
 
 
 def _upright_frame(points: Value, view: float, coarse: Frame) -> Frame:
     """`frames.upright_frame`."""
     middle = points.over("ReduceMean", 0)
     offset = points - middle
-    size = offset.over("ReduceSumSquare").apply("Sqrt")
+    size = _centroid_size(offset)
     whole = coarse.area().apply("Sqrt")
     held = (size * frames.SIDE).apply("Max", whole * frames.SMALLEST).apply("Min", whole * frames.LARGEST)
     side = (((held * view).apply("Log") / 0.02).apply("Round") * 0.02).apply("Exp")
